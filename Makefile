@@ -1,0 +1,66 @@
+# The commands of the book: `make help` lists them.
+
+PYTHON ?= python3
+PROFILE ?= laptop
+CPI_DIR ?=
+OAP_DIR ?=
+ARGS ?=
+NB ?= 12-shape-descriptors
+
+BIN := .venv/bin
+PY := $(BIN)/python
+INSTALLED := .venv/.installed
+export PROFILE
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test rerun record lab twins check bench clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf '  make %-9s %s\n' "$$name" "$$what"; done
+	@echo
+	@echo '  PROFILE=smoke|laptop|paper chooses the parameters (now $(PROFILE)).'
+	@echo '  CPI_DIR=... and OAP_DIR=... hand folders of real images to the notebooks that can use them.'
+
+install: $(INSTALLED)  ## set up the virtual environment .venv (every other command does this first)
+
+# The stamp is written last: an installation that was broken off is begun afresh, a changed list of packages only updated.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@test -e $(INSTALLED) || { echo 'Setting up .venv, a few minutes ...'; $(PYTHON) -m venv --clear .venv; }
+	@rm -f $(INSTALLED)
+	$(PY) -m pip install --quiet --upgrade pip
+	$(PY) -m pip install --no-compile --editable '.[test,lab]' --constraint constraints.txt
+	@touch $(INSTALLED)
+
+book: $(INSTALLED)  ## execute the notebooks where something changed, and render the book
+	$(PY) book/execute.py --profile '$(PROFILE)' --cpi-dir '$(CPI_DIR)' --oap-dir '$(OAP_DIR)' $(ARGS)
+	$(BIN)/jupyter-book build . -W --keep-going --quiet
+	@echo 'The book is ready: open _build/html/index.html'
+
+test: $(INSTALLED)  ## run all tests (ARGS="-k name" for some)
+	$(PY) -m pytest $(ARGS)
+
+rerun: $(INSTALLED)  ## execute one notebook with other parameters: make rerun NB=12-shape-descriptors ARGS="-p seed 3"
+	$(PY) book/execute.py --profile '$(PROFILE)' --runs runs/rerun --only '$(NB)' --force \
+	  --cpi-dir '$(CPI_DIR)' --oap-dir '$(OAP_DIR)' $(ARGS)
+	@echo 'Executed: runs/rerun/$(NB).ipynb, numbers in runs/rerun/$(NB)/metrics.json'
+
+record: $(INSTALLED)  ## keep numbers of a run in git: make record NB=... ARGS='cpi --inputs "which images"'
+	$(PY) book/record.py '$(NB)' --profile '$(PROFILE)' $(ARGS)
+
+lab: $(INSTALLED)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter-lab --LabApp.default_url=/lab/tree/notebooks
+
+twins: $(INSTALLED)  ## write each notebook anew from its .py twin
+	$(PY) book/twins.py
+
+check: $(INSTALLED)  ## lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check book lib tests benchmarks
+
+bench: $(INSTALLED)  ## run the benchmarks
+	for script in benchmarks/*.py; do $(PY) "$$script" || exit 1; done
+
+clean:  ## remove the built book and the runs, not the environment nor the cache
+	rm -rf _build runs .pytest_cache .ruff_cache

@@ -1,0 +1,50 @@
+"""Keep numbers of a run in git: those of runs on images that may not be redistributed.
+
+``python book/record.py 12-shape-descriptors cpi --inputs "120 CPI tiles of bullet rosettes"`` copies the metrics
+whose name begins with ``cpi_``, with their provenance, to ``book/records/12-shape-descriptors-cpi.json``.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lib import paths
+
+RECORDS = paths.ROOT / "book" / "records"
+
+
+def record(folder: Path, what: str, inputs: str) -> dict:
+    """The metrics in run `folder` that begin with `what`, beside the run's provenance and a description of `inputs`."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    origin = json.loads((folder / "provenance.json").read_text())
+    return {
+        "notebook": origin["notebook"],
+        "profile": origin["profile"],
+        "device": origin["device"],
+        "date": origin["started"][:10],
+        "commit": origin["commit"],
+        "inputs": inputs,
+        "metrics": {name: number for name, number in metrics.items() if name.startswith(f"{what}_")},
+    }
+
+
+def main() -> None:
+    """Write one record."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook")
+    parser.add_argument("what", help="first word of the metrics' names, such as cpi")
+    parser.add_argument("--inputs", required=True, help="what images these were, in words")
+    parser.add_argument("--profile", default="laptop")
+    options = parser.parse_args()
+    kept = record(paths.ROOT / "runs" / options.profile / options.notebook, options.what, options.inputs)
+    if not kept["metrics"]:
+        sys.exit(f"The {options.profile} run of {options.notebook} recorded no metric named {options.what}_...")
+    RECORDS.mkdir(exist_ok=True)
+    file = RECORDS / f"{options.notebook}-{options.what}.json"
+    file.write_text(json.dumps(kept, indent=1) + "\n")
+    print(file.relative_to(paths.ROOT))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Triangle meshes of solids, for pictures only: the numbers come from `lib.crystals.solid`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyvista as pv
+
+from lib.crystals.solid import Solid, union
+
+_ICE = "#c4e0f7"
+_EDGE = "#1f3b57"
+
+
+def polydata(solid: Solid) -> pv.PolyData:
+    """The solid's outer surface as a PyVista mesh [um]."""
+    mesh = union(solid).to_mesh64()
+    return pv.PolyData.from_regular_faces(np.array(mesh.vert_properties[:, :3]), np.array(mesh.tri_verts, dtype=np.int64))
+
+
+def plotter(solid: Solid, size: tuple[int, int] = (600, 600)) -> pv.Plotter:
+    """An off-screen scene of the solid with its sharp edges drawn, seen from the published direction (1, 1, 1)."""
+    mesh = polydata(solid)
+    scene = pv.Plotter(off_screen=True, window_size=list(size))
+    scene.set_background("white")
+    scene.add_mesh(mesh, color=_ICE, specular=0.3, specular_power=20, ambient=0.15, smooth_shading=False)
+    scene.add_mesh(mesh.extract_feature_edges(25), color=_EDGE, line_width=2)
+    scene.enable_parallel_projection()
+    scene.camera_position = "iso"
+    scene.reset_camera(bounds=mesh.bounds)
+    scene.camera.zoom(1.3)
+    return scene
+
+
+def picture(solid: Solid, size: tuple[int, int] = (600, 600)) -> np.ndarray:
+    """A shaded picture (height, width, 3) uint8 of the solid."""
+    scene = plotter(solid, size)
+    image = scene.screenshot(return_img=True)
+    scene.close()
+    return np.asarray(image)
+
+
+def write_scene(solid: Solid, path: Path) -> None:
+    """Write one self-contained HTML file in which the solid can be turned by hand, without a network."""
+    part = path.with_name(path.stem + ".part.html")
+    scene = plotter(solid)
+    scene.trame.export_html(str(part))
+    scene.close()
+    part.replace(path)

@@ -1,0 +1,20 @@
+"""Random orientations of crystals."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+
+def random_orientations(n: int, seed: int | list[int]) -> np.ndarray:
+    """Rotation matrices (n, 3, 3), uniform on SO(3)."""
+    return Rotation.random(n, rng=np.random.default_rng(seed)).as_matrix()
+
+
+def published_orientations(n: int, seed: int | list[int]) -> np.ndarray:
+    """Rotation matrices (n, 3, 3) as published: whole Euler angles of 1 to 359 deg about x, y and z.
+
+    Not uniform on SO(3): views along the z axis of the last turn are too frequent. For comparison only.
+    """
+    angles = np.random.default_rng(seed).integers(1, 360, (n, 3))
+    return Rotation.from_euler("xyz", angles, degrees=True).as_matrix()

@@ -1,0 +1,281 @@
+"""Shape descriptors of silhouettes: the eight published ones, and a rotation-invariant extension.
+
+Published definitions: Ko et al. 2025 (arXiv:2507.19759), after Przybylo et al. 2022 (doi:10.1175/JTECH-D-21-0094.1).
+Every touched pixel counts as crystal, and the contour is the polygon through the centres of the border pixels (OpenCV).
+The talk uses the first seven of them without the perimeter.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numba
+import numpy as np
+
+#: Name -> definition and unit of the published descriptors; A area, P perimeter, R radius of the minimum enclosing circle.
+PUBLISHED: dict[str, str] = {
+    "aspect_ratio": "short over long side of the minimum-area rectangle [1]",
+    "aspect_ratio_elip": "minor over major axis of the least-squares ellipse through the contour [1]",
+    "extreme_pts": "standard deviation of the 8 coordinates of the leftmost, rightmost, topmost and bottommost point [px]",
+    "contour_area": "A, area of the contour's polygon, holes ignored [px2]",
+    "contour_perimeter": "P, length of the closed contour [px]",
+    "area_ratio": "A / (pi R^2) [1]",
+    "complexity": "10 (0.1 - A / (sqrt(A / (pi R^2)) P^2)) [1] (Schmitt and Heymsfield 2014)",
+    "circularity": "4 pi A / P^2 [1]",
+}
+#: The seven of the talk.
+TALK: tuple[str, ...] = tuple(name for name in PUBLISHED if name != "contour_perimeter")
+
+_RINGS, _ANGLES, _HARMONICS, _DEFECTS, _FOURIER = 16, 128, 12, 10, 16
+_DEPTHS = (10, 25, 50, 75, 90, 97)
+_CIRCLE = np.exp(2j * np.pi * np.arange(_ANGLES) / _ANGLES)
+
+#: Name -> definition of the rotation-invariant extension; all are free of scale, lengths being divided by R.
+EXTENDED: dict[str, str] = {
+    "solidity": "A over the area of the convex hull",
+    "convexity": "perimeter of the convex hull over P",
+    "feret_ratio": "smallest over largest width of the convex hull (Feret diameters)",
+    "feret_max": "largest Feret diameter / (2 R)",
+    "mass_offset": "distance of the area's centroid from the centre of the enclosing circle / R",
+    "gyration": "radius of gyration of the area about its centroid / R",
+    "inertia_ratio": "smaller over larger principal moment of the area",
+    "holes": "share of the contour's area that is background",
+    "thickness_max": "largest distance of an inner pixel to the background / R",
+    "thickness_mean": "mean distance of the inner pixels to the background / R",
+    **{f"thickness_p{p}": f"{p} % quantile of the distance of inner pixels to the background / R" for p in _DEPTHS},
+    **{f"defect_{i}": f"depth of the {i}. deepest gap between contour and convex hull / R" for i in range(1, _DEFECTS + 1)},
+    **{f"fourier_{k}": f"|c_{-k}| / |c_1| of the contour at equal steps of arc (Granlund 1972)" for k in range(1, _FOURIER)},
+    **{f"fourier_p{k}": f"|c_{k}| / |c_1| of the contour at equal steps of arc" for k in range(2, _FOURIER)},
+    **{f"ring_{j}": f"share of the circle of radius {(j + 0.5) / _RINGS:.3f} R that lies inside" for j in range(_RINGS)},
+    **{
+        f"ring_{j}_{m}": f"|Fourier coefficient| of order {m} along the circle of radius {(j + 0.5) / _RINGS:.3f} R"
+        for j in range(2, _RINGS)
+        for m in range(1, _HARMONICS + 1)
+    },
+}
+
+
+class Described(NamedTuple):
+    """`values` (n, number of descriptors) float64, and for each picture the `reason` why its row is NaN, or ""."""
+
+    values: np.ndarray
+    reason: list[str]
+
+
+def describe(masks: np.ndarray, extended: bool = False) -> Described:
+    """Descriptors of many silhouettes.
+
+    Parameters
+    ----------
+    masks : (n, h, w) uint8 or bool
+        Zero is background, anything else crystal. Of several separate parts the largest counts.
+    extended : the columns of `EXTENDED` after those of `PUBLISHED`
+
+    Returns
+    -------
+    Described
+        values (n, 8) or (n, 8 + len(EXTENDED)); a row of NaN, with its reason, where a mask is empty, too small for
+        an ellipse, or cut off by the frame.
+
+    Raises
+    ------
+    ValueError
+        If the array is not (n, h, w) of uint8 or bool.
+
+    >>> describe(np.zeros((1, 8, 8), np.uint8)).reason
+    ['empty: no pixel is set']
+    """
+    masks = np.asarray(masks)
+    if masks.dtype not in (np.uint8, np.bool_):
+        raise ValueError(f"masks: expected uint8 or bool, got {masks.dtype}; threshold the picture first")
+    if masks.ndim != 3 or min(masks.shape[1:], default=0) < 3:
+        raise ValueError(f"masks: expected shape (n, h >= 3, w >= 3), got {masks.shape}")
+    masks = np.ascontiguousarray(masks).view(np.uint8)
+    values = np.full((len(masks), len(PUBLISHED) + (len(EXTENDED) if extended else 0)), np.nan)
+    reasons = []
+    for mask, row in zip(masks, values, strict=True):
+        contour, reason = outer_contour(mask)
+        reasons.append(reason)
+        if not reason:
+            hull = cv2.convexHull(contour)
+            circle = cv2.minEnclosingCircle(hull)
+            row[: len(PUBLISHED)] = _published(contour, hull, circle[1])
+            if extended:
+                row[len(PUBLISHED) :] = _extended(mask, contour, hull, circle)
+    return Described(values, reasons)
+
+
+def outer_contour(mask: np.ndarray) -> tuple[np.ndarray, str]:
+    """Outer contour (k, 1, 2) int32 of the largest part of a mask (h, w) uint8, and why it can't be described, or ""."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return np.zeros((0, 1, 2), np.int32), "empty: no pixel is set"
+    contour = contours[0] if len(contours) == 1 else max(contours, key=cv2.contourArea)
+    if len(contour) < 5 or cv2.contourArea(contour) == 0:
+        return contour, "too small: an ellipse needs five contour points that enclose an area"
+    x, y, w, h = cv2.boundingRect(contour)
+    if x == 0 or y == 0 or x + w == mask.shape[1] or y + h == mask.shape[0]:
+        return contour, "cut off: the crystal touches the frame"
+    return contour, ""
+
+
+def _published(contour: np.ndarray, hull: np.ndarray, radius: float) -> tuple[float, ...]:
+    """The columns of `PUBLISHED`, from contour (k, 1, 2), its convex hull and the enclosing circle's radius [px]."""
+    area, perimeter = cv2.contourArea(contour), cv2.arcLength(contour, True)
+    sides = cv2.minAreaRect(hull)[1]
+    area_ratio = area / (np.pi * radius**2)
+    return (
+        min(sides) / max(sides),
+        ellipse_axis_ratio(contour[:, 0]),
+        extreme_spread(contour[:, 0]),
+        area,
+        perimeter,
+        area_ratio,
+        10 * (0.1 - area / (area_ratio**0.5 * perimeter**2)),
+        4 * np.pi * area / perimeter**2,
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def extreme_spread(points):
+    """Standard deviation of the x and y of the leftmost, rightmost, topmost and bottommost of `points` (k, 2) [px]."""
+    chosen = np.empty((4, 2))
+    chosen[0] = points[np.argmin(points[:, 0])]
+    chosen[1] = points[np.argmax(points[:, 0])]
+    chosen[2] = points[np.argmin(points[:, 1])]
+    chosen[3] = points[np.argmax(points[:, 1])]
+    return chosen.std()
+
+
+@numba.njit(cache=True, nogil=True)
+def ellipse_axis_ratio(points):
+    """Minor over major axis of the least-squares ellipse through `points` (k >= 5, 2).
+
+    The same two algebraic fits as OpenCV's fitEllipse (conic, then axes about its centre), by normal equations.
+    """
+    p = points.astype(np.float32)  # OpenCV centres in single precision; so do we, to agree to 1e-6
+    centre = np.array([np.float32(points[:, 0].sum()), np.float32(points[:, 1].sum())]) / np.float32(len(points))
+    p = (p - centre).astype(np.float64)
+    p *= len(p) / np.abs(p).sum()
+    conic = _least_squares(p, np.zeros(2), 5)
+    middle = np.linalg.solve(np.array([[2 * conic[0], conic[2]], [conic[2], 2 * conic[1]]]), conic[3:])
+    xx, yy, xy = _least_squares(p, middle, 3)
+    split = np.hypot(xy, yy - xx)
+    ratio = np.sqrt(abs(xx + yy - split) / abs(xx + yy + split))
+    return min(ratio, 1 / ratio)
+
+
+@numba.njit(cache=True, nogil=True)
+def _least_squares(points, middle, terms):
+    """Coefficients of x^2, y^2, xy and, with five `terms`, -x, -y that come nearest to 1 at `points` - `middle`."""
+    normal, right = np.zeros((terms, terms)), np.zeros(terms)
+    row = np.empty(5)
+    for i in range(len(points)):
+        x, y = points[i, 0] - middle[0], points[i, 1] - middle[1]
+        row[0], row[1], row[2], row[3], row[4] = x * x, y * y, x * y, -x, -y
+        for a in range(terms):
+            right[a] += row[a]
+            for b in range(a + 1):
+                normal[a, b] += row[a] * row[b]
+    for a in range(terms):
+        for b in range(a):
+            normal[b, a] = normal[a, b]
+    return np.linalg.solve(normal, right)
+
+
+def _extended(mask: np.ndarray, contour: np.ndarray, hull: np.ndarray, circle: tuple) -> np.ndarray:
+    """The columns of `EXTENDED`, from a mask, its contour, convex hull and enclosing circle ((x, y), R) [px]."""
+    centre, radius = np.array(circle[0]), circle[1]
+    moments = cv2.moments(contour)
+    area, perimeter = moments["m00"], cv2.arcLength(contour, True)
+    centroid = np.array([moments["m10"], moments["m01"]]) / area
+    spread = np.array([moments["mu20"] + moments["mu02"], np.hypot(moments["mu20"] - moments["mu02"], 2 * moments["mu11"])])
+    feret = feret_diameters(hull[:, 0].astype(float))
+    x, y, w, h = cv2.boundingRect(contour)
+    part = np.zeros((h + 2, w + 2), np.uint8)
+    part[1:-1, 1:-1] = mask[y : y + h, x : x + w] > 0
+    distance = np.sort(cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_5)[part > 0]) / radius
+    rings = np.abs(np.fft.rfft(ring_samples(mask, centre[0], centre[1], radius), axis=1)) / _ANGLES
+    turns = np.abs(np.fft.fft(arc_samples(contour[:, 0], _ANGLES)))
+    return np.concatenate(
+        [
+            [
+                area / cv2.contourArea(hull),
+                cv2.arcLength(hull, True) / perimeter,
+                feret[0] / feret[1],
+                feret[1] / (2 * radius),
+                np.linalg.norm(centroid - centre) / radius,
+                (spread[0] / area) ** 0.5 / radius,
+                (spread[0] - spread[1]) / (spread[0] + spread[1]),
+                1 - len(distance) / (area + perimeter / 2 + 1),
+                distance[-1],
+                distance.mean(),
+            ],
+            distance[[len(distance) * p // 100 for p in _DEPTHS]],
+            defect_depths(contour) / radius,
+            turns[-1:-_FOURIER:-1] / turns[1],
+            turns[2:_FOURIER] / turns[1],
+            rings[:, 0],
+            rings[2:, 1 : _HARMONICS + 1].ravel(),
+        ]
+    )
+
+
+def defect_depths(contour: np.ndarray) -> np.ndarray:
+    """Depths (10,) of the deepest gaps between a contour (k, 1, 2) and its convex hull [px], deepest first, zeros after."""
+    gaps = cv2.convexityDefects(contour, cv2.convexHull(contour, returnPoints=False))
+    depths = np.zeros(_DEFECTS)
+    if gaps is not None:
+        found = np.sort(gaps.reshape(-1, 4)[:, 3] / 256)[::-1][:_DEFECTS]
+        depths[: len(found)] = found
+    return depths
+
+
+@numba.njit(cache=True, nogil=True)
+def feret_diameters(hull):
+    """Smallest and largest width of a convex polygon (k, 2) [its unit]."""
+    largest, smallest = 0.0, np.inf
+    for i in range(len(hull)):
+        edge = hull[(i + 1) % len(hull)] - hull[i]
+        length = np.hypot(edge[0], edge[1])
+        width = 0.0
+        for j in range(len(hull)):
+            step = hull[j] - hull[i]
+            largest = max(largest, np.hypot(step[0], step[1]))
+            width = max(width, abs(edge[0] * step[1] - edge[1] * step[0]) / length)
+        smallest = min(smallest, width)
+    return smallest, largest
+
+
+@numba.njit(cache=True, nogil=True)
+def ring_samples(mask, x, y, radius):
+    """Whether the mask is set (rings, angles) on circles about (x, y) of radii (j + 1/2) / 16 of `radius` [px]."""
+    samples = np.zeros((_RINGS, _ANGLES))
+    for j in range(_RINGS):
+        r = (j + 0.5) / _RINGS * radius
+        for k in range(_ANGLES):
+            column, row = int(x + r * _CIRCLE[k].real + 0.5), int(y + r * _CIRCLE[k].imag + 0.5)
+            if 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
+                samples[j, k] = 1.0
+    return samples
+
+
+@numba.njit(cache=True, nogil=True)
+def arc_samples(points, count):
+    """Complex positions x + iy (count,) at equal steps of arc along the closed polygon `points` (k, 2) [px]."""
+    n = len(points)
+    along = np.zeros(n + 1)
+    for i in range(n):
+        j = (i + 1) % n
+        along[i + 1] = along[i] + np.hypot(float(points[j, 0] - points[i, 0]), float(points[j, 1] - points[i, 1]))
+    samples = np.empty(count, np.complex128)
+    i = 0
+    for k in range(count):
+        s = along[n] * k / count
+        while along[i + 1] <= s:
+            i += 1
+        t = (s - along[i]) / (along[i + 1] - along[i])
+        j = (i + 1) % n
+        samples[k] = complex(points[i, 0] + t * (points[j, 0] - points[i, 0]), points[i, 1] + t * (points[j, 1] - points[i, 1]))
+    return samples

@@ -1,0 +1,179 @@
+"""Figures of the book: one function a figure, which returns it drawn and labelled."""
+
+from __future__ import annotations
+
+import html
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import HTML
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Ellipse, Polygon
+
+from lib.learning.tables import LABEL, TARGETS
+
+#: Name -> symbol and unit, for axis labels.
+SYMBOLS = {"rho_e": r"effective density $\rho_e$", "a_e": r"effective surface area $A_e$", LABEL: "number of bullets"}
+
+
+def set_style() -> None:
+    """Set the look of all figures: small, framed on two sides, colours that survive colour blindness."""
+    sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.dpi": 130,
+            "figure.figsize": (6.4, 4.0),
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "image.cmap": "viridis",
+            "legend.frameon": False,
+        }
+    )
+
+
+def gallery(images: list[np.ndarray], labels: list[str], columns: int, width: float = 1.25) -> Figure:
+    """Pictures in rows of `columns`, each under its label; grey ones (h, w) dark on white, coloured ones as they are."""
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(width * columns, (width + 0.2) * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, image, label in zip(axes.flat, images, labels, strict=False):
+        axis.imshow(image, cmap="Greys" if image.ndim == 2 else None, interpolation="nearest")
+        axis.set_title(label, fontsize=8)
+    return figure
+
+
+def scene(url: str, title: str) -> HTML:
+    """A frame in the page in which the scene at `url` can be turned by hand; loaded when it comes into view."""
+    return HTML(
+        f'<iframe class="scene" src="{html.escape(url)}" title="{html.escape(title)}" loading="lazy" '
+        'style="width: 100%; height: 26rem; border: 1px solid #8888; border-radius: 4px"></iframe>'
+    )
+
+
+def targets(table: pd.DataFrame) -> Figure:
+    """Effective density against effective surface area of each crystal, coloured by its number of bullets."""
+    marginals = {"common_norm": False, "fill": False, "cut": 0}
+    with plt.rc_context({"figure.constrained_layout.use": False}):
+        grid = sns.jointplot(
+            table, x="rho_e", y="a_e", hue=LABEL, palette="viridis", height=5, s=8, linewidth=0, marginal_kws=marginals
+        )
+    grid.set_axis_labels(SYMBOLS["rho_e"] + " [1]", SYMBOLS["a_e"] + " [1]")
+    grid.ax_joint.set(xlim=(0, None), ylim=(0, None))
+    sns.move_legend(grid.ax_joint, "lower right", title=SYMBOLS[LABEL], ncols=2)
+    return grid.figure
+
+
+def orientations(directions: dict[str, np.ndarray]) -> Figure:
+    """Shares of the cosine of the polar angle of each set of unit vectors (n, 3); uniform directions give a flat line."""
+    figure, axis = plt.subplots(figsize=(5.0, 2.6))
+    for label, vectors in directions.items():
+        axis.hist(vectors[:, 2], bins=np.linspace(-1, 1, 41), density=True, histtype="step", linewidth=1.5, label=label)
+    axis.axhline(0.5, color="0.4", linestyle=":", label="uniform on the sphere")
+    axis.set(xlabel="cosine of the angle between line of sight and crystal axis z [1]", ylabel="density [1]", ylim=(0, None))
+    axis.legend()
+    return figure
+
+
+def descriptor_sketch(mask: np.ndarray) -> Figure:
+    """One silhouette (h, w), with the shapes that the published descriptors measure drawn over it."""
+    contour = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
+    points = contour[:, 0]
+    middle, (width, height), angle = cv2.fitEllipse(contour)
+    extremes = points[[points[:, 0].argmin(), points[:, 0].argmax(), points[:, 1].argmin(), points[:, 1].argmax()]]
+    centre, radius = cv2.minEnclosingCircle(contour)
+    colours = sns.color_palette("colorblind")
+    figure, axis = plt.subplots(figsize=(5.6, 4.0))
+    axis.imshow(mask > 0, cmap="Greys", vmax=3)
+    axis.add_patch(Polygon(points, fill=False, color="black", linewidth=1, label="contour: area, perimeter"))
+    axis.add_patch(Circle(centre, radius, fill=False, color=colours[0], linewidth=1.5, label="minimum enclosing circle"))
+    box = cv2.boxPoints(cv2.minAreaRect(contour))
+    axis.add_patch(Polygon(box, fill=False, color=colours[1], linewidth=1.5, label="minimum-area rectangle"))
+    ellipse = Ellipse(middle, width, height, angle=angle, fill=False, color=colours[2], linewidth=1.5)
+    ellipse.set_label("least-squares ellipse")
+    axis.add_patch(ellipse)
+    axis.plot(*extremes.T, "o", color=colours[3], markersize=5, label="extreme points")
+    axis.set(xlabel="x [pixels]", ylabel="y [pixels]")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFrame]) -> Figure:
+    """Predicted over true `rho_e` and `a_e`, a column for each model: pictures per cell on a logarithmic scale."""
+    figure, axes = plt.subplots(
+        len(TARGETS), len(predicted), figsize=(2.3 * len(predicted) + 0.6, 4.6), squeeze=False, sharex="row", sharey="row"
+    )
+    for row, target in zip(axes, TARGETS, strict=True):
+        low, high = truth[target].min(), truth[target].max()
+        for axis, (model, values) in zip(row, predicted.items(), strict=True):
+            *_, cells = axis.hist2d(
+                truth[target], values[target], bins=60, range=[[low, high]] * 2, norm=LogNorm(1, 300), cmap="viridis"
+            )
+            axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
+            error = ((truth[target] - values[target]) ** 2).mean() / truth[target].var(ddof=0)
+            axis.set_title(f"{model}, $R^2$ = {1 - error:.3f}", fontsize=8)
+            axis.set_aspect("equal")
+        row[0].set_ylabel(f"predicted {SYMBOLS[target].split()[-1]} [1]")
+        for axis in row:
+            axis.set_xlabel(f"true {SYMBOLS[target].split()[-1]} [1]")
+    figure.colorbar(cells, ax=axes, label="pictures in a cell", shrink=0.7)
+    return figure
+
+
+def confusion(truth: pd.Series, predicted: dict[str, pd.Series]) -> Figure:
+    """Row-normalised confusion matrices of the number of bullets, one for each model."""
+    figure, axes = plt.subplots(1, len(predicted), figsize=(2.7 * len(predicted), 3.0), squeeze=False, sharey=True)
+    classes = sorted(truth.unique())
+    for axis, (model, values) in zip(axes[0], predicted.items(), strict=True):
+        share = pd.crosstab(truth.to_numpy(), values.to_numpy(), normalize="index").reindex(index=classes, columns=classes)
+        share = share.fillna(0)
+        sns.heatmap(
+            100 * share, ax=axis, annot=True, fmt=".0f", cmap="Blues", vmin=0, vmax=100, cbar=False, square=True,
+            annot_kws={"fontsize": 7},
+        )  # fmt: skip
+        recall = np.diag(share).mean()
+        axis.set_title(f"{model}\nbalanced accuracy {recall:.2f}", fontsize=8)
+        axis.set(xlabel="predicted number of bullets", ylabel="")
+    axes[0, 0].set_ylabel("true number of bullets (rows sum to 100 %)")
+    return figure
+
+
+def importance(table: pd.DataFrame) -> Figure:
+    """Loss of R2 when one descriptor (row) is shuffled, for each target (column); standard deviations in `*_sd` columns."""
+    figure, axes = plt.subplots(1, len(TARGETS), figsize=(6.6, 2.8), sharey=True)
+    table = table.sort_values(TARGETS[0])
+    for axis, target in zip(axes, TARGETS, strict=True):
+        axis.barh(table.index, table[target], xerr=table[f"{target}_sd"], color="C0", error_kw={"linewidth": 1})
+        axis.set(xlabel=f"loss of $R^2$, {SYMBOLS[target].split()[-1]} [1]")
+    return figure
+
+
+def leak(table: pd.DataFrame) -> Figure:
+    """Scores (rows: model; columns: score, in pairs `by crystal`, `by image`) under the honest and the published split."""
+    names = {"r2_rho_e": r"$R^2$ of $\rho_e$", "r2_a_e": r"$R^2$ of $A_e$", "balanced_accuracy": "balanced accuracy"}
+    figure, axes = plt.subplots(1, len(names), figsize=(7.0, 2.4), sharey=True)
+    for axis, (score, label) in zip(axes, names.items(), strict=True):
+        for y, model in enumerate(table.index):
+            ends = [table.loc[model, (split, score)] for split in ("by crystal", "by image")]
+            axis.plot(ends, [y, y], color="0.6", zorder=1)
+            axis.scatter(ends[0], y, color="C0", zorder=2, label="by crystal" if y == 0 else None)
+            axis.scatter(ends[1], y, color="C1", marker="D", zorder=2, label="by image" if y == 0 else None)
+        axis.set(xlabel=f"{label} [1]", yticks=range(len(table)), yticklabels=table.index, ylim=(-0.5, len(table) - 0.5))
+    axes[-1].legend(title="test split", fontsize=7)
+    return figure
+
+
+def real_against_synthetic(synthetic: pd.DataFrame, real: pd.DataFrame, columns: dict[str, str]) -> Figure:
+    """Distributions of the descriptors `columns` (name -> axis label) of synthetic and real silhouettes."""
+    figure, axes = plt.subplots(1, len(columns), figsize=(2.3 * len(columns), 2.4))
+    for axis, (name, label) in zip(axes, columns.items(), strict=True):
+        for table, source in ((synthetic, "synthetic"), (real, "CPI")):
+            sns.kdeplot(table[name], ax=axis, cut=0, fill=True, alpha=0.3, label=source)
+        axis.set(xlabel=label, ylabel="density" if axis is axes[0] else "")
+    axes[-1].legend()
+    return figure

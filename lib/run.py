@@ -1,0 +1,182 @@
+"""One run of one notebook: its parameters, seeds, device, folder, provenance and recorded numbers.
+
+>>> run = start("12-shape-descriptors", globals())  # doctest: +SKIP
+>>> run.record(rf_single_r2_rho_e=0.94)  # doctest: +SKIP
+"""
+
+import ast
+import difflib
+import html
+import json
+import math
+import os
+import random
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import dask.system
+import numpy as np
+import papermill
+from myst_nb import glue
+
+from lib import paths, plots
+from lib.provenance import provenance
+
+KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
+
+
+class RunError(ValueError):
+    """A run that cannot go on, told in one sentence (IPython shows that line and no traceback)."""
+
+    def _render_traceback_(self, *_):
+        return [f"{type(self).__name__}: {self}"]
+
+
+@dataclass
+class Run:
+    """What `start` hands to a notebook. Shown in a cell, it is the table of the parameters in effect."""
+
+    name: str
+    folder: Path
+    parameters: dict
+    declared: dict
+    device: str
+    metrics: dict = field(default_factory=dict)
+
+    def require(self, condition, sentence: str) -> None:
+        """Stop the notebook with `sentence` unless `condition` holds."""
+        if not condition:
+            raise RunError(sentence)
+
+    def record(self, **numbers) -> None:
+        """Keep `numbers` for the prose (``{glue:text}``) and in the run folder's ``metrics.json``.
+
+        Raises
+        ------
+        RunError
+            If a value is not a finite number, or differs from one this run recorded under that name.
+        """
+        for name, value in numbers.items():
+            number = plain_number(name, value)
+            known = self.metrics.setdefault(name, number)
+            self.require(known == number, f"{name} is already recorded as {known}, so it cannot become {number}")
+        for name in numbers:
+            glue(name, self.metrics[name], display=False)
+        write_json(self.file("metrics.json"), self.metrics)
+
+    def file(self, name: str) -> Path:
+        """Path of `name` in the run folder."""
+        return self.folder / name
+
+    def url(self, name: str) -> str:
+        """Address of `name` as seen from the notebooks folder, for an ``<iframe>`` or a link."""
+        return quote(Path(os.path.relpath(self.file(name), paths.NOTEBOOKS)).as_posix())
+
+    def _repr_html_(self) -> str:
+        rows = (
+            f"<tr><th>{name}</th><td>{html.escape(repr(value))}</td><td>{html.escape(self.declared[name]['help'])}</td></tr>"
+            for name, value in self.parameters.items()
+        )
+        head = "<tr><th>parameter</th><th>value</th><th>meaning</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def start(name: str, namespace: dict) -> Run:
+    """Begin the run of notebook `name`, whose variables are in `namespace` (pass ``globals()``).
+
+    Checks the parameters, seeds every random generator, resolves ``device = "auto"`` (also in `namespace`),
+    sets threads and figure style, and opens the run folder with a fresh ``provenance.json``.
+
+    Raises
+    ------
+    RunError
+        If a parameter was passed that the notebook does not declare, or a value does not fit its type.
+    """
+    declared = papermill.inspect_notebook(paths.NOTEBOOKS / f"{name}.ipynb")
+    refuse_unknown(injected_names(namespace.get("In", [])), declared, name)
+    parameters = {key: namespace[key] for key in declared}
+    for key, value in parameters.items():
+        refuse_misfit(key, value, declared[key]["inferred_type_name"])
+    device = available_device(parameters.get("device", "cpu"))
+    if "device" in parameters:
+        namespace["device"] = parameters["device"] = device
+    seed_everything(parameters.get("seed", 0))
+    set_threads()
+    plots.set_style()
+    folder = paths.RUNS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").unlink(missing_ok=True)
+    write_json(folder / "provenance.json", provenance(name, parameters, device))
+    return Run(name, folder, parameters, declared, device)
+
+
+def injected_names(cells: list) -> list:
+    """Names assigned by the cell that papermill injected, the last of `cells` that begins with ``# Parameters``."""
+    injected = [cell for cell in cells if cell.startswith("# Parameters\n")]
+    body = ast.parse(injected[-1]).body if injected else []
+    return [node.targets[0].id for node in body if isinstance(node, ast.Assign)]
+
+
+def refuse_unknown(names: list, declared: dict, notebook: str) -> None:
+    """Raise `RunError` for the first of `names` that is not `declared`, suggesting the nearest name."""
+    for name in names:
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            hint = f"did you mean {near[0]}" if near else f"it has {', '.join(declared)}"
+            raise RunError(f"{notebook} has no parameter {name}; {hint}.")
+
+
+def refuse_misfit(name: str, value, annotation: str) -> None:
+    """Raise `RunError` if `value` is not of the type written in the parameters cell (an int passes for a float)."""
+    kind = KINDS.get(annotation.split("[")[0], object)
+    if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
+        raise RunError(f"{name} must be {annotation}, got {value!r} ({type(value).__name__}).")
+
+
+def plain_number(name: str, value) -> int | float:
+    """`value` as a finite Python number: numpy and torch scalars have an ``item()``, which `glue` cannot do without."""
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise RunError(f"{name} must be a finite number to be recorded, got {value!r}.")
+    return number
+
+
+def available_device(wanted: str) -> str:
+    """The torch device to use: `wanted`, or for ``auto`` the GPU where there is one. Only then is torch imported."""
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    cuda = torch.cuda.is_available()
+    if wanted == "auto":
+        return "cuda" if cuda else "cpu"
+    if not wanted.startswith("cuda") or not cuda:
+        raise RunError(f"device must be auto, cpu or cuda; {wanted!r} is not available here.")
+    return wanted
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and, where it is imported, torch."""
+    if not 0 <= seed < 2**32:
+        raise RunError(f"seed must be between 0 and 4294967295, got {seed}.")
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (libraries without a generator argument)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def set_threads() -> None:
+    """Give torch all cores that the machine grants (or ``OMP_NUM_THREADS``) and OpenCV one, where they are imported."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or dask.system.CPU_COUNT))
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write `content` to `path` so that a reader never sees half of it."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
+    partial.replace(path)

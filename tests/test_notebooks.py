@@ -1,0 +1,154 @@
+"""The notebooks: how they are written, and what their smoke runs record."""
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import execute
+import nbformat
+import pytest
+from twins import notebook_of
+
+from lib.paths import NOTEBOOKS, PARAMS, ROOT
+
+NAMES = sorted(file.stem for file in NOTEBOOKS.glob("*.ipynb"))
+ABSOLUTE = re.compile(r"""["'(](/(home|root|work|Users|tmp|data|mnt)/|~/|[A-Z]:\\)""")
+
+every_notebook = pytest.mark.parametrize("name", NAMES)
+
+
+def cells(name, kind=None):
+    """Cells of notebook `name`, all or those of one `kind`."""
+    found = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    return [cell for cell in found if kind in (None, cell.cell_type)]
+
+
+def lines(cell):
+    """How many lines of code a cell has, blank ones and comments left out."""
+    return sum(1 for line in cell.source.splitlines() if line.strip() and not line.strip().startswith("#"))
+
+
+def gist(cell):
+    """What the twins have in common of one cell."""
+    return cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.metadata.get("mystnb", {})
+
+
+def parameter_cells(name):
+    """The cells tagged as parameters."""
+    return [cell for cell in cells(name, "code") if "parameters" in cell.metadata.get("tags", [])]
+
+
+@every_notebook
+def test_twins_are_equal(name):
+    script = notebook_of(NOTEBOOKS / f"{name}.py")
+    assert [gist(cell) for cell in cells(name)] == [gist(cell) for cell in script.cells], "run `make twins`"
+
+
+@every_notebook
+def test_no_outputs_in_git(name):
+    assert not [cell for cell in cells(name, "code") if cell.outputs or cell.execution_count]
+
+
+@every_notebook
+def test_cells_are_short_and_explained(name):
+    code = [lines(cell) for cell in cells(name, "code")]
+    assert statistics.median(code) <= 8 and max(code) <= 20
+    assert len(cells(name, "markdown")) >= len(code)
+
+
+@every_notebook
+def test_one_title(name):
+    titles = [line for cell in cells(name, "markdown") for line in cell.source.splitlines() if line.startswith("# ")]
+    assert len(titles) == 1 and cells(name)[0].source.startswith("# ")
+
+
+@every_notebook
+def test_nothing_that_binds_to_a_machine_or_hides_warnings(name):
+    source = "\n".join(cell.source for cell in cells(name))
+    assert not ABSOLUTE.search(source)
+    assert not re.search(r"filterwarnings\(\s*[\"']ignore", source)
+    assert not re.search(r"environ.*\bCI\b", source)
+
+
+@every_notebook
+def test_colab_installs_first(name):
+    first = cells(name, "code")[0].source
+    assert 'if "google.colab" in sys.modules:' in first and "pip install" in first
+
+
+@every_notebook
+def test_the_run_is_started_under_its_name(name):
+    starts = [cell.source for cell in cells(name, "code") if "start(" in cell.source]
+    assert f'run = start("{name}", globals())' in starts[0]
+
+
+@every_notebook
+def test_parameters_are_declared_so_that_papermill_reads_them(name):
+    (cell,) = parameter_cells(name)
+    statements = ast.parse(cell.source).body
+    assert all(isinstance(statement, ast.AnnAssign) for statement in statements), "name: type = default  # help [unit]"
+    declared = execute.declared_parameters(name)
+    assert [statement.target.id for statement in statements] == list(declared), "papermill skips a line with a second ="
+    assert all(entry["help"] for entry in declared.values())
+    assert "seed" in declared
+
+
+@every_notebook
+@pytest.mark.parametrize("profile", ["smoke", "paper"])
+def test_profiles_set_only_declared_parameters(name, profile):
+    values = execute.profile_parameters(name, profile)
+    assert values and set(values) <= set(execute.declared_parameters(name))
+
+
+def test_every_notebook_has_its_place():
+    assert sorted(execute.notebooks_in_book()) == NAMES == sorted(file.stem for file in NOTEBOOKS.glob("*.py"))
+    for profile in ("smoke", "paper"):
+        assert sorted(file.stem for file in (PARAMS / profile).iterdir()) == NAMES
+
+
+# What the smoke runs record
+
+
+@every_notebook
+def test_smoke_run(smoke_runs, smoke_metrics, name):
+    origin = json.loads((smoke_runs / name / "provenance.json").read_text())
+    assert origin["profile"] == "smoke" and smoke_metrics(name)
+
+
+# How notebooks are executed
+
+
+def test_an_unchanged_notebook_is_not_executed_again(smoke_runs):
+    name = NAMES[0]
+    assert not execute.execute(name, "smoke", smoke_runs, execute.profile_parameters(name, "smoke"))
+
+
+def test_the_digest_depends_on_parameters_and_code(tmp_path, monkeypatch):
+    name = NAMES[0]
+    before = execute.digest(name, {"seed": 1})
+    assert execute.digest(name, {"seed": 1}) == before != execute.digest(name, {"seed": 2})
+    for folder in ("lib", "notebooks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "lib" / "paths.py").write_text("RUNS = None\n")
+    monkeypatch.setattr(execute.paths, "ROOT", tmp_path)
+    assert execute.digest(name, {"seed": 1}) != before
+
+
+def test_a_mistyped_parameter_stops_the_run_in_one_line(tmp_path):
+    command = [sys.executable, "book/execute.py", "--profile", "smoke", "--runs", tmp_path, "--only", NAMES[0], "-p", "sead", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"{NAMES[0]}, cell [") and "did you mean seed" in last
+    assert (tmp_path / f"{NAMES[0]}.failed.ipynb").exists() and not (tmp_path / f"{NAMES[0]}.ipynb").exists()
+
+
+def test_image_folders_go_only_to_notebooks_that_declare_them():
+    for name in NAMES:
+        given = execute.folder_parameters(name, {"cpi_dir": "images", "oap_dir": "", "nowhere_dir": "images"})
+        expected = {"cpi_dir": str(Path("images").absolute())} if "cpi_dir" in execute.declared_parameters(name) else {}
+        assert given == expected

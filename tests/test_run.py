@@ -1,0 +1,149 @@
+"""lib.run: what a notebook's first line refuses, sets and writes."""
+
+import json
+import random
+
+import nbformat
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from lib import paths, run
+from lib.run import RunError
+
+PARAMETERS = """\
+n_crystals: int = 100  # how many crystals
+noise: float = 0.5  # noise [1]
+cpi_dir: str = ""  # folder of images
+hollow: bool = False  # hollow bullets
+device: str = "auto"  # auto, cpu or cuda
+seed: int = 3  # seed
+"""
+
+
+@pytest.fixture
+def namespace(tmp_path, monkeypatch):
+    """Variables of a notebook ``01-example`` with `PARAMETERS`; what it glues is in ``glued``."""
+    cell = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), tmp_path / "01-example.ipynb")
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
+    variables = {"glued": {}}
+    monkeypatch.setattr(run, "glue", lambda name, value, display: variables["glued"].update({name: value}))
+    exec(PARAMETERS, variables)
+    return variables
+
+
+def start(namespace, injected=""):
+    """Start the example as papermill would after it injected a cell."""
+    exec(injected, namespace)
+    namespace["In"] = ["", PARAMETERS, f"# Parameters\n{injected}\n"]
+    return run.start("01-example", namespace)
+
+
+def test_a_mistyped_parameter_is_refused_with_the_nearest_name(namespace):
+    with pytest.raises(RunError, match="01-example has no parameter sead; did you mean seed"):
+        start(namespace, "sead = 3")
+
+
+def test_the_last_injected_cell_counts(namespace):
+    namespace["In"] = ["", "# Parameters\nsead = 3\n", "# Parameters\nseed = 3\n"]
+    assert run.start("01-example", namespace).parameters["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    "injected", ["n_crystals = 'ten'", "n_crystals = 10.0", "n_crystals = True", "noise = '1e-3'", "hollow = 1"]
+)
+def test_a_value_of_the_wrong_type_is_refused(namespace, injected):
+    with pytest.raises(RunError, match=f"{injected.split()[0]} must be"):
+        start(namespace, injected)
+
+
+def test_an_int_passes_for_a_float(namespace):
+    assert start(namespace, "noise = 1").parameters["noise"] == 1
+
+
+@pytest.mark.parametrize("injected", ["seed = -1", "device = 'gpu'"])
+def test_a_value_out_of_range_is_refused(namespace, injected):
+    with pytest.raises(RunError, match=f"{injected.split()[0]} must be"):
+        start(namespace, injected)
+
+
+def test_an_error_is_one_line_in_a_notebook(capsys):
+    shell = InteractiveShell.instance()
+    shell.run_cell("from lib.run import RunError\nraise RunError('n_crystals must be at least 1, got -3.')")
+    assert capsys.readouterr().out.strip() == "RunError: n_crystals must be at least 1, got -3."
+
+
+def test_require_tells_its_sentence(namespace):
+    started = start(namespace)
+    started.require(True, "never told")
+    with pytest.raises(RunError, match="at least 1, got -3"):
+        started.require(False, "n_crystals must be at least 1, got -3.")
+
+
+def test_the_seed_makes_random_numbers_repeat(namespace):
+    def numbers():
+        return random.random(), np.random.random(), torch.rand(1).item()  # noqa: NPY002
+
+    import torch
+
+    start(namespace, "seed = 5")
+    first = numbers()
+    start(namespace, "seed = 5")
+    assert numbers() == first
+    start(namespace, "seed = 6")
+    assert not set(numbers()) & set(first)
+
+
+def test_the_device_is_resolved_in_the_notebook(namespace):
+    assert namespace["device"] == "auto"
+    assert start(namespace).device == namespace["device"] in ("cpu", "cuda")
+
+
+def test_record_writes_and_glues_plain_numbers(namespace):
+    started = start(namespace)
+    started.record(rf_single_r2_rho_e=np.float32(0.5), n=np.int64(3))
+    started.record(other=1.5)
+    assert json.loads(started.file("metrics.json").read_text()) == {"rf_single_r2_rho_e": 0.5, "n": 3, "other": 1.5}
+    assert [type(value) for value in namespace["glued"].values()] == [float, int, float]
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.inf, "0.5", None, True, np.ones(1) > 0])
+def test_record_refuses_what_is_no_finite_number(namespace, value):
+    started = start(namespace)
+    with pytest.raises(RunError, match="score must be a finite number"):
+        started.record(score=value)
+    assert not started.file("metrics.json").exists()
+
+
+def test_record_refuses_a_second_value(namespace):
+    started = start(namespace)
+    started.record(score=0.5)
+    started.record(score=0.5)
+    with pytest.raises(RunError, match="score is already recorded as 0.5"):
+        started.record(score=0.6)
+
+
+def test_numbers_of_an_earlier_run_are_dropped(namespace):
+    start(namespace).record(score=0.5)
+    assert not start(namespace).file("metrics.json").exists()
+
+
+def test_provenance_tells_where_a_run_comes_from(namespace, monkeypatch):
+    monkeypatch.setenv("ICE_PROFILE", "smoke")
+    kept = json.loads(start(namespace, "seed = 7").file("provenance.json").read_text())
+    assert (kept["notebook"], kept["profile"], kept["seed"], kept["parameters"]["noise"]) == ("01-example", "smoke", 7, 0.5)
+    assert kept["packages"]["numpy"] == np.__version__
+    assert {"commit", "dirty", "device", "platform", "python", "cpu_count", "started"} <= set(kept)
+
+
+def test_the_run_shows_its_parameters(namespace):
+    shown = start(namespace, "cpi_dir = '<b>'")._repr_html_()
+    assert "how many crystals" in shown and "&lt;b&gt;" in shown and "<b>" not in shown
+
+
+def test_url_leads_from_the_notebooks_to_the_run(namespace):
+    started = start(namespace)
+    assert (paths.NOTEBOOKS / started.url("scene.html")).resolve() == started.file("scene.html").resolve()

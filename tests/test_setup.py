@@ -1,0 +1,114 @@
+"""The files around the code agree with each other."""
+
+import json
+import re
+import subprocess
+import tomllib
+
+import execute
+import pytest
+import yaml
+from record import RECORDS, record
+
+from lib.paths import ROOT
+
+CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless"}
+
+
+def requirement(text):
+    """Name and bounds of one requirement, the way pip writes them."""
+    name, bounds = re.match(r"([\w.-]+)\s*(.*)", text).groups()
+    return CONDA_NAMES.get(name, name), re.sub(r"^=(?!=)", "==", bounds)
+
+
+def project():
+    """The project table of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def toc_files():
+    """Every page of the book."""
+    return execute.files_in(execute.toc())
+
+
+def test_environment_has_the_packages_and_bounds_of_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    *conda, (_, pip) = [entry if isinstance(entry, str) else ("pip", entry["pip"]) for entry in environment["dependencies"]]
+    assert pip.pop() == "-e ."
+    found = dict(requirement(entry) for entry in [*conda, *pip])
+    assert found.pop("python") == project()["requires-python"] and found.pop("pip") == ""
+    assert found == dict(requirement(entry) for entry in project()["dependencies"])
+
+
+def test_constraints_pin_every_direct_dependency():
+    pins = dict(requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#"))
+    direct = project()["dependencies"] + sum(project()["optional-dependencies"].values(), [])
+    assert set(pins) == {requirement(entry)[0] for entry in direct}
+    assert all(re.fullmatch(r"==[\w.]+", bounds) for bounds in pins.values())
+
+
+def test_every_package_folder_is_installed():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "lib").rglob("*.py")}
+    assert set(listed) == folders
+
+
+def test_every_page_of_the_toc_exists_and_is_used_once():
+    files = toc_files()
+    assert len(files) == len(set(files))
+    assert set(files) == {
+        file.relative_to(ROOT).with_suffix("").as_posix() for file in [*ROOT.glob("book/*.md"), *ROOT.glob("notebooks/*.ipynb")]
+    }
+
+
+def test_every_module_is_in_the_api_reference():
+    text = (ROOT / "book" / "api.md").read_text()
+    modules = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in (ROOT / "lib").rglob("[!_]*.py")}
+    assert set(re.findall(r"automodule:: ([\w.]+)", text)) == modules
+
+
+@pytest.mark.parametrize("path", ["lib/run.py", "lib/new/new.py", "notebooks/99-new.ipynb", "book/records/new.json"])
+def test_git_ignores_no_source(path):
+    assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT, check=False).returncode == 1
+
+
+@pytest.mark.parametrize("path", [".venv/x", "_build/x", "runs/x", "cache/x"])
+def test_git_ignores_what_is_made(path):
+    assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_workflow_is_whole_and_safe():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text())
+    jobs = workflow["jobs"]
+    assert {"push", "pull_request", "schedule", "workflow_dispatch"} == set(workflow[True])  # YAML reads `on` as true
+    assert all("runs-on" in job and job["steps"] for job in jobs.values())
+    assert all({"run", "uses"} & set(step) for job in jobs.values() for step in job["steps"])
+    assert {need for job in jobs.values() for need in [job.get("needs")] if need} <= set(jobs)
+    assert "GPU_RUNNER" in jobs["execute"]["runs-on"] and "!= 'pull_request'" in jobs["execute"]["if"]
+    assert "GPU_RUNNER" not in jobs["test"]["runs-on"]
+
+
+def test_workflow_and_ci_use_targets_of_the_makefile():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    used = [(ROOT / name).read_text() for name in (".github/workflows/book.yml", ".ci/run")]
+    for text in used:
+        found = set(re.findall(r"\bmake ([a-z]+)", text))
+        assert found and found <= targets
+
+
+def test_kept_records_are_complete():
+    for file in RECORDS.glob("*.json"):
+        kept = json.loads(file.read_text())
+        assert set(kept) == {"notebook", "profile", "device", "date", "commit", "inputs", "metrics"}
+        assert kept["metrics"] and f"notebooks/{kept['notebook']}" in toc_files()
+
+
+def test_a_record_keeps_the_chosen_numbers(tmp_path):
+    (tmp_path / "metrics.json").write_text('{"cpi_n": 3, "cpix": 1, "rf": 0.5}')
+    origin = {"notebook": "12", "profile": "laptop", "device": "cpu", "started": "2026-01-02T03:04:05", "commit": "abc", "x": 1}
+    (tmp_path / "provenance.json").write_text(json.dumps(origin))
+    assert record(tmp_path, "cpi", "three tiles") == {
+        "notebook": "12", "profile": "laptop", "device": "cpu", "date": "2026-01-02", "commit": "abc",
+        "inputs": "three tiles", "metrics": {"cpi_n": 3},
+    }  # fmt: skip
