@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import html
+from collections.abc import Callable
 
 import cv2
 import matplotlib.pyplot as plt
@@ -36,6 +38,19 @@ def set_style() -> None:
     )
 
 
+def _shown_once(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Let a cell show the figure that `draw` returns, and the notebook not show it again as one left open."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments, **options):
+        figure = draw(*arguments, **options)
+        plt.close(figure)
+        return figure
+
+    return drawn
+
+
+@_shown_once
 def gallery(images: list[np.ndarray], labels: list[str], columns: int, width: float = 1.25) -> Figure:
     """Pictures in rows of `columns`, each under its label; grey ones (h, w) dark on white, coloured ones as they are."""
     rows = -(-len(images) // columns)
@@ -56,6 +71,7 @@ def scene(url: str, title: str) -> HTML:
     )
 
 
+@_shown_once
 def targets(table: pd.DataFrame) -> Figure:
     """Effective density against effective surface area of each crystal, coloured by its number of bullets."""
     marginals = {"common_norm": False, "fill": False, "cut": 0}
@@ -69,17 +85,19 @@ def targets(table: pd.DataFrame) -> Figure:
     return grid.figure
 
 
+@_shown_once
 def orientations(directions: dict[str, np.ndarray]) -> Figure:
     """Shares of the cosine of the polar angle of each set of unit vectors (n, 3); uniform directions give a flat line."""
     figure, axis = plt.subplots(figsize=(5.0, 2.6))
     for label, vectors in directions.items():
         axis.hist(vectors[:, 2], bins=np.linspace(-1, 1, 41), density=True, histtype="step", linewidth=1.5, label=label)
     axis.axhline(0.5, color="0.4", linestyle=":", label="uniform on the sphere")
-    axis.set(xlabel="cosine of the angle between line of sight and crystal axis z [1]", ylabel="density [1]", ylim=(0, None))
+    axis.set(xlabel="cosine of the angle between the crystal's x axis and the vertical [1]", ylabel="density [1]", ylim=(0, None))
     axis.legend()
     return figure
 
 
+@_shown_once
 def descriptor_sketch(mask: np.ndarray) -> Figure:
     """One silhouette (h, w), with the shapes that the published descriptors measure drawn over it."""
     contour = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
@@ -103,6 +121,7 @@ def descriptor_sketch(mask: np.ndarray) -> Figure:
     return figure
 
 
+@_shown_once
 def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFrame]) -> Figure:
     """Predicted over true `rho_e` and `a_e`, a column for each model: pictures per cell on a logarithmic scale."""
     figure, axes = plt.subplots(
@@ -125,6 +144,7 @@ def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFram
     return figure
 
 
+@_shown_once
 def confusion(truth: pd.Series, predicted: dict[str, pd.Series]) -> Figure:
     """Row-normalised confusion matrices of the number of bullets, one for each model."""
     figure, axes = plt.subplots(1, len(predicted), figsize=(2.7 * len(predicted), 3.0), squeeze=False, sharey=True)
@@ -143,6 +163,7 @@ def confusion(truth: pd.Series, predicted: dict[str, pd.Series]) -> Figure:
     return figure
 
 
+@_shown_once
 def importance(table: pd.DataFrame) -> Figure:
     """Loss of R2 when one descriptor (row) is shuffled, for each target (column); standard deviations in `*_sd` columns."""
     figure, axes = plt.subplots(1, len(TARGETS), figsize=(6.6, 2.8), sharey=True)
@@ -153,6 +174,7 @@ def importance(table: pd.DataFrame) -> Figure:
     return figure
 
 
+@_shown_once
 def leak(table: pd.DataFrame) -> Figure:
     """Scores (rows: model; columns: score, in pairs `by crystal`, `by image`) under the honest and the published split."""
     names = {"r2_rho_e": r"$R^2$ of $\rho_e$", "r2_a_e": r"$R^2$ of $A_e$", "balanced_accuracy": "balanced accuracy"}
@@ -168,6 +190,7 @@ def leak(table: pd.DataFrame) -> Figure:
     return figure
 
 
+@_shown_once
 def real_against_synthetic(synthetic: pd.DataFrame, real: pd.DataFrame, columns: dict[str, str]) -> Figure:
     """Distributions of the descriptors `columns` (name -> axis label) of synthetic and real silhouettes."""
     figure, axes = plt.subplots(1, len(columns), figsize=(2.3 * len(columns), 2.4))

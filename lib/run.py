@@ -50,6 +50,24 @@ class Run:
         if not condition:
             raise RunError(sentence)
 
+    def at_least(self, **limits) -> None:
+        """Stop the notebook in one sentence if a parameter is below its limit."""
+        for name, limit in limits.items():
+            value = self.parameters[name]
+            self.require(value >= limit, f"{name} must be at least {limit}, got {value}.")
+
+    def one_of(self, **choices) -> None:
+        """Stop the notebook in one sentence if a parameter is none of its choices."""
+        for name, allowed in choices.items():
+            value = self.parameters[name]
+            self.require(value in allowed, f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+
+    def folders(self, *names) -> None:
+        """Stop the notebook in one sentence if one of these parameters is neither empty nor a folder."""
+        for name in names:
+            value = self.parameters[name]
+            self.require(not value or Path(value).is_dir(), f"{name}: there is no folder {value!r}.")
+
     def record(self, **numbers) -> None:
         """Keep `numbers` for the prose (``{glue:text}``) and in the run folder's ``metrics.json``.
 

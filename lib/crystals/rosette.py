@@ -241,15 +241,18 @@ def sample(
     spec = _model(model)
     if n_crystals < 1:
         raise ValueError(f"n_crystals: expected at least 1, got {n_crystals}")
+    rows = range(n_crystals) if rows is None else rows
+    if rows and not 0 <= min(rows) <= max(rows) < n_crystals:
+        raise ValueError(f"rows: expected some of 0 to {n_crystals - 1}, got {rows}")
     low, high = np.array(list(spec.ranges.values())).T
     cube = qmc.LatinHypercube(len(low), rng=np.random.default_rng([seed, 0])).random(n_crystals)
     crystals = []
-    for i in range(n_crystals) if rows is None else rows:
+    for i in rows:
         values = low + cube[i] * (high - low)
         base = dict(zip(spec.ranges, values.tolist(), strict=True))
         if "c_over_a" in base:
             base["c"] = base["a"] * base.pop("c_over_a")
-        n = n_bullets or spec.bullets[i % len(spec.bullets)]
+        n = spec.bullets[i % len(spec.bullets)] if n_bullets is None else n_bullets
         crystals.append(rosette(base, n, np.random.default_rng([seed, 1, i]), model, hollow))
     return crystals
 

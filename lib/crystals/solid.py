@@ -41,8 +41,13 @@ class Solid:
         for i, piece in enumerate(self.pieces):
             if np.ndim(piece) != 2 or np.shape(piece)[1] != 3 or len(piece) < 4:
                 raise ValueError(f"piece {i}: expected corners of shape (k >= 4, 3), got {np.shape(piece)}")
-        if np.ndim(self.spheres) != 2 or np.shape(self.spheres)[1] != 4:
-            raise ValueError(f"spheres: expected shape (s, 4), got {np.shape(self.spheres)}")
+            if not np.isfinite(piece).all():
+                raise ValueError(f"piece {i}: corners must be finite")
+        object.__setattr__(self, "spheres", np.asarray(self.spheres, dtype=float))
+        if self.spheres.ndim != 2 or self.spheres.shape[1] != 4:
+            raise ValueError(f"spheres: expected shape (s, 4), got {self.spheres.shape}")
+        if not (np.isfinite(self.spheres).all() and (self.spheres[:, 3] > 0).all()):
+            raise ValueError("spheres: centres and radii must be finite, radii positive")
         if not self.pieces and not len(self.spheres):
             raise ValueError("a solid needs at least one piece or one sphere")
         if self.cavities and len(self.cavities) != len(self.pieces):
@@ -106,6 +111,9 @@ def union(solid: Solid) -> manifold3d.Manifold:
     """The solid as one closed manifold mesh [um], by exact boolean operations (manifold3d)."""
     hull = manifold3d.Manifold.hull_points
     parts = [hull(np.ascontiguousarray(piece, dtype=float)) for piece in solid.pieces]
+    for i, part in enumerate(parts):
+        if part.volume() <= 0:
+            raise ValueError(f"piece {i} is flat: its corners enclose no volume")
     for i, cavity in enumerate(solid.cavities):
         if cavity is not None:
             parts[i] -= hull(np.ascontiguousarray(cavity, dtype=float))

@@ -41,7 +41,7 @@ def read_tile(path: Path) -> np.ndarray:
                 raise BadImage(f"mode {image.mode}: expected a palette or 8-bit grey")
             return np.array(image)
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise BadImage(str(error).splitlines()[0].replace(f"{str(path)!r}", "the file")) from error
+        raise BadImage(str(error).splitlines()[0].replace(f" {str(path)!r}", "")) from error
     except (OSError, SyntaxError) as error:  # what Pillow raises for broken files
         raise BadImage(f"unreadable: {error}") from error
 
@@ -77,6 +77,8 @@ def cut_off(mask: np.ndarray) -> float:
 def fitted(mask: np.ndarray, size: int, fill: float) -> np.ndarray:
     """The mask drawn anew in a square of `size` pixels, the diameter of its enclosing circle being `fill` of the side."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        raise BadImage("empty mask: there is no particle")
     (x, y), radius = cv2.minEnclosingCircle(max(contours, key=cv2.contourArea))
     scale = fill * size / (2 * radius)
     shift = np.array([[scale, 0, (size - 1) / 2 - scale * x], [0, scale, (size - 1) / 2 - scale * y]])

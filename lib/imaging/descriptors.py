@@ -13,6 +13,8 @@ import cv2
 import numba
 import numpy as np
 
+from lib.imaging.contour import convex_hull, enclosing_circle, largest_contour, perimeter, signed_area, smallest_rectangle
+
 #: Name -> definition and unit of the published descriptors; A area, P perimeter, R radius of the minimum enclosing circle.
 PUBLISHED: dict[str, str] = {
     "aspect_ratio": "short over long side of the minimum-area rectangle [1]",
@@ -26,6 +28,16 @@ PUBLISHED: dict[str, str] = {
 }
 #: The seven of the talk.
 TALK: tuple[str, ...] = tuple(name for name in PUBLISHED if name != "contour_perimeter")
+
+#: What may keep a silhouette from being described, after "", nothing.
+_REASONS = (
+    "",
+    "empty: no pixel is set",
+    "too small: an ellipse needs five contour points that enclose an area",
+    "cut off: the crystal touches the frame",
+)
+#: What OpenCV adds to the radius of the enclosing circle, in the published values too [px].
+_MARGIN = 1e-4
 
 _RINGS, _ANGLES, _HARMONICS, _DEFECTS, _FOURIER = 16, 128, 12, 10, 16
 _DEPTHS = (10, 25, 50, 75, 90, 97)
@@ -54,6 +66,10 @@ EXTENDED: dict[str, str] = {
         for m in range(1, _HARMONICS + 1)
     },
 }
+
+
+#: All that do not change with the scale of the picture.
+SCALE_FREE: tuple[str, ...] = ("aspect_ratio", "aspect_ratio_elip", "area_ratio", "complexity", "circularity", *EXTENDED)
 
 
 class Described(NamedTuple):
@@ -93,48 +109,57 @@ def describe(masks: np.ndarray, extended: bool = False) -> Described:
         raise ValueError(f"masks: expected shape (n, h >= 3, w >= 3), got {masks.shape}")
     masks = np.ascontiguousarray(masks).view(np.uint8)
     values = np.full((len(masks), len(PUBLISHED) + (len(EXTENDED) if extended else 0)), np.nan)
-    reasons = []
-    for mask, row in zip(masks, values, strict=True):
-        contour, reason = outer_contour(mask)
-        reasons.append(reason)
-        if not reason:
-            hull = cv2.convexHull(contour)
-            circle = cv2.minEnclosingCircle(hull)
-            row[: len(PUBLISHED)] = _published(contour, hull, circle[1])
-            if extended:
-                row[len(PUBLISHED) :] = _extended(mask, contour, hull, circle)
-    return Described(values, reasons)
+    reason = [_REASONS[code] for code in _describe_published(masks, values[:, : len(PUBLISHED)])]
+    if extended:
+        for i in np.flatnonzero(np.isfinite(values[:, 0])):
+            values[i, len(PUBLISHED) :] = _extended(masks[i], largest_contour(masks[i]))
+    return Described(values, reason)
 
 
 def outer_contour(mask: np.ndarray) -> tuple[np.ndarray, str]:
     """Outer contour (k, 1, 2) int32 of the largest part of a mask (h, w) uint8, and why it can't be described, or ""."""
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    if not contours:
-        return np.zeros((0, 1, 2), np.int32), "empty: no pixel is set"
-    contour = contours[0] if len(contours) == 1 else max(contours, key=cv2.contourArea)
-    if len(contour) < 5 or cv2.contourArea(contour) == 0:
-        return contour, "too small: an ellipse needs five contour points that enclose an area"
-    x, y, w, h = cv2.boundingRect(contour)
-    if x == 0 or y == 0 or x + w == mask.shape[1] or y + h == mask.shape[0]:
-        return contour, "cut off: the crystal touches the frame"
-    return contour, ""
+    contour = largest_contour(mask)
+    return contour[:, None], _REASONS[_obstacle(contour, mask.shape)]
 
 
-def _published(contour: np.ndarray, hull: np.ndarray, radius: float) -> tuple[float, ...]:
-    """The columns of `PUBLISHED`, from contour (k, 1, 2), its convex hull and the enclosing circle's radius [px]."""
-    area, perimeter = cv2.contourArea(contour), cv2.arcLength(contour, True)
-    sides = cv2.minAreaRect(hull)[1]
-    area_ratio = area / (np.pi * radius**2)
-    return (
-        min(sides) / max(sides),
-        ellipse_axis_ratio(contour[:, 0]),
-        extreme_spread(contour[:, 0]),
-        area,
-        perimeter,
-        area_ratio,
-        10 * (0.1 - area / (area_ratio**0.5 * perimeter**2)),
-        4 * np.pi * area / perimeter**2,
-    )
+@numba.njit(cache=True, nogil=True)
+def _describe_published(masks, values):
+    """Fill the rows of `values` (n, 8) that can be; returns for each of `masks` (n, h, w) a position in `_REASONS`."""
+    obstacles = np.zeros(len(masks), np.int64)
+    for i in range(len(masks)):
+        contour = largest_contour(masks[i])
+        obstacles[i] = _obstacle(contour, masks[i].shape)
+        if obstacles[i] == 0:
+            _fill_published(contour, values[i])
+    return obstacles
+
+
+@numba.njit(cache=True, nogil=True)
+def _obstacle(contour, shape):
+    """Position in `_REASONS` of what keeps a contour (k, 2) in a picture of `shape` from being described."""
+    if len(contour) == 0:
+        return 1
+    if len(contour) < 5 or signed_area(contour) == 0:
+        return 2
+    x, y = contour[:, 0], contour[:, 1]
+    return 3 if x.min() == 0 or y.min() == 0 or x.max() + 1 == shape[1] or y.max() + 1 == shape[0] else 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_published(contour, row):
+    """Write the columns of `PUBLISHED` for a contour (k, 2) into `row` (8,)."""
+    hull = convex_hull(contour)
+    short, long = smallest_rectangle(hull)
+    area, length = signed_area(contour), perimeter(contour)
+    area_ratio = area / (np.pi * (enclosing_circle(hull)[2] + _MARGIN) ** 2)
+    row[0] = short / long
+    row[1] = ellipse_axis_ratio(contour)
+    row[2] = extreme_spread(contour)
+    row[3] = area
+    row[4] = length
+    row[5] = area_ratio
+    row[6] = 10 * (0.1 - area / (np.sqrt(area_ratio) * length**2))
+    row[7] = 4 * np.pi * area / length**2
 
 
 @numba.njit(cache=True, nogil=True)
@@ -159,7 +184,8 @@ def ellipse_axis_ratio(points):
     p = (p - centre).astype(np.float64)
     p *= len(p) / np.abs(p).sum()
     conic = _least_squares(p, np.zeros(2), 5)
-    middle = np.linalg.solve(np.array([[2 * conic[0], conic[2]], [conic[2], 2 * conic[1]]]), conic[3:])
+    a, b, c, d, e = conic[0], conic[1], conic[2], conic[3], conic[4]
+    middle = np.array([2 * b * d - c * e, 2 * a * e - c * d]) / (4 * a * b - c * c)
     xx, yy, xy = _least_squares(p, middle, 3)
     split = np.hypot(xy, yy - xx)
     ratio = np.sqrt(abs(xx + yy - split) / abs(xx + yy + split))
@@ -168,7 +194,10 @@ def ellipse_axis_ratio(points):
 
 @numba.njit(cache=True, nogil=True)
 def _least_squares(points, middle, terms):
-    """Coefficients of x^2, y^2, xy and, with five `terms`, -x, -y that come nearest to 1 at `points` - `middle`."""
+    """Coefficients of x^2, y^2, xy and, with five `terms`, -x, -y that come nearest to 1 at `points` - `middle`.
+
+    Where many do, as for a cross of thin lines, the smallest ones: a ridge far below rounding of the rest sees to it.
+    """
     normal, right = np.zeros((terms, terms)), np.zeros(terms)
     row = np.empty(5)
     for i in range(len(points)):
@@ -179,14 +208,17 @@ def _least_squares(points, middle, terms):
             for b in range(a + 1):
                 normal[a, b] += row[a] * row[b]
     for a in range(terms):
+        normal[a, a] += 1e-14 * len(points)
         for b in range(a):
             normal[b, a] = normal[a, b]
     return np.linalg.solve(normal, right)
 
 
-def _extended(mask: np.ndarray, contour: np.ndarray, hull: np.ndarray, circle: tuple) -> np.ndarray:
-    """The columns of `EXTENDED`, from a mask, its contour, convex hull and enclosing circle ((x, y), R) [px]."""
-    centre, radius = np.array(circle[0]), circle[1]
+def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The columns of `EXTENDED`, from a mask (h, w) and its contour (k, 2)."""
+    contour, hull = points[:, None], convex_hull(points)[:, None]
+    *centre, radius = enclosing_circle(hull[:, 0])
+    centre, radius = np.array(centre), radius + _MARGIN
     moments = cv2.moments(contour)
     area, perimeter = moments["m00"], cv2.arcLength(contour, True)
     centroid = np.array([moments["m10"], moments["m01"]]) / area

@@ -76,11 +76,16 @@ def features(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=[*TARGETS, LABEL])
 
 
-def predictions(table: pd.DataFrame, test: np.ndarray, model: str, seed: int = 0, n_trees: int = 200) -> pd.DataFrame:
-    """Train `model` on the rows outside `test` and predict `rho_e`, `a_e` and `n_bullets` of those inside."""
+def predictions(
+    table: pd.DataFrame, test: np.ndarray, model: str, seed: int = 0, n_trees: int = 200, label_model: str | None = None
+) -> pd.DataFrame:
+    """Train on the rows outside `test` and predict `rho_e`, `a_e` and `n_bullets` of those inside.
+
+    `model` is used for all three, or `label_model` for the number of bullets.
+    """
     train_x, test_x = features(table[~test]), features(table[test])
     values = regressor(model, seed, n_trees).fit(train_x, table.loc[~test, list(TARGETS)]).predict(test_x)
-    labels = classifier(model, seed, n_trees).fit(train_x, table.loc[~test, LABEL]).predict(test_x)
+    labels = classifier(label_model or model, seed, n_trees).fit(train_x, table.loc[~test, LABEL]).predict(test_x)
     return pd.DataFrame(values, index=test_x.index, columns=list(TARGETS)).assign(**{LABEL: labels})
 
 
@@ -100,7 +105,7 @@ def spread(
     truth: pd.DataFrame,
     predicted: pd.DataFrame,
     score: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] = scores,
-    draws: int = 200,
+    draws: int = 100,
     seed: int = 0,
 ) -> dict[str, float]:
     """Standard error of each score: its standard deviation when the test crystals are drawn again with replacement."""
@@ -112,3 +117,21 @@ def spread(
         rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
         drawn.append(score(truth.iloc[rows], predicted.iloc[rows]))
     return pd.DataFrame(drawn).std().to_dict()
+
+
+def importance(trained: BaseEstimator, truth: pd.DataFrame, seed: int = 0, shuffles: int = 5) -> pd.DataFrame:
+    """Loss of R2 of each target when one feature of the rows `truth` is shuffled: mean, and standard deviation in `*_sd`."""
+    rng = np.random.default_rng(seed)
+    test_x, targets = features(truth), truth[list(TARGETS)]
+    whole = r2_score(targets, trained.predict(test_x), multioutput="raw_values")
+    losses = {}
+    for name in test_x:
+        shuffled = [test_x.assign(**{name: rng.permutation(test_x[name])}) for _ in range(shuffles)]
+        r2 = [r2_score(targets, trained.predict(x), multioutput="raw_values") for x in shuffled]
+        losses[name] = [*(whole - r2).mean(axis=0), *np.std(r2, axis=0)]
+    return pd.DataFrame.from_dict(losses, orient="index", columns=[*TARGETS, *(f"{target}_sd" for target in TARGETS)])
+
+
+def named(prefix: str, numbers: dict[str, float], suffix: str = "") -> dict[str, float]:
+    """The same numbers under `prefix_name` plus `suffix`, as they are recorded: model, views, score, quantity."""
+    return {f"{prefix}_{name}{suffix}": value for name, value in numbers.items()}

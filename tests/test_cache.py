@@ -1,0 +1,127 @@
+"""lib.cache: built once, found again, and never half."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lib import paths
+from lib.cache import cached, digest
+
+DESCRIPTION = {"seed": 3, "sizes": [1, 2], "note": "a"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty cache folder that does not exist yet, for this process and its children."""
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("ICE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def counted(calls, content="whole"):
+    """A builder that writes `content` and notes in `calls` what it found in its folder."""
+
+    def build(part):
+        calls.append(sorted(path.name for path in part.iterdir()))
+        (part / "data").write_text(content)
+
+    return build
+
+
+def never(part):
+    raise AssertionError("built again")
+
+
+def test_built_once_and_found_again(folder):
+    calls = []
+    first = cached("thing", DESCRIPTION, counted(calls))
+    assert cached("thing", dict(reversed(DESCRIPTION.items())), never) == first
+    assert calls == [[]]
+    assert first.parent == folder and first.name == f"thing-{digest(DESCRIPTION)}"
+    assert (first / "data").read_text() == "whole"
+    assert json.loads((first / "description.json").read_text()) == DESCRIPTION
+    assert not list(folder.glob("*.part"))
+
+
+def test_another_description_or_kind_is_another_folder():
+    found = {
+        cached("thing", DESCRIPTION, counted([])),
+        cached("thing", DESCRIPTION | {"seed": 4}, counted([])),
+        cached("other", DESCRIPTION, counted([])),
+    }
+    assert len(found) == 3
+
+
+def test_digest_stands_for_the_values_alone():
+    assert digest({"a": 1, "b": [1.5, None]}) == digest({"b": (1.5, None), "a": 1})
+    assert len({digest({"a": value}) for value in (1, 1.5, "1", None, True, [1])}) == 6
+    assert len(digest({})) == 16 and set(digest({})) <= set("0123456789abcdef")
+    with pytest.raises(TypeError):
+        digest({"a": object()})
+
+
+def test_an_error_leaves_nothing_that_is_taken_for_whole(folder):
+    def failing(part):
+        (part / "half").write_text("half")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        cached("thing", DESCRIPTION, failing)
+    assert not (folder / f"thing-{digest(DESCRIPTION)}").exists()
+    calls = []
+    done = cached("thing", DESCRIPTION, counted(calls))
+    assert calls == [["half"]]  # the next build goes on from there
+    assert (done / "data").exists()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from lib.cache import cached
+def build(part):
+    (part / "half").write_text("half")
+    Path(sys.argv[1]).touch()
+    time.sleep(600)
+cached("thing", {"seed": 3}, build)
+"""
+
+
+def test_a_killed_build_is_resumed(tmp_path, folder):
+    started = tmp_path / "started"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(started)], cwd=paths.ROOT)
+    while not started.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (folder / f"thing-{digest({'seed': 3})}").exists()
+    calls = []
+    assert (cached("thing", {"seed": 3}, counted(calls)) / "data").read_text() == "whole"
+    assert calls == [["half"]]
+
+
+def build_slowly(arguments):
+    """Ask for the same thing; the builder leaves a line in the log and takes its time."""
+    log, number = arguments
+
+    def build(part):
+        with open(log, "a") as lines:
+            lines.write(f"{number}\n")
+        time.sleep(0.5)
+        (part / "data").write_text(str(number))
+
+    return str(cached("thing", DESCRIPTION, build)), (cached("thing", DESCRIPTION, never) / "data").read_text()
+
+
+def test_processes_that_ask_at_once_build_once(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        found = pool.map(build_slowly, [(str(tmp_path / "log"), number) for number in range(3)], chunksize=1)
+    builders = (tmp_path / "log").read_text().split()
+    assert len(builders) == 1
+    assert len(set(found)) == 1 and found[0][1] == builders[0]
