@@ -176,17 +176,17 @@ def importance(table: pd.DataFrame) -> Figure:
 
 @_shown_once
 def leak(table: pd.DataFrame) -> Figure:
-    """Scores (rows: model; columns: score, in pairs `by crystal`, `by image`) under the honest and the published split."""
-    names = {"r2_rho_e": r"$R^2$ of $\rho_e$", "r2_a_e": r"$R^2$ of $A_e$", "balanced_accuracy": "balanced accuracy"}
-    figure, axes = plt.subplots(1, len(names), figsize=(7.0, 2.4), sharey=True)
-    for axis, (score, label) in zip(axes, names.items(), strict=True):
-        for y, model in enumerate(table.index):
-            ends = [table.loc[model, (split, score)] for split in ("by crystal", "by image")]
-            axis.plot(ends, [y, y], color="0.6", zorder=1)
-            axis.scatter(ends[0], y, color="C0", zorder=2, label="by crystal" if y == 0 else None)
-            axis.scatter(ends[1], y, color="C1", marker="D", zorder=2, label="by image" if y == 0 else None)
-        axis.set(xlabel=f"{label} [1]", yticks=range(len(table)), yticklabels=table.index, ylim=(-0.5, len(table) - 0.5))
-    axes[-1].legend(title="test split", fontsize=7)
+    """R2 by number of crystals under both splits, means and standard errors over the draws of `tables.leak`."""
+    figure, axes = plt.subplots(1, len(TARGETS), figsize=(6.6, 2.6))
+    for axis, target in zip(axes, TARGETS, strict=True):
+        sns.lineplot(
+            table, x="crystals", y=target, hue="split", style="split", markers=True, dashes=False, errorbar="se",
+            err_style="bars", ax=axis, legend=axis is axes[0],
+        )  # fmt: skip
+        axis.set(xscale="log", xlabel="crystals in the data set", ylabel=f"$R^2$ of {SYMBOLS[target].split()[-1]} [1]")
+        axis.set_xticks(sorted(table.crystals.unique()), sorted(table.crystals.unique()))
+        axis.minorticks_off()
+    axes[0].legend(title="test split")
     return figure
 
 

@@ -119,6 +119,25 @@ def test_smoke_run(smoke_runs, smoke_metrics, name):
     assert origin["profile"] == "smoke" and smoke_metrics(name)
 
 
+def test_synthetic_rosettes(smoke_metrics):
+    found = smoke_metrics("11-synthetic-rosettes")
+    assert found["n_failed"] == 0
+    assert found["hollow_pixels_changed"] == 0 and found["hollow_volume_ratio"] < 1 < found["hollow_area_ratio"]
+    assert abs(found["cauchy_ratio"] - 1) < 4 * found["cauchy_ratio_se"] < 0.05
+    assert 0.0088 < found["rho_e_p5"] < found["rho_e_p50"] < found["rho_e_p95"] < 0.2712  # range of the published test set
+
+
+def test_shape_descriptors(smoke_metrics):
+    found = smoke_metrics("12-shape-descriptors")
+    for model in ("linear", "rf", "gb", "gb_extended"):
+        for target in ("rho_e", "a_e"):
+            assert 0.8 < found[f"{model}_single_r2_{target}"] < 1 and 0 < found[f"{model}_single_r2_{target}_se"] < 0.1
+        assert found[f"{model}_single_balanced_accuracy"] > 2 / 7  # twice what guessing gives
+    assert found["rf_leak_few_r2_rho_e"] > 0.01  # pictures of known crystals are easier
+    assert "rf_single_r2_rho_e_image_split" in found
+    assert not any(name.startswith("cpi_") for name in found)  # no folder was given
+
+
 # How notebooks are executed
 
 

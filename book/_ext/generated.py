@@ -1,9 +1,11 @@
 """Sphinx extension: the tables that are made from the notebooks, their runs and the kept records.
 
-Directives: ``parameters-table``, ``provenance-table`` and ``records-table``, none with content or options.
+Directives: ``parameters-table``, ``provenance-table`` and ``records-table``, none with content or options, and
+``results-table`` with one argument: what to show beside the talk and the paper.
 """
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -11,7 +13,31 @@ import papermill
 import yaml
 from sphinx.util.docutils import SphinxDirective
 
+from lib import literature
+
 PROFILES = ("smoke", "paper")
+
+#: Learner in a metric's name -> name on the page, in the order of the page; others follow under their own names.
+MODELS = {
+    "linear": "linear",
+    "rf": "random forest",
+    "gb": "boosting",
+    "gb_extended": "boosting, extended",
+    "cnn": "CNN",
+    "resnet18": "ResNet-18",
+}
+VIEWS = {"single": "1", "2ds": "2\N{NO-BREAK SPACE}(90°)", "phips": "2\N{NO-BREAK SPACE}(120°)"}
+#: Head of a column -> score in a metric's name, factor and digits, for each argument of ``results-table``.
+SCORES = {
+    target: {
+        "R²": (f"r2_{target}", 1, 3),
+        "RMSE": (f"rmse_{target}", 1000, 2),
+        "MAE": (f"mae_{target}", 1000, 2),
+    }
+    for target in ("rho_e", "a_e")
+} | {"n_bullets": {"balanced accuracy": ("balanced_accuracy", 1, 3)}}
+SPLIT_SCORES = {"R² of ρₑ": "r2_rho_e", "R² of Aₑ": "r2_a_e", "balanced accuracy": "balanced_accuracy"}
+NOT_YET, NOTHING = "not yet", "–"
 
 
 def setup(app):
@@ -19,7 +45,15 @@ def setup(app):
     app.add_directive("parameters-table", ParametersTable)
     app.add_directive("provenance-table", ProvenanceTable)
     app.add_directive("records-table", RecordsTable)
+    app.add_directive("results-table", ResultsTable)
+    app.connect("source-read", depend_on_glued_notebooks)
     return {"parallel_read_safe": True}
+
+
+def depend_on_glued_notebooks(app, docname, source):
+    """Let a page be made anew when a notebook whose numbers it shows (``path.ipynb::name``) was executed again."""
+    for name in set(re.findall(r"notebooks/([\w-]+)\.ipynb::", source[0])):
+        app.env.note_dependency(str(Path(app.config.executed_runs) / f"{name}.ipynb"))
 
 
 class Table(SphinxDirective):
@@ -117,6 +151,106 @@ class RecordsTable(Table):
         origin = f"{kept['date']}, {kept['profile']} profile on {kept['device']}, commit {code((kept['commit'] or 'none')[:10])}"
         rows = [[code(name), f"{number:.4g}"] for name, number in kept["metrics"].items()]
         return f"**{link(notebook)}**, {kept['inputs']} ({origin})\n\n{table(['metric', 'value'], rows)}"
+
+
+class ResultsTable(Table):
+    """Numbers of the runs shown in this book beside those of the talk and the paper.
+
+    The argument chooses what: ``rho_e``, ``a_e`` or ``n_bullets``, ``leak`` for the split by image, ``runs`` for where
+    the numbers come from.
+    """
+
+    required_arguments = 1
+
+    def run(self):
+        """The nodes of the table, with a class of its own for the style sheet."""
+        content = super().run()
+        for node in content:
+            node["classes"].append("results")
+        return content
+
+    def text(self):
+        """One table."""
+        self.env.note_dependency(literature.__file__)
+        (what,) = self.arguments
+        if what == "runs":
+            return runs_table([self.run_of(notebook) for notebook in self.notebooks])
+        metrics = {}
+        for notebook in self.notebooks:
+            metrics = self.json_of(notebook, "metrics.json") | metrics  # of the same name the first counts
+        if what == "leak":
+            return leak_table(metrics)
+        if what not in SCORES:
+            raise self.error(f"results-table: expected runs, leak or one of {', '.join(SCORES)}, got {what!r}")
+        return results_table(metrics, SCORES[what])
+
+    def run_of(self, notebook):
+        """Provenance of one run, with a link and how many of its numbers were also reported elsewhere."""
+        compared = set(self.json_of(notebook, "metrics.json")) & set(literature.REPORTED)
+        return self.json_of(notebook, "provenance.json") | {"link": link(notebook), "compared": len(compared)}
+
+    def json_of(self, notebook, name):
+        """Content of a file in the run folder of `notebook`; empty where there is none."""
+        return json.loads(self.read(Path(self.config.executed_runs) / notebook.stem / name) or "{}")
+
+
+def results_table(metrics, scores):
+    """A row for each model and views in `metrics` or in the literature, for each of `scores` ours, the talk's, the paper's."""
+    names = [score for score, _, _ in scores.values()]
+    rows = []
+    for model, views in learners([*metrics, *literature.REPORTED], names):
+        row = [MODELS.get(model, code(model)), VIEWS[views]]
+        for score, factor, digits in scores.values():
+            row += compared(metrics, f"{model}_{views}_{score}", factor, digits, with_talk=score.startswith("r2_"))
+        rows.append(row)
+    head = ["model", "views"]
+    for label, (score, _, _) in scores.items():
+        head += [f"{label}, ours", *(["talk"] if score.startswith("r2_") else []), "paper"]
+    return table(head, rows)
+
+
+def learners(names, scores):
+    """(model, views) of every metric in `names` whose score is one of `scores`: known models first, one view before two."""
+    pattern = re.compile(rf"(\w+)_({'|'.join(VIEWS)})_(?:{'|'.join(scores)})")
+    found = {match.groups() for match in map(pattern.fullmatch, names) if match}
+    models = [*MODELS, *sorted({model for model, _ in found} - set(MODELS))]
+    return sorted(found, key=lambda pair: (models.index(pair[0]), [*VIEWS].index(pair[1])))
+
+
+def compared(metrics, name, factor, digits, with_talk):
+    """Cells of one score: ours with its standard error, the talk's where asked for, the paper's."""
+    reported = literature.REPORTED.get(name, literature.Reported("", None))
+    ours, error = metrics.get(name), metrics.get(f"{name}_se")
+    cell = NOT_YET if ours is None else f"{factor * ours:.{digits}f}"
+    if ours is not None and error is not None:
+        cell += f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{factor * error:.{digits}f}"
+    paper = NOTHING if reported.paper is None else f"{factor * reported.paper:.{digits}f}"
+    return [cell, *([reported.talk or NOTHING] if with_talk else []), paper]
+
+
+def leak_table(metrics):
+    """Scores after a split by crystal and by image, for every model that recorded both."""
+    rows = []
+    for label, score in SPLIT_SCORES.items():
+        for model, views in learners([name.removesuffix("_image_split") for name in metrics], [score]):
+            name = f"{model}_{views}_{score}"
+            split = metrics.get(f"{name}_image_split")
+            if split is not None and name in metrics:
+                ours, paper = compared(metrics, name, 1, 3, with_talk=False)
+                gain = f"{split - metrics[name]:+.3f}".replace("-", "−")
+                rows.append([MODELS.get(model, code(model)), VIEWS[views], label, ours, f"{split:.3f}", gain, paper])
+    head = ["model", "views", "score", "by crystal", "by image", "gain", "paper (by image)"]
+    return table(head, rows) if rows else "No run has recorded both splits yet."
+
+
+def runs_table(runs):
+    """Where the numbers come from: every run of `runs` with numbers to compare."""
+    rows = [
+        [run["link"], run["profile"], f"{run['device']} ({run['device_name']})", code((run["commit"] or "none")[:10]), run["started"]]
+        for run in runs
+        if run["compared"] and "profile" in run
+    ]
+    return table(["notebook", "profile", "device", "commit", "started (UTC)"], rows) if rows else "No notebook has been executed yet."
 
 
 def software(run):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
+
+if sys.platform == "linux" and not os.environ.get("DISPLAY"):  # VTK would look for a screen first, and complain
+    os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+
 import pyvista as pv
 
 from lib.crystals.solid import Solid, union

@@ -11,6 +11,8 @@ import manifold3d
 import numba
 import numpy as np
 
+from lib.numerics import solve
+
 #: How often the edges of the icosahedron that stands for a sphere are halved.
 SPHERE_SUBDIVISIONS = 1
 
@@ -18,6 +20,9 @@ SPHERE_SUBDIVISIONS = 1
 @dataclass(frozen=True)
 class Solid:
     """A crystal as the union of convex polyhedra and spheres.
+
+    A cavity must open on the surface of its own piece and must not pierce it, so that the silhouette
+    of a piece with its cavity is the silhouette of the piece.
 
     Attributes
     ----------
@@ -28,9 +33,6 @@ class Solid:
         Either as long as `pieces` or empty (no cavities at all).
     spheres : (s, 4) float array
         Centre and radius of each sphere [um].
-
-    A cavity must open on the surface of its own piece and must not pierce it, so that the silhouette
-    of a piece with its cavity is the silhouette of the piece.
     """
 
     pieces: tuple[np.ndarray, ...]
@@ -176,8 +178,9 @@ def bounding_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
         raise ValueError(f"expected points of shape (k >= 1, 3), got {points.shape}")
     if not np.isfinite(points).all():
         raise ValueError("points must be finite")
-    sphere = _smallest_sphere(points)
-    return sphere[:3], float(sphere[3])
+    middle = points.mean(axis=0)  # far from the origin, rounding would be large beside the sphere
+    sphere = _smallest_sphere(points - middle)
+    return middle + sphere[:3], float(sphere[3])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -187,13 +190,16 @@ def _smallest_sphere(points):
     size = 1
     sphere = np.array([points[0, 0], points[0, 1], points[0, 2], 0.0])
     while True:
-        distance = ((points - sphere[:3]) ** 2).sum(axis=1)
-        farthest = np.argmax(distance)
-        if np.sqrt(distance[farthest]) <= sphere[3] * (1 + 1e-12):
+        farthest, distance = 0, -1.0
+        for i in range(len(points)):
+            found = _farthest(points[i : i + 1], sphere[:3])
+            if found > distance:
+                farthest, distance = i, found
+        if distance <= sphere[3] * (1 + 1e-12):
             return sphere
         support[size] = points[farthest]
         new, mask = _sphere_of_few(support[: size + 1])
-        if new[3] <= sphere[3]:  # no progress beyond rounding
+        if not sphere[3] < new[3] < np.inf:  # no progress beyond rounding
             return sphere
         kept = 0
         for i in range(size + 1):
@@ -220,19 +226,32 @@ def _sphere_of_few(points):
                 count += 1
         if count < 2 or count > 4:
             continue
-        gram = np.zeros((count - 1, count - 1))
-        edge = chosen[1:count] - chosen[0]
-        for i in range(count - 1):
-            for j in range(count - 1):
-                gram[i, j] = 2 * (edge[i] * edge[j]).sum()
-        if abs(np.linalg.det(gram)) <= 1e-14 * np.trace(gram) ** (count - 1):
-            continue
-        weight = np.linalg.solve(gram, np.diag(gram) / 2)
+        edges = count - 1
+        gram, half_squares = np.zeros((edges, edges)), np.zeros(edges)
+        for i in range(edges):
+            for j in range(edges):
+                for k in range(3):
+                    gram[i, j] += (chosen[i + 1, k] - chosen[0, k]) * (chosen[j + 1, k] - chosen[0, k])
+            half_squares[i] = gram[i, i] / 2
+        weight = solve(gram, half_squares)  # not finite, and then skipped, if the points lie on a line or plane
         centre = chosen[0].copy()
-        for i in range(count - 1):
-            centre += weight[i] * edge[i]
-        radius = np.sqrt(((chosen[0] - centre) ** 2).sum())
-        if radius < best[3] and np.sqrt(((points - centre) ** 2).sum(axis=1).max()) <= radius * (1 + 1e-12):
+        for i in range(edges):
+            for k in range(3):
+                centre[k] += weight[i] * (chosen[i + 1, k] - chosen[0, k])
+        radius = _farthest(chosen[:1], centre)
+        if radius < best[3] and _farthest(points, centre) <= radius * (1 + 1e-12):
             best = np.array([centre[0], centre[1], centre[2], radius])
             best_mask = mask
     return best, best_mask
+
+
+@numba.njit(cache=True, nogil=True)
+def _farthest(points, centre):
+    """Largest distance of any of `points` (k, 3) from `centre` (3,)."""
+    largest = 0.0
+    for i in range(len(points)):
+        square = 0.0
+        for k in range(3):
+            square += (points[i, k] - centre[k]) ** 2
+        largest = max(largest, square)
+    return np.sqrt(largest)

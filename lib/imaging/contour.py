@@ -10,17 +10,51 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from lib.imaging.silhouette import _convex_hull
-
-#: Steps right and down along the eight headings, from 0, to the right, counterclockwise as seen.
-_RIGHT, _DOWN = np.array([1, 1, 0, -1, -1, -1, 0, 1]), np.array([0, -1, -1, -1, 0, 1, 1, 1])
-#: Where a border that arrives with a heading goes on: to the first neighbour counterclockwise from where it came.
-#: Indexed by the neighbours that are crystal, bit k standing for the one along heading k, and by the heading.
-_TURN = np.array(
-    [[next((k % 8 for k in range(h + 5, h + 13) if code >> k % 8 & 1), 0) for h in range(8)] for code in range(256)], np.uint8
+#: Columns of `measure`, all in px except the ratio.
+MEASURES = ("rectangle_short", "rectangle_long", "ellipse_axis_ratio", "extreme_spread", "area", "perimeter", "circle_radius")
+#: What may keep a silhouette from being described, after nothing.
+OBSTACLES = (
+    "",
+    "empty: no pixel is set",
+    "too small: an ellipse needs five contour points that enclose an area",
+    "cut off: the crystal touches the frame",
 )
-_CRYSTAL, _FOLLOWED = 1, 3
-_BLOCK = 1024
+
+#: Steps right and down to the eight neighbours, from the right counterclockwise as seen; twice, so that a search need not wrap.
+_RIGHT = np.array([1, 1, 0, -1, -1, -1, 0, 1] * 2)
+_DOWN = np.array([0, -1, -1, -1, 0, 1, 1, 1] * 2)
+_CRYSTAL, _FOLLOWED = 1, 2
+#: Pixels that are looked through at once for where a border starts.
+_BLOCK = 512
+
+
+@numba.njit(cache=True, nogil=True)
+def measure(masks):
+    """`MEASURES` (n, 7) of the outer contours of `masks` (n, h, w), and the position in `OBSTACLES` (n,) why a row is NaN."""
+    measures, obstacles = np.full((len(masks), len(MEASURES)), np.nan), np.zeros(len(masks), np.int64)
+    for i in range(len(masks)):
+        contour = largest_contour(masks[i])
+        obstacles[i] = obstacle(contour, masks[i].shape)
+        if obstacles[i] == 0:
+            hull = convex_hull(contour)
+            measures[i, 0], measures[i, 1] = smallest_rectangle(hull)
+            measures[i, 2] = ellipse_axis_ratio(contour)
+            measures[i, 3] = extreme_spread(contour)
+            measures[i, 4] = signed_area(contour)
+            measures[i, 5] = perimeter(contour)
+            measures[i, 6] = enclosing_circle(hull)[2]
+    return measures, obstacles
+
+
+@numba.njit(cache=True, nogil=True)
+def obstacle(contour, shape):
+    """Position in `OBSTACLES` of what keeps a contour (k, 2) in a picture of `shape` from being described."""
+    if len(contour) == 0:
+        return 1
+    if len(contour) < 5 or signed_area(contour) == 0:
+        return 2
+    x, y = contour[:, 0], contour[:, 1]
+    return 3 if x.min() == 0 or y.min() == 0 or x.max() + 1 == shape[1] or y.max() + 1 == shape[0] else 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -41,7 +75,7 @@ def largest_contour(mask):
     for block in range(1, len(pixels), _BLOCK):
         if _has_start(pixels[block - 1 : block + _BLOCK]):
             for i in range(block, min(block + _BLOCK, len(pixels))):
-                if pixels[i] == _CRYSTAL and pixels[i - 1] == 0:
+                if pixels[i - 1] == 0 and pixels[i] == _CRYSTAL:
                     start, stop = stop, _follow_border(pixels, width + 2, i, points, stop)
                     area = signed_area(points[start:stop])  # a hole's border runs clockwise: its area is negative
                     if area >= largest:
@@ -53,8 +87,8 @@ def largest_contour(mask):
 def _has_start(pixels):
     """Whether a border that was not followed yet starts in this line of pixels: crystal right of background."""
     found = False
-    for i in range(1, len(pixels)):
-        found |= (pixels[i] == _CRYSTAL) & (pixels[i - 1] == 0)
+    for i in range(len(pixels) - 1):
+        found |= (pixels[i] == 0) & (pixels[i + 1] == _CRYSTAL)
     return found
 
 
@@ -66,33 +100,32 @@ def _follow_border(pixels, width, first, points, n):
     Suzuki and Abe 1985 (doi:10.1016/0734-189X(85)90016-7).
     """
     steps = _DOWN * width + _RIGHT
-    here, x, y = first, first % width - 1, first // width - 1
-    neighbours = _neighbours(pixels, first, steps)
-    if neighbours == 0:
+    x, y = first % width - 1, first // width - 1
+    heading = 11  # from the left, where there is background, clockwise to the border's last pixel
+    while heading > 4 and pixels[first + steps[heading]] == 0:
+        heading -= 1
+    if heading == 4:  # no neighbour: a single pixel
         pixels[first] = _FOLLOWED
         points[n, 0], points[n, 1] = x, y
         return n + 1
-    arrival = 7  # from the border's last pixel, the first neighbour clockwise from the left
-    while not neighbours >> (arrival ^ 4) & 1:
-        arrival -= 1
-    heading = arrival
+    here, last = first, first + steps[heading]
+    heading &= 7
+    previous = heading ^ 4
     while True:
         pixels[here] = _FOLLOWED
-        points[n, 0], points[n, 1] = x, y
-        before, heading = heading, _TURN[_neighbours(pixels, here, steps), heading]
-        n += heading != before
-        here, x, y = here + steps[heading], x + _RIGHT[heading], y + _DOWN[heading]
-        if here == first and heading == arrival:
+        heading += 1  # from where the border came, counterclockwise to where it goes on
+        while pixels[here + steps[heading]] == 0:
+            heading += 1
+        heading &= 7
+        if heading != previous:
+            points[n, 0], points[n, 1] = x, y
+            n += 1
+            previous = heading
+        x, y = x + _RIGHT[heading], y + _DOWN[heading]
+        before, here = here, here + steps[heading]
+        if here == first and before == last:
             return n
-
-
-@numba.njit(cache=True, nogil=True)
-def _neighbours(pixels, here, steps):
-    """Which neighbours of a pixel are crystal, as the bits of `_TURN`'s first index."""
-    code = 0
-    for heading in range(8):
-        code |= (pixels[here + steps[heading]] & 1) << heading
-    return code
+        heading ^= 4
 
 
 @numba.njit(cache=True, nogil=True)
@@ -141,6 +174,7 @@ def convex_hull(contour):
                 n -= 1
             hull[n, 0], hull[n, 1] = x, y
             n += 1
+        n -= top[column] == bottom[column]  # the one point of an end belongs to the other half
     return hull[:n]
 
 
@@ -195,3 +229,60 @@ def enclosing_circle(hull):
             side = np.sign((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])) * flattest / 2
             x, y = (a[0] + b[0]) / 2 - side * (b[1] - a[1]), (a[1] + b[1]) / 2 + side * (b[0] - a[0])
             return x, y, np.hypot(x - a[0], y - a[1])
+
+
+@numba.njit(cache=True, nogil=True)
+def extreme_spread(points):
+    """Standard deviation of the x and y of the leftmost, rightmost, topmost and bottommost of `points` (k, 2) [px]."""
+    chosen = np.empty((4, 2))
+    chosen[0] = points[np.argmin(points[:, 0])]
+    chosen[1] = points[np.argmax(points[:, 0])]
+    chosen[2] = points[np.argmin(points[:, 1])]
+    chosen[3] = points[np.argmax(points[:, 1])]
+    return chosen.std()
+
+
+@numba.njit(cache=True, nogil=True)
+def ellipse_axis_ratio(points):
+    """Minor over major axis of the least-squares ellipse through `points` (k >= 5, 2).
+
+    The same two algebraic fits as OpenCV's fitEllipse (conic, then axes about its centre), by normal equations.
+    """
+    p, size = np.empty((len(points), 2)), 0.0
+    for axis in range(2):  # OpenCV centres in single precision; so do we, to agree to 1e-6
+        centre = np.float32(points[:, axis].sum()) / np.float32(len(points))
+        for i in range(len(points)):
+            p[i, axis] = np.float32(points[i, axis]) - centre
+            size += abs(p[i, axis])
+    p *= len(p) / size
+    conic = _least_squares(p, np.zeros(2), 5)
+    a, b, c, d, e = conic[0], conic[1], conic[2], conic[3], conic[4]
+    if 4 * a * b == c * c:  # parallel lines
+        return 0.0
+    middle = np.array([2 * b * d - c * e, 2 * a * e - c * d]) / (4 * a * b - c * c)
+    xx, yy, xy = _least_squares(p, middle, 3)
+    split = np.hypot(xy, yy - xx)
+    one, other = abs(xx + yy - split), abs(xx + yy + split)
+    return np.sqrt(min(one, other) / max(one, other))
+
+
+@numba.njit(cache=True, nogil=True)
+def _least_squares(points, middle, terms):
+    """Coefficients of x^2, y^2, xy and, with five `terms`, -x, -y that come nearest to 1 at `points` - `middle`.
+
+    Where many do, as for a cross of thin lines, the smallest ones: a ridge far below rounding of the rest sees to it.
+    """
+    normal, right = np.zeros((terms, terms)), np.zeros(terms)
+    row = np.empty(5)
+    for i in range(len(points)):
+        x, y = points[i, 0] - middle[0], points[i, 1] - middle[1]
+        row[0], row[1], row[2], row[3], row[4] = x * x, y * y, x * y, -x, -y
+        for a in range(terms):
+            right[a] += row[a]
+            for b in range(a + 1):
+                normal[a, b] += row[a] * row[b]
+    for a in range(terms):
+        normal[a, a] += 1e-14 * len(points)
+        for b in range(a):
+            normal[b, a] = normal[a, b]
+    return np.linalg.solve(normal, right)

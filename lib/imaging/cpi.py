@@ -80,7 +80,7 @@ def fitted(mask: np.ndarray, size: int, fill: float) -> np.ndarray:
     if not contours:
         raise BadImage("empty mask: there is no particle")
     (x, y), radius = cv2.minEnclosingCircle(max(contours, key=cv2.contourArea))
-    scale = fill * size / (2 * radius)
+    scale = (fill * size + 1) / (2 * radius + 1)  # the circle runs through centres of pixels, half a pixel inside their edge
     shift = np.array([[scale, 0, (size - 1) / 2 - scale * x], [0, scale, (size - 1) / 2 - scale * y]])
     smooth = cv2.warpAffine(mask.astype(np.float32), shift, (size, size), flags=cv2.INTER_LINEAR)
     return (smooth >= 0.5).astype(np.uint8)

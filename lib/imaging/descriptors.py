@@ -13,7 +13,7 @@ import cv2
 import numba
 import numpy as np
 
-from lib.imaging.contour import convex_hull, enclosing_circle, largest_contour, perimeter, signed_area, smallest_rectangle
+from lib.imaging.contour import OBSTACLES, convex_hull, enclosing_circle, largest_contour, measure, obstacle
 
 #: Name -> definition and unit of the published descriptors; A area, P perimeter, R radius of the minimum enclosing circle.
 PUBLISHED: dict[str, str] = {
@@ -29,14 +29,7 @@ PUBLISHED: dict[str, str] = {
 #: The seven of the talk.
 TALK: tuple[str, ...] = tuple(name for name in PUBLISHED if name != "contour_perimeter")
 
-#: What may keep a silhouette from being described, after "", nothing.
-_REASONS = (
-    "",
-    "empty: no pixel is set",
-    "too small: an ellipse needs five contour points that enclose an area",
-    "cut off: the crystal touches the frame",
-)
-#: What OpenCV adds to the radius of the enclosing circle, in the published values too [px].
+#: What OpenCV adds to the radius of the enclosing circle, and so the published values too [px].
 _MARGIN = 1e-4
 
 _RINGS, _ANGLES, _HARMONICS, _DEFECTS, _FOURIER = 16, 128, 12, 10, 16
@@ -108,110 +101,28 @@ def describe(masks: np.ndarray, extended: bool = False) -> Described:
     if masks.ndim != 3 or min(masks.shape[1:], default=0) < 3:
         raise ValueError(f"masks: expected shape (n, h >= 3, w >= 3), got {masks.shape}")
     masks = np.ascontiguousarray(masks).view(np.uint8)
-    values = np.full((len(masks), len(PUBLISHED) + (len(EXTENDED) if extended else 0)), np.nan)
-    reason = [_REASONS[code] for code in _describe_published(masks, values[:, : len(PUBLISHED)])]
+    measures, obstacles = measure(masks)
+    values = _published(measures)
     if extended:
-        for i in np.flatnonzero(np.isfinite(values[:, 0])):
+        values = np.pad(values, ((0, 0), (0, len(EXTENDED))), constant_values=np.nan)
+        for i in np.flatnonzero(obstacles == 0):
             values[i, len(PUBLISHED) :] = _extended(masks[i], largest_contour(masks[i]))
-    return Described(values, reason)
+    return Described(values, [OBSTACLES[number] for number in obstacles])
 
 
 def outer_contour(mask: np.ndarray) -> tuple[np.ndarray, str]:
     """Outer contour (k, 1, 2) int32 of the largest part of a mask (h, w) uint8, and why it can't be described, or ""."""
     contour = largest_contour(mask)
-    return contour[:, None], _REASONS[_obstacle(contour, mask.shape)]
+    return contour[:, None], OBSTACLES[obstacle(contour, mask.shape)]
 
 
-@numba.njit(cache=True, nogil=True)
-def _describe_published(masks, values):
-    """Fill the rows of `values` (n, 8) that can be; returns for each of `masks` (n, h, w) a position in `_REASONS`."""
-    obstacles = np.zeros(len(masks), np.int64)
-    for i in range(len(masks)):
-        contour = largest_contour(masks[i])
-        obstacles[i] = _obstacle(contour, masks[i].shape)
-        if obstacles[i] == 0:
-            _fill_published(contour, values[i])
-    return obstacles
-
-
-@numba.njit(cache=True, nogil=True)
-def _obstacle(contour, shape):
-    """Position in `_REASONS` of what keeps a contour (k, 2) in a picture of `shape` from being described."""
-    if len(contour) == 0:
-        return 1
-    if len(contour) < 5 or signed_area(contour) == 0:
-        return 2
-    x, y = contour[:, 0], contour[:, 1]
-    return 3 if x.min() == 0 or y.min() == 0 or x.max() + 1 == shape[1] or y.max() + 1 == shape[0] else 0
-
-
-@numba.njit(cache=True, nogil=True)
-def _fill_published(contour, row):
-    """Write the columns of `PUBLISHED` for a contour (k, 2) into `row` (8,)."""
-    hull = convex_hull(contour)
-    short, long = smallest_rectangle(hull)
-    area, length = signed_area(contour), perimeter(contour)
-    area_ratio = area / (np.pi * (enclosing_circle(hull)[2] + _MARGIN) ** 2)
-    row[0] = short / long
-    row[1] = ellipse_axis_ratio(contour)
-    row[2] = extreme_spread(contour)
-    row[3] = area
-    row[4] = length
-    row[5] = area_ratio
-    row[6] = 10 * (0.1 - area / (np.sqrt(area_ratio) * length**2))
-    row[7] = 4 * np.pi * area / length**2
-
-
-@numba.njit(cache=True, nogil=True)
-def extreme_spread(points):
-    """Standard deviation of the x and y of the leftmost, rightmost, topmost and bottommost of `points` (k, 2) [px]."""
-    chosen = np.empty((4, 2))
-    chosen[0] = points[np.argmin(points[:, 0])]
-    chosen[1] = points[np.argmax(points[:, 0])]
-    chosen[2] = points[np.argmin(points[:, 1])]
-    chosen[3] = points[np.argmax(points[:, 1])]
-    return chosen.std()
-
-
-@numba.njit(cache=True, nogil=True)
-def ellipse_axis_ratio(points):
-    """Minor over major axis of the least-squares ellipse through `points` (k >= 5, 2).
-
-    The same two algebraic fits as OpenCV's fitEllipse (conic, then axes about its centre), by normal equations.
-    """
-    p = points.astype(np.float32)  # OpenCV centres in single precision; so do we, to agree to 1e-6
-    centre = np.array([np.float32(points[:, 0].sum()), np.float32(points[:, 1].sum())]) / np.float32(len(points))
-    p = (p - centre).astype(np.float64)
-    p *= len(p) / np.abs(p).sum()
-    conic = _least_squares(p, np.zeros(2), 5)
-    a, b, c, d, e = conic[0], conic[1], conic[2], conic[3], conic[4]
-    middle = np.array([2 * b * d - c * e, 2 * a * e - c * d]) / (4 * a * b - c * c)
-    xx, yy, xy = _least_squares(p, middle, 3)
-    split = np.hypot(xy, yy - xx)
-    ratio = np.sqrt(abs(xx + yy - split) / abs(xx + yy + split))
-    return min(ratio, 1 / ratio)
-
-
-@numba.njit(cache=True, nogil=True)
-def _least_squares(points, middle, terms):
-    """Coefficients of x^2, y^2, xy and, with five `terms`, -x, -y that come nearest to 1 at `points` - `middle`.
-
-    Where many do, as for a cross of thin lines, the smallest ones: a ridge far below rounding of the rest sees to it.
-    """
-    normal, right = np.zeros((terms, terms)), np.zeros(terms)
-    row = np.empty(5)
-    for i in range(len(points)):
-        x, y = points[i, 0] - middle[0], points[i, 1] - middle[1]
-        row[0], row[1], row[2], row[3], row[4] = x * x, y * y, x * y, -x, -y
-        for a in range(terms):
-            right[a] += row[a]
-            for b in range(a + 1):
-                normal[a, b] += row[a] * row[b]
-    for a in range(terms):
-        normal[a, a] += 1e-14 * len(points)
-        for b in range(a):
-            normal[b, a] = normal[a, b]
-    return np.linalg.solve(normal, right)
+def _published(measures: np.ndarray) -> np.ndarray:
+    """The columns of `PUBLISHED` (n, 8) from the `contour.MEASURES` (n, 7)."""
+    short, long, ellipse, extremes, area, perimeter, radius = measures.T
+    area_ratio = area / (np.pi * (radius + _MARGIN) ** 2)
+    complexity = 10 * (0.1 - area / (area_ratio**0.5 * perimeter**2))
+    circularity = 4 * np.pi * area / perimeter**2
+    return np.stack([short / long, ellipse, extremes, area, perimeter, area_ratio, complexity, circularity], axis=1)
 
 
 def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -223,11 +134,12 @@ def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     area, perimeter = moments["m00"], cv2.arcLength(contour, True)
     centroid = np.array([moments["m10"], moments["m01"]]) / area
     spread = np.array([moments["mu20"] + moments["mu02"], np.hypot(moments["mu20"] - moments["mu02"], 2 * moments["mu11"])])
-    feret = feret_diameters(hull[:, 0].astype(float))
-    x, y, w, h = cv2.boundingRect(contour)
+    feret = feret_diameters(hull[:, 0])
+    x, y, w, h = cv2.boundingRect(hull)
     part = np.zeros((h + 2, w + 2), np.uint8)
     part[1:-1, 1:-1] = mask[y : y + h, x : x + w] > 0
-    distance = np.sort(cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_5)[part > 0]) / radius
+    distance = cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_5)
+    distance = np.sort(distance[distance > 0])
     rings = np.abs(np.fft.rfft(ring_samples(mask, centre[0], centre[1], radius), axis=1)) / _ANGLES
     turns = np.abs(np.fft.fft(arc_samples(contour[:, 0], _ANGLES)))
     return np.concatenate(
@@ -241,10 +153,10 @@ def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
                 (spread[0] / area) ** 0.5 / radius,
                 (spread[0] - spread[1]) / (spread[0] + spread[1]),
                 1 - len(distance) / (area + perimeter / 2 + 1),
-                distance[-1],
-                distance.mean(),
+                distance[-1] / radius,
+                distance.mean() / radius,
             ],
-            distance[[len(distance) * p // 100 for p in _DEPTHS]],
+            distance[[len(distance) * p // 100 for p in _DEPTHS]] / radius,
             defect_depths(contour) / radius,
             turns[-1:-_FOURIER:-1] / turns[1],
             turns[2:_FOURIER] / turns[1],
@@ -269,14 +181,14 @@ def feret_diameters(hull):
     """Smallest and largest width of a convex polygon (k, 2) [its unit]."""
     largest, smallest = 0.0, np.inf
     for i in range(len(hull)):
-        edge = hull[(i + 1) % len(hull)] - hull[i]
-        length = np.hypot(edge[0], edge[1])
+        j = (i + 1) % len(hull)
+        x, y = hull[j, 0] - hull[i, 0], hull[j, 1] - hull[i, 1]
         width = 0.0
         for j in range(len(hull)):
-            step = hull[j] - hull[i]
-            largest = max(largest, np.hypot(step[0], step[1]))
-            width = max(width, abs(edge[0] * step[1] - edge[1] * step[0]) / length)
-        smallest = min(smallest, width)
+            dx, dy = hull[j, 0] - hull[i, 0], hull[j, 1] - hull[i, 1]
+            largest = max(largest, np.sqrt(dx * dx + dy * dy))
+            width = max(width, abs(x * dy - y * dx))
+        smallest = min(smallest, width / np.sqrt(x * x + y * y))
     return smallest, largest
 
 

@@ -27,6 +27,8 @@ from lib.imaging.silhouette import SIZE, silhouettes
 LAYOUT = 1
 #: Crystals in one task of the build, and in one chunk of the pictures.
 BLOCK, CHUNK = 32, 8
+#: Dask's schedulers on this machine.
+SCHEDULERS = ("processes", "threads", "synchronous")
 
 #: Variable -> unit and long name.
 VARIABLES = {
@@ -105,12 +107,15 @@ def rosette_views(views: Views, scheduler: str = "processes", workers: int | Non
     sub-samples are inside), `descriptors` (NaN where a picture can't be described), `pixel_um`, `rotation`, and per
     crystal `n_bullets`, the model's `base` parameters, `volume`, `area`, `radius`, `rho_e` and `a_e`.
     """
-    folder = cached("rosettes", asdict(views) | {"layout": LAYOUT}, lambda part: _build(part, views, scheduler, workers))
+    if scheduler not in SCHEDULERS and ":" not in scheduler:
+        raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
+    folder = cached("rosettes", asdict(views) | {"layout": LAYOUT}, lambda part: build(part, views, scheduler, workers))
     return xr.open_zarr(folder / "data.zarr", chunks={})
 
 
-def _build(part: Path, views: Views, scheduler: str, workers: int | None) -> None:
-    """Fill `part` with data.zarr, block by block; blocks marked as done by an earlier try are left alone."""
+def build(part: Path, views: Views, scheduler: str = "processes", workers: int | None = None) -> None:
+    """Fill the folder `part` with data.zarr, block by block; blocks that an earlier try finished are left alone."""
+    part.mkdir(parents=True, exist_ok=True)
     store, done = part / "data.zarr", part / "done"
     if not done.exists():
         template = _template(views)

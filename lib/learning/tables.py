@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -117,6 +118,30 @@ def spread(
         rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
         drawn.append(score(truth.iloc[rows], predicted.iloc[rows]))
     return pd.DataFrame(drawn).std().to_dict()
+
+
+def leak(table: pd.DataFrame, seed: int = 0, n_trees: int = 50) -> pd.DataFrame:
+    """R2 of the forest in five-fold tests whose folds are made of crystals or of pictures, by number of crystals.
+
+    The crystals of the table are dealt into one, two, four and eight groups, each of which is learned alone
+    (at most four groups of a kind).
+
+    Returns
+    -------
+    DataFrame with a row for each group and split: `crystals`, `split`, `rho_e` and `a_e` (R2 over all its pictures).
+    """
+    crystal = table.index.get_level_values("crystal")
+    order = np.random.default_rng(seed).permutation(crystal.unique())
+    by_crystal, by_image = (kind(5, shuffle=True, random_state=seed) for kind in (GroupKFold, KFold))
+    found = []
+    for n_groups in (8, 4, 2, 1):
+        for group in np.array_split(order, n_groups)[:4]:
+            rows = table[crystal.isin(group)]
+            x, y, owner = features(rows), rows[list(TARGETS)], rows.index.get_level_values("crystal")
+            for split, folds in (("by crystal", by_crystal.split(x, y, owner)), ("by image", by_image.split(x))):
+                guess = cross_val_predict(regressor("rf", seed, n_trees), x, y, cv=list(folds))
+                found.append((len(group), split, *r2_score(y, guess, multioutput="raw_values")))
+    return pd.DataFrame(found, columns=["crystals", "split", *TARGETS])
 
 
 def importance(trained: BaseEstimator, truth: pd.DataFrame, seed: int = 0, shuffles: int = 5) -> pd.DataFrame:

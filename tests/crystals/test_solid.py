@@ -214,9 +214,10 @@ def test_bounding_sphere_of_rosettes():
         ([[np.cos(t), np.sin(t), 4] for t in np.linspace(0, 6.2, 300)], (0, 0, 4), 1),
         ([[-1, 0, 0], [1, 0, 0], [0, 0.3, 0], [0, 0, 0.9999999999999]], (0, 0, 0), 1),
         (CUBE * 1e-7 + 1e-7, (1.5e-7, 1.5e-7, 1.5e-7), 0.75**0.5 * 1e-7),
+        (CUBE + 1e6, (1e6 + 0.5,) * 3, 0.75**0.5),
         (CUBE * 1e7, (5e6, 5e6, 5e6), 0.75**0.5 * 1e7),
     ],
-    ids=["one", "one five times", "two", "collinear", "duplicated", "cube twice", "circle", "nearly", "tiny", "huge"],
+    ids=["one", "one five times", "two", "collinear", "duplicated", "cube twice", "circle", "nearly", "tiny", "far away", "huge"],
 )
 def test_bounding_sphere_of_degenerate_sets(points, centre, radius):
     found = bounding_sphere(np.array(points, dtype=float))
