@@ -106,9 +106,8 @@ def test_a_killed_build_is_resumed(tmp_path, folder):
     assert calls == [["half"]]
 
 
-def build_slowly(arguments):
-    """Ask for the same thing; the builder leaves a line in the log and takes its time."""
-    log, number = arguments
+def ask(start, log, number, answers):
+    """Wait for the others, then ask for the same thing; the builder leaves a line in the log and takes its time."""
 
     def build(part):
         with open(log, "a") as lines:
@@ -116,12 +115,19 @@ def build_slowly(arguments):
         time.sleep(0.5)
         (part / "data").write_text(str(number))
 
-    return str(cached("thing", DESCRIPTION, build)), (cached("thing", DESCRIPTION, never) / "data").read_text()
+    start.wait()
+    answers.put((cached("thing", DESCRIPTION, build) / "data").read_text())
 
 
 def test_processes_that_ask_at_once_build_once(tmp_path):
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        found = pool.map(build_slowly, [(str(tmp_path / "log"), number) for number in range(3)], chunksize=1)
-    builders = (tmp_path / "log").read_text().split()
+    spawn = multiprocessing.get_context("spawn")
+    start, answers, log = spawn.Barrier(3), spawn.Queue(), tmp_path / "log"
+    asking = [spawn.Process(target=ask, args=(start, log, number, answers)) for number in range(3)]
+    for process in asking:
+        process.start()
+    for process in asking:
+        process.join(60)
+        assert process.exitcode == 0
+    builders = log.read_text().split()
     assert len(builders) == 1
-    assert len(set(found)) == 1 and found[0][1] == builders[0]
+    assert [answers.get(timeout=10) for _ in asking] == builders * 3

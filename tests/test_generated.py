@@ -1,8 +1,139 @@
-"""The tables that the book makes from runs and records."""
+"""The results tables: numbers of runs beside those of the literature."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from _ext import generated
-from myst_parser.parsers.docutils_ import Parser
-from sphinx.errors import SphinxError  # noqa: F401
+
+from lib.literature import REPORTED
+
+CONF = """
+extensions = ["myst_parser", "generated"]
+
+def setup(app):
+    app.add_config_value("executed_runs", "", "env")
+"""
+OURS = {
+    "rf_single_r2_rho_e": 0.90149,
+    "rf_single_r2_rho_e_se": 0.0111,
+    "rf_single_r2_rho_e_image_split": 0.93249,
+    "rf_single_rmse_rho_e": 0.01234,
+    "gb_single_r2_rho_e": 0.911,
+    "gb_single_r2_rho_e_image_split": 0.9,
+    "best_2ds_r2_rho_e": 0.99,
+    "linear_2ds_balanced_accuracy": 0.61,
+    "cpi_rho_e_p50": 0.1,
+}
+
+
+def cells(text):
+    """Rows of a MyST table as lists of cells, without the line below the head, no-break spaces as spaces."""
+    lines = text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if not line.startswith("| ---")]
+
+
+def by_learner(text):
+    """Rows of a table by model and views, as dictionaries from the head's columns; the second `paper` is dropped."""
+    head, *rows = cells(text)
+    return {(row[0], row[1]): dict(reversed([*zip(head, row, strict=True)])) for row in rows}
+
+
+def test_ours_beside_talk_and_paper():
+    rows = by_learner(generated.results_table(OURS, generated.SCORES["rho_e"]))
+    forest = rows["random forest", "1"]
+    assert forest["R², ours"] == "0.901 ± 0.011"
+    assert forest["talk"] == REPORTED["rf_single_r2_rho_e"].talk == "0.86 or 0.95"
+    assert forest["paper"] == "0.953"
+    assert forest["RMSE, ours"] == "12.34"  # in thousandths, and without an error where none was recorded
+    assert forest["MAE, ours"] == "not yet"
+
+
+@pytest.mark.parametrize("what", generated.SCORES)
+def test_every_reported_model_has_a_row_even_before_it_is_run(what):
+    rows = by_learner(generated.results_table({}, generated.SCORES[what]))
+    assert len(rows) == 8
+    assert all(row[column] == "not yet" for row in rows.values() for column in row if column.endswith("ours"))
+    assert all(row["paper"] != "–" for row in rows.values())
+
+
+def test_models_that_nobody_reported_have_a_row_too():
+    rows = by_learner(generated.results_table(OURS, generated.SCORES["rho_e"]))
+    assert rows["boosting", "1"]["R², ours"] == "0.911" and rows["boosting", "1"]["paper"] == "–"
+    assert rows["`best`", "2 (90°)"]["R², ours"] == "0.990"
+    assert ("`cpi`", "1") not in rows and len(rows) == 8 + 2
+
+
+def test_only_the_asked_score_makes_a_row():
+    rows = by_learner(generated.results_table(OURS, generated.SCORES["n_bullets"]))
+    assert set(rows) == {(generated.MODELS[m], generated.VIEWS[v].replace("\N{NO-BREAK SPACE}", " ")) for m, v in [
+        ("linear", "single"), ("linear", "2ds"), ("linear", "phips"), ("rf", "single"), ("cnn", "single"),
+        ("resnet18", "single"), ("resnet18", "2ds"), ("resnet18", "phips")]}  # fmt: skip
+    assert rows["linear", "2 (90°)"]["balanced accuracy, ours"] == "0.610"
+
+
+def test_rows_are_in_the_order_of_the_page():
+    models = [row[0] for row in cells(generated.results_table(OURS, generated.SCORES["rho_e"]))[1:]]
+    assert models == ["linear"] * 3 + ["random forest", "boosting", "CNN"] + ["ResNet-18"] * 3 + ["`best`"]
+
+
+def test_leak_is_by_image_minus_by_crystal():
+    _, forest, boosting = cells(generated.leak_table(OURS))
+    assert forest == ["random forest", "1", "R² of ρₑ", "0.901 ± 0.011", "0.932", "+0.031", "0.953"]
+    assert boosting[5] == "−0.011" and boosting[6] == "–"
+
+
+def test_nothing_to_show_is_said():
+    assert generated.leak_table({"rf_single_r2_rho_e": 0.9}).startswith("No run")
+    assert generated.runs_table([{"compared": 0, "link": "x"}]).startswith("No notebook")
+
+
+# In a small book
+
+
+PAGE = """# Results
+
+```{results-table} runs
+```
+
+```{results-table} rho_e
+```
+
+```{results-table} rho_x
+```
+"""
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Function that builds a book of the results page, one notebook page and its run; returns the page and what Sphinx said."""
+    (tmp_path / "conf.py").write_text(CONF)
+    (tmp_path / "index.md").write_text(PAGE)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "12-fake.md").write_text("# A notebook\n")
+    run = tmp_path / "runs" / "12-fake"
+    run.mkdir(parents=True)
+    origin = {"profile": "smoke", "device": "cpu", "device_name": "abacus", "commit": "c0ffee1234567", "started": "2026-01-02"}
+    (run / "provenance.json").write_text(json.dumps(origin))
+
+    def build(metrics):
+        (run / "metrics.json").write_text(json.dumps(metrics))
+        command = [sys.executable, "-m", "sphinx", "-b", "pseudoxml", "-q", "-D", f"executed_runs={tmp_path / 'runs'}"]
+        path = {**os.environ, "PYTHONPATH": str(Path(generated.__file__).parent)}
+        done = subprocess.run([*command, tmp_path, tmp_path / "out"], env=path, capture_output=True, text=True, check=True)
+        return (tmp_path / "out" / "index.pseudoxml").read_text().replace("\N{NO-BREAK SPACE}", " "), done.stderr
+
+    return build
+
+
+def test_the_directive_in_a_book(book):
+    page, said = book(OURS)
+    for expected in ("A notebook", "smoke", "cpu (abacus)", "c0ffee1234", "0.901 ± 0.011", "0.953", "not yet"):
+        assert expected in page
+    assert "0.610" not in page  # the score of another table
+    assert "ERROR: results-table: expected runs, leak or one of rho_e, a_e, n_bullets, got 'rho_x'" in said
+    page, _ = book(OURS | {"rf_single_r2_rho_e": 0.8})
+    assert "0.800 ± 0.011" in page  # made anew, because its run has changed

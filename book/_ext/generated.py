@@ -225,7 +225,8 @@ def compared(metrics, name, factor, digits, with_talk):
     if ours is not None and error is not None:
         cell += f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{factor * error:.{digits}f}"
     paper = NOTHING if reported.paper is None else f"{factor * reported.paper:.{digits}f}"
-    return [cell, *([reported.talk or NOTHING] if with_talk else []), paper]
+    talk = reported.talk.replace("or ", "or\N{NO-BREAK SPACE}") or NOTHING
+    return [cell, *([talk] if with_talk else []), paper]
 
 
 def leak_table(metrics):
@@ -245,12 +246,13 @@ def leak_table(metrics):
 
 def runs_table(runs):
     """Where the numbers come from: every run of `runs` with numbers to compare."""
-    rows = [
-        [run["link"], run["profile"], f"{run['device']} ({run['device_name']})", code((run["commit"] or "none")[:10]), run["started"]]
-        for run in runs
-        if run["compared"] and "profile" in run
-    ]
-    return table(["notebook", "profile", "device", "commit", "started (UTC)"], rows) if rows else "No notebook has been executed yet."
+    head = ["notebook", "profile", "device", "commit", "started (UTC)"]
+    rows = []
+    for run in runs:
+        if run["compared"] and "profile" in run:
+            device, commit = f"{run['device']} ({run['device_name']})", code((run["commit"] or "none")[:10])
+            rows.append([run["link"], run["profile"], device, commit, run["started"]])
+    return table(head, rows) if rows else "No notebook has been executed yet."
 
 
 def software(run):

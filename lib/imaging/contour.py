@@ -10,6 +10,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from lib.numerics import solve
+
 #: Columns of `measure`, all in px except the ratio.
 MEASURES = ("rectangle_short", "rectangle_long", "ellipse_axis_ratio", "extreme_spread", "area", "perimeter", "circle_radius")
 #: What may keep a silhouette from being described, after nothing.
@@ -285,4 +287,4 @@ def _least_squares(points, middle, terms):
         normal[a, a] += 1e-14 * len(points)
         for b in range(a):
             normal[b, a] = normal[a, b]
-    return np.linalg.solve(normal, right)
+    return solve(normal, right)

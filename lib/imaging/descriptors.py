@@ -141,7 +141,7 @@ def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
     distance = cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_5)
     distance = np.sort(distance[distance > 0])
     rings = np.abs(np.fft.rfft(ring_samples(mask, centre[0], centre[1], radius), axis=1)) / _ANGLES
-    turns = np.abs(np.fft.fft(arc_samples(contour[:, 0], _ANGLES)))
+    turns = np.abs(np.fft.fft(arc_samples(contour[:, 0], _ANGLES).conj()))  # y up: the contour runs with c_1
     return np.concatenate(
         [
             [

@@ -22,7 +22,7 @@ from lib.learning import dataset
 from lib.learning.dataset import BLOCK, CHUNK, VARIABLES, Views, rosette_views, rows
 
 VIEWS = Views(n_crystals=70, n_orientations=2, angles_deg=(0, 90), seed=3, size=40)  # three blocks, the last one not full
-SLOW = Views(n_crystals=6 * BLOCK, n_orientations=12, seed=4, size=160)  # slow enough to be killed in mid-build
+SLOW = Views(n_crystals=8 * BLOCK, n_orientations=4, angles_deg=(0,), seed=4, size=120)  # slow enough to be killed in mid-build
 
 
 @pytest.fixture(autouse=True)
@@ -223,28 +223,23 @@ def test_a_killed_build_goes_on_where_it_was(cache, slow_hashes, scheduler):
         env=os.environ | {"ICE_CACHE": str(cache)},
         stderr=subprocess.DEVNULL,
     )
-    while not (part / "done").is_dir() or len(list((part / "done").iterdir())) < 2:
+    while not (part / "done").is_dir() or not any((part / "done").iterdir()):
         assert process.poll() is None, "built before it could be killed"
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     done = {int(marker.name) // BLOCK for marker in (part / "done").iterdir()}
-    assert 2 <= len(done) < 6
+    assert 1 <= len(done) < 8
     assert not folder.exists()  # not taken for whole
 
-    chunks = {path.relative_to(part): path.stat().st_mtime_ns for path in part.rglob("*") if path.is_file()}
-    resumed = time.time_ns()
+    before = {path.relative_to(part): path.stat().st_mtime_ns for path in part.rglob("*") if path.is_file()}
     rosette_views(SLOW, scheduler, 2)
-    untouched = {path for path, written in chunks.items() if "done" not in path.parts and written == mtime(folder / path)}
-    assert {path for path in untouched if block_of(path) is not None} == {path for path in chunks if block_of(path) in done}
-    rewritten = {path for path in folder.rglob("*") if path.is_file() and path.stat().st_mtime_ns > resumed - 10**7}
-    assert {block_of(path) for path in rewritten} - {None} == set(range(6)) - done
+    after = {path.relative_to(folder): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    written = {path for path, modified in after.items() if before.get(path) != modified}
+    assert {block_of(path) for path in written} - {None} == set(range(8)) - done
+    assert {block_of(path) for path in after.keys() - written} - {None} == done
     assert not (folder / "done").exists() and not part.exists()
     assert hashes(folder) == slow_hashes
-
-
-def mtime(path):
-    return path.stat().st_mtime_ns
 
 
 def test_a_build_that_fails_is_not_taken_for_whole(cache):
