@@ -14,7 +14,7 @@
 # A probe under the wing of a research aircraft takes a picture of an ice crystal, and the picture is flat.
 # What a cloud model needs, how much ice the crystal holds and how much surface it offers to the air, is not.
 # To learn the one from the other we need crystals of which both are known. Nature does not supply them, so we build
-# them: **bullet rosettes**, the commonest regular shape of cold cirrus, whose hexagonal columns ("bullets") grow
+# them: **bullet rosettes**, a frequent shape in cold cirrus, whose hexagonal columns ("bullets") grow
 # outwards from one centre.
 #
 # In this notebook we

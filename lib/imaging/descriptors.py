@@ -152,7 +152,7 @@ def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
                 np.linalg.norm(centroid - centre) / radius,
                 (spread[0] / area) ** 0.5 / radius,
                 (spread[0] - spread[1]) / (spread[0] + spread[1]),
-                1 - len(distance) / (area + perimeter / 2 + 1),
+                1 - len(distance) / (area + border_steps(points) / 2 + 1),  # Pick's theorem counts the pixels inside
                 distance[-1] / radius,
                 distance.mean() / radius,
             ],
@@ -164,6 +164,11 @@ def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
             rings[2:, 1 : _HARMONICS + 1].ravel(),
         ]
     )
+
+
+def border_steps(points: np.ndarray) -> int:
+    """Number of border pixels that a contour (k, 2) of straight and diagonal runs passes."""
+    return int(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
 
 
 def defect_depths(contour: np.ndarray) -> np.ndarray:

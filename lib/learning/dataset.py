@@ -110,7 +110,7 @@ def rosette_views(views: Views, scheduler: str = "processes", workers: int | Non
     if scheduler not in SCHEDULERS and ":" not in scheduler:
         raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
     folder = cached("rosettes", asdict(views) | {"layout": LAYOUT}, lambda part: build(part, views, scheduler, workers))
-    return xr.open_zarr(folder / "data.zarr", chunks={})
+    return xr.open_zarr(folder / "data.zarr", chunks={"crystal": BLOCK})
 
 
 def build(part: Path, views: Views, scheduler: str = "processes", workers: int | None = None) -> None:

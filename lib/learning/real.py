@@ -11,14 +11,16 @@ from lib.learning.tables import TARGETS, regressor
 
 #: Descriptors that decide whether a real silhouette looks like a synthetic one.
 JUDGED = SCALE_FREE[:5]
+#: Descriptors of the outline alone: real masks are filled, so what depends on gaps inside the outline is left out.
+OUTLINE = tuple(name for name in SCALE_FREE if not name.startswith(("holes", "thickness", "ring")))
 
 
 def predict_real(masks: list[np.ndarray], synthetic: pd.DataFrame, size: int, seed: int = 0, n_trees: int = 200) -> pd.DataFrame:
     """Predicted `rho_e` and `a_e` of real silhouettes.
 
     The scale of a real picture is not that of the synthetic ones, which fill their frames as published. So each
-    outline is drawn anew with the synthetic ones' median circle, and gradient boosting uses descriptors free of
-    scale only.
+    outline is drawn anew with the synthetic ones' median circle, and gradient boosting uses descriptors of the
+    outline that are free of scale only.
 
     Parameters
     ----------
@@ -29,16 +31,17 @@ def predict_real(masks: list[np.ndarray], synthetic: pd.DataFrame, size: int, se
     Returns
     -------
     DataFrame with a row for each mask that can be described, numbered as in `masks`: the descriptors of
-    `SCALE_FREE`, `rho_e`, `a_e`, and `inside`: whether each of `JUDGED` lies in the middle 98 % of the synthetic ones.
+    `OUTLINE`, `rho_e`, `a_e`, and `inside`: whether each of `JUDGED` lies in the middle 98 % of the synthetic ones.
     """
-    columns = list(SCALE_FREE)
+    columns = list(OUTLINE)
     fill = circle_share(synthetic, size).median()
     described = describe(np.stack([fitted(mask, size, fill) for mask in masks]), extended=True)
     real = pd.DataFrame(described.values, columns=[*PUBLISHED, *EXTENDED])[columns].dropna()
     model = regressor("gb", seed, n_trees).fit(synthetic[columns], synthetic[list(TARGETS)])
     judged = synthetic[list(JUDGED)]
     within = real[list(JUDGED)].ge(judged.quantile(0.01)) & real[list(JUDGED)].le(judged.quantile(0.99))
-    values = pd.DataFrame(model.predict(real), index=real.index, columns=list(TARGETS))
+    predicted = model.predict(real) if len(real) else np.empty((0, len(TARGETS)))
+    values = pd.DataFrame(predicted, index=real.index, columns=list(TARGETS))
     return pd.concat([real, values], axis=1).assign(inside=within.all(axis=1))
 
 
