@@ -165,8 +165,8 @@ def report(n_crystals: int, n_orientations: int, seed: int = 0) -> str:
     lines += [
         "",
         "VTK's boolean union of the same solids raised an error, ended the process, took over 20 s, or missed volume or area "
-        f"by more than 1 % for {wrong.sum()} of {n_crystals} crystals; the exact union (manifold3d) for none. The published scripts open a new "
-        "plotter for each orientation.",
+        f"by more than 1 % for {wrong.sum()} of {n_crystals} crystals; the exact union (manifold3d) for none. The published "
+        "scripts open a new plotter for each orientation.",
     ]
     return "\n".join(lines) + "\n"
 

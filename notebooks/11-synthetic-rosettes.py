@@ -51,7 +51,7 @@ from lib.run import start
 # the defaults are what two processor cores build in about a minute.
 
 # %% tags=["parameters"]
-n_crystals: int = 4000  # crystals in the data set
+n_crystals: int = 3000  # crystals in the data set
 n_orientations: int = 4  # random orientations of each crystal
 size: int = 224  # side of the square pictures [pixels]
 model: str = "2025"  # rosette model, 2025 or 2023

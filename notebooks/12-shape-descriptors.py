@@ -55,7 +55,7 @@ from lib.run import start
 # than built.
 
 # %% tags=["parameters"]
-n_crystals: int = 4000  # crystals in the data set
+n_crystals: int = 3000  # crystals in the data set
 n_orientations: int = 4  # random orientations of each crystal
 size: int = 224  # side of the square pictures [pixels]
 test_share: float = 0.2  # share of the crystals kept for the test [1]
@@ -186,7 +186,8 @@ for model in ("linear", "rf"):
 # remember, and on how often each was seen. So we repeat both with few crystals in 24 orientations each, as in the talk.
 
 # %%
-few = rosette_views(Views(n_leak, 24, (0,), seed + 1, size, pictures=False), scheduler)
+description = Views(n_leak, 24, (0,), seed + 1, size, pictures=False)
+few = rosette_views(description, "synchronous")
 leak = tables.leak(rows(few), seed, n_trees // 8)
 means = leak.groupby(["crystals", "split"]).mean().unstack("split")
 gap = means["rho_e"]["by image"] - means["rho_e"]["by crystal"]

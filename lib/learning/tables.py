@@ -46,7 +46,7 @@ def regressor(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
 def classifier(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
     """An untrained model of the number of bullets: "linear" (logistic), "rf" (published settings) or "gb"."""
     models: dict[str, BaseEstimator] = {
-        "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3)),
         "rf": RandomForestClassifier(n_trees, max_depth=10, min_samples_split=5, n_jobs=-1, random_state=seed),
         "gb": HistGradientBoostingClassifier(max_iter=n_trees // 4, early_stopping=False, random_state=seed),
     }
