@@ -91,8 +91,8 @@ def test_units_names_and_description_are_in_the_store(built):
     assert {name: data.attrs[name] for name in described} == described
 
 
-def test_opened_lazily_in_the_chunks_of_the_store(built):
-    assert built[0]["silhouette"].chunks[0][0] == CHUNK and built[0]["rho_e"].chunks[0][0] == BLOCK
+def test_opened_lazily_in_equal_chunks_of_whole_blocks(built):
+    assert built[0].chunksizes["crystal"][0] == BLOCK and BLOCK % CHUNK == 0
 
 
 def test_values_are_those_of_the_modules_below(data):
