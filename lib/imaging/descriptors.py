@@ -173,7 +173,8 @@ def border_steps(points: np.ndarray) -> int:
 
 def defect_depths(contour: np.ndarray) -> np.ndarray:
     """Depths (10,) of the deepest gaps between a contour (k, 1, 2) and its convex hull [px], deepest first, zeros after."""
-    gaps = cv2.convexityDefects(contour, cv2.convexHull(contour, returnPoints=False))
+    corners = np.sort(cv2.convexHull(contour, returnPoints=False), axis=0)  # in the contour's order, though it touch itself
+    gaps = cv2.convexityDefects(contour, corners)
     depths = np.zeros(_DEFECTS)
     if gaps is not None:
         found = np.sort(gaps.reshape(-1, 4)[:, 3] / 256)[::-1][:_DEFECTS]

@@ -283,3 +283,13 @@ def test_wrong_type(dtype):
 def test_wrong_shape(shape):
     with pytest.raises(ValueError, match="expected shape"):
         describe(np.zeros(shape, np.uint8))
+
+
+def test_outlines_that_touch_themselves_are_described():
+    """As real, ragged ones do: OpenCV refuses their hull's corners in any other order than the contour's."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        noise = cv2.GaussianBlur(rng.random((64, 64)).astype(np.float32), (0, 0), rng.uniform(0.5, 4))
+        mask = np.pad((noise > 0.5).astype(np.uint8), 1)
+        described = describe(np.pad(mask, 1)[None], extended=True)
+        assert described.reason[0] or np.isfinite(described.values).all()
