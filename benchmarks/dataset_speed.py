@@ -139,7 +139,7 @@ def report(n_crystals: int, n_orientations: int, seed: int = 0) -> str:
     wrong = ~(np.abs(unions[:, 1:] / exact - 1) < 0.01).all(axis=1)
     union = 1e3 * np.nanmean(unions[:, 0]) / (n_orientations * len(ANGLES))
 
-    n_ours = 25 * n_crystals  # our own way is timed on more: it would be over too soon
+    n_ours = 100 * n_crystals  # our own way is timed on more: it would be over too soon
     ours = 1e3 * our_seconds(n_ours, n_orientations, seed) / (n_ours * n_orientations * len(ANGLES))
     lines = [
         "# Results of `make bench`",
