@@ -27,7 +27,7 @@ from tqdm import tqdm
 from lib.crystals.mesh import polydata
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
-from lib.crystals.solid import Solid, bounding_sphere, targets
+from lib.crystals.solid import Solid, booleans_on_one_thread, bounding_sphere, targets
 from lib.imaging.descriptors import describe
 from lib.imaging.silhouette import CAMERA, SIZE, TURN_AXIS
 from lib.learning.dataset import Views, build
@@ -133,6 +133,7 @@ def our_seconds(n_crystals: int, n_orientations: int, seed: int) -> float:
 
 def report(n_crystals: int, n_orientations: int, seed: int = 0) -> str:
     """The comparison as a Markdown table."""
+    booleans_on_one_thread()  # as in the workers of a build
     crystals = [rosette.solid() for rosette in sample(n_crystals, seed)]
     exact = np.array([targets(solid)[:2] for solid in crystals])
     unions = usual_unions(seed, n_crystals)
