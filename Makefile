@@ -11,6 +11,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 INSTALLED := .venv/.installed
 export PROFILE
+unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing (below), so Python must be free to keep what it compiles
 
 .DEFAULT_GOAL := help
 .PHONY: help install book test rerun record lab twins check bench clean

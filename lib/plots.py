@@ -15,6 +15,7 @@ from IPython.display import HTML
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Polygon
+from sklearn.metrics import r2_score
 
 from lib.learning.tables import LABEL, TARGETS
 
@@ -38,7 +39,7 @@ def set_style() -> None:
     )
 
 
-def _shown_once(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+def shown_once(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Let a cell show the figure that `draw` returns, and the notebook not show it again as one left open."""
 
     @functools.wraps(draw)
@@ -50,7 +51,7 @@ def _shown_once(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return drawn
 
 
-@_shown_once
+@shown_once
 def gallery(images: list[np.ndarray], labels: list[str], columns: int, width: float = 1.25) -> Figure:
     """Pictures in rows of `columns`, each under its label; grey ones (h, w) dark on white, coloured ones as they are."""
     rows = -(-len(images) // columns)
@@ -71,7 +72,7 @@ def scene(url: str, title: str) -> HTML:
     )
 
 
-@_shown_once
+@shown_once
 def targets(table: pd.DataFrame) -> Figure:
     """Effective density against effective surface area of each crystal, coloured by its number of bullets."""
     marginals = {"common_norm": False, "fill": False, "cut": 0}
@@ -85,7 +86,7 @@ def targets(table: pd.DataFrame) -> Figure:
     return grid.figure
 
 
-@_shown_once
+@shown_once
 def orientations(directions: dict[str, np.ndarray]) -> Figure:
     """Shares of the cosine of the polar angle of each set of unit vectors (n, 3); uniform directions give a flat line."""
     figure, axis = plt.subplots(figsize=(5.0, 2.6))
@@ -97,7 +98,7 @@ def orientations(directions: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-@_shown_once
+@shown_once
 def descriptor_sketch(mask: np.ndarray) -> Figure:
     """One silhouette (h, w), with the shapes that the published descriptors measure drawn over it."""
     contour = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
@@ -121,7 +122,7 @@ def descriptor_sketch(mask: np.ndarray) -> Figure:
     return figure
 
 
-@_shown_once
+@shown_once
 def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFrame]) -> Figure:
     """Predicted over true `rho_e` and `a_e`, a column for each model: pictures per cell on a logarithmic scale."""
     figure, axes = plt.subplots(
@@ -134,8 +135,7 @@ def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFram
                 truth[target], values[target], bins=60, range=[[low, high]] * 2, norm=LogNorm(1, 300), cmap="viridis"
             )
             axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
-            error = ((truth[target] - values[target]) ** 2).mean() / truth[target].var(ddof=0)
-            axis.set_title(f"{model}, $R^2$ = {1 - error:.3f}", fontsize=8)
+            axis.set_title(f"{model}, $R^2$ = {r2_score(truth[target], values[target]):.3f}", fontsize=8)
             axis.set_aspect("equal")
         row[0].set_ylabel(f"predicted {SYMBOLS[target].split()[-1]} [1]")
         for axis in row:
@@ -144,7 +144,7 @@ def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFram
     return figure
 
 
-@_shown_once
+@shown_once
 def confusion(truth: pd.Series, predicted: dict[str, pd.Series]) -> Figure:
     """Row-normalised confusion matrices of the number of bullets, one for each model."""
     figure, axes = plt.subplots(1, len(predicted), figsize=(2.7 * len(predicted), 3.0), squeeze=False, sharey=True)
@@ -163,7 +163,7 @@ def confusion(truth: pd.Series, predicted: dict[str, pd.Series]) -> Figure:
     return figure
 
 
-@_shown_once
+@shown_once
 def importance(table: pd.DataFrame) -> Figure:
     """Loss of R2 when one descriptor (row) is shuffled, for each target (column); standard deviations in `*_sd` columns."""
     figure, axes = plt.subplots(1, len(TARGETS), figsize=(6.6, 2.8), sharey=True)
@@ -174,7 +174,7 @@ def importance(table: pd.DataFrame) -> Figure:
     return figure
 
 
-@_shown_once
+@shown_once
 def leak(table: pd.DataFrame) -> Figure:
     """R2 by number of crystals under both splits, means and standard errors over the draws of `tables.leak`."""
     figure, axes = plt.subplots(1, len(TARGETS), figsize=(6.6, 2.6))
@@ -190,7 +190,7 @@ def leak(table: pd.DataFrame) -> Figure:
     return figure
 
 
-@_shown_once
+@shown_once
 def real_against_synthetic(synthetic: pd.DataFrame, real: pd.DataFrame, columns: dict[str, str]) -> Figure:
     """Distributions of the descriptors `columns` (name -> axis label) of synthetic and real silhouettes."""
     figure, axes = plt.subplots(1, len(columns), figsize=(2.3 * len(columns), 2.4))

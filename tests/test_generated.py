@@ -49,21 +49,21 @@ def test_ours_beside_talk_and_paper():
     assert forest["talk"] == REPORTED["rf_single_r2_rho_e"].talk == "0.86 or 0.95"
     assert forest["paper"] == "0.953"
     assert forest["RMSE, ours"] == "12.34"  # in thousandths, and without an error where none was recorded
-    assert forest["MAE, ours"] == "not yet"
+    assert forest["MAE, ours"] == "not run"
 
 
 @pytest.mark.parametrize("what", generated.SCORES)
 def test_every_reported_model_has_a_row_even_before_it_is_run(what):
     rows = by_learner(generated.results_table({}, generated.SCORES[what]))
     assert len(rows) == 8
-    assert all(row[column] == "not yet" for row in rows.values() for column in row if column.endswith("ours"))
+    assert all(row[column] == "not run" for row in rows.values() for column in row if column.endswith("ours"))
     assert all(row["paper"] != "–" for row in rows.values())
 
 
 def test_models_that_nobody_reported_have_a_row_too():
     rows = by_learner(generated.results_table(OURS, generated.SCORES["rho_e"]))
     assert rows["boosting", "1"]["R², ours"] == "0.911" and rows["boosting", "1"]["paper"] == "–"
-    assert rows["`best`", "2 (90°)"]["R², ours"] == "0.990"
+    assert rows["best network", "2 (90°)"]["R², ours"] == "0.990"
     assert ("`cpi`", "1") not in rows and len(rows) == 8 + 2
 
 
@@ -77,7 +77,7 @@ def test_only_the_asked_score_makes_a_row():
 
 def test_rows_are_in_the_order_of_the_page():
     models = [row[0] for row in cells(generated.results_table(OURS, generated.SCORES["rho_e"]))[1:]]
-    assert models == ["linear"] * 3 + ["random forest", "boosting", "CNN"] + ["ResNet-18"] * 3 + ["`best`"]
+    assert models == ["linear"] * 3 + ["random forest", "boosting", "CNN"] + ["ResNet-18"] * 3 + ["best network"]
 
 
 def test_leak_is_by_image_minus_by_crystal():
@@ -87,8 +87,31 @@ def test_leak_is_by_image_minus_by_crystal():
 
 
 def test_nothing_to_show_is_said():
-    assert generated.leak_table({"rf_single_r2_rho_e": 0.9}).startswith("No run")
+    assert not generated.has_both_splits({"rf_single_r2_rho_e": 0.9, "gb_single_r2_rho_e_image_split": 0.9})
+    assert generated.has_both_splits(OURS)
+    for tabled in generated.OTHER_TABLES.values():
+        assert tabled({"rf_single_r2_rho_e": 0.9}).startswith("No run")
     assert generated.runs_table([{"compared": 0, "link": "x"}]).startswith("No notebook")
+
+
+def test_views_are_counted():
+    scores = {"r2_rho_e": 0.9, "r2_a_e": 0.8, "balanced_accuracy": 0.5}
+    metrics = {f"polar_{k}_views_{name}": value + k / 100 for k in (2, 1) for name, value in scores.items()}
+    assert cells(generated.views_table(metrics))[1:] == [
+        ["polar network", "1", "0.910", "0.810", "0.510"], ["polar network", "2", "0.920", "0.820", "0.520"],
+    ]  # fmt: skip
+
+
+def test_promises_and_what_was_kept():
+    metrics = {"coverage_95_rho_e": 0.9512, "width_95_rho_e": 1.815, "coverage_80_n_bullets": 0.8, "size_80_n_bullets": 1.5}
+    assert cells(generated.trust_table(metrics))[1:] == [["ρₑ", "95 %", "95.1 %", "1.81"], ["n", "80 %", "80.0 %", "1.50"]]
+
+
+def test_shapes_have_a_row_for_each_way_and_views():
+    metrics = {"iou_r2n2": 0.3, "iou_r2n2_se": 0.01, "fscore_r2n2": 0.5, "iou_parametric_2ds": 0.8}
+    assert cells(generated.shapes_table(metrics))[1:] == [
+        ["3D-R2N2", "1", "0.300 ± 0.010", "–", "0.500"], ["fitted rosette", "2 (90°)", "0.800", "–", "–"],
+    ]  # fmt: skip
 
 
 # In a small book
@@ -131,9 +154,9 @@ def book(tmp_path):
 
 def test_the_directive_in_a_book(book):
     page, said = book(OURS)
-    for expected in ("A notebook", "smoke", "cpu (abacus)", "c0ffee1234", "0.901 ± 0.011", "0.953", "not yet"):
+    for expected in ("A notebook", "smoke", "cpu (abacus)", "c0ffee1234", "0.901 ± 0.011", "0.953", "not run"):
         assert expected in page
     assert "0.610" not in page  # the score of another table
-    assert "ERROR: results-table: expected runs, leak or one of rho_e, a_e, n_bullets, got 'rho_x'" in said
+    assert "ERROR: results-table: expected one of runs, leak, views, trust, shapes, rho_e, a_e, n_bullets, got 'rho_x'" in said
     page, _ = book(OURS | {"rf_single_r2_rho_e": 0.8})
     assert "0.800 ± 0.011" in page  # made anew, because its run has changed

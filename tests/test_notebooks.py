@@ -138,6 +138,29 @@ def test_shape_descriptors(smoke_metrics):
     assert not any(name.startswith("cpi_") for name in found)  # no folder was given
 
 
+def test_image_networks(smoke_metrics):
+    found = smoke_metrics("13-image-networks")
+    for model in ("linear", "rf", "gb", "cnn", "resnet18", "polar", "best"):
+        assert all(f"{model}_single_{score}" in found for score in ("r2_rho_e", "r2_a_e", "balanced_accuracy"))
+    for target in ("rho_e", "a_e", "n_bullets"):
+        low, high = (found[f"coverage_{percent}_{target}"] for percent in (80, 95))
+        assert 0.6 < low < high and 0.8 < high <= 1  # 70 crystals: a standard error of 0.05 and 0.03
+    assert found["width_80_rho_e"] < found["width_95_rho_e"]
+    assert found["novelty_flagged_test"] < 0.2 < found["novelty_flagged_few"]
+    assert not any(name.startswith("cpi_") for name in found)  # no folder was given
+
+
+def test_two_views(smoke_metrics):
+    found = smoke_metrics("14-two-views")
+    assert (
+        found["linear_2ds_r2_rho_e"] > found["linear_single_r2_rho_e"]
+        and found["linear_phips_r2_a_e"] > found["linear_single_r2_a_e"]
+    )
+    assert all(f"best_{views}_{score}" in found for views in ("single", "2ds", "phips") for score in ("r2_rho_e", "r2_a_e"))
+    assert found["best_single_r2_rho_e"] == smoke_metrics("13-image-networks")["best_single_r2_rho_e"]  # the same network
+    assert found["linear_6_views_r2_a_e"] > found["linear_1_views_r2_a_e"]
+
+
 # How notebooks are executed
 
 

@@ -25,6 +25,9 @@ MODELS = {
     "gb_extended": "boosting, extended",
     "cnn": "CNN",
     "resnet18": "ResNet-18",
+    "polar": "polar network",
+    "best": "best network",
+    "parametric": "fitted rosette",
 }
 VIEWS = {"single": "1", "2ds": "2\N{NO-BREAK SPACE}(90°)", "phips": "2\N{NO-BREAK SPACE}(120°)"}
 #: Head of a column -> score in a metric's name, factor and digits, for each argument of ``results-table``.
@@ -37,7 +40,17 @@ SCORES = {
     for target in ("rho_e", "a_e")
 } | {"n_bullets": {"balanced accuracy": ("balanced_accuracy", 1, 3)}}
 SPLIT_SCORES = {"R² of ρₑ": "r2_rho_e", "R² of Aₑ": "r2_a_e", "balanced accuracy": "balanced_accuracy"}
-NOT_YET, NOTHING = "not yet", "–"
+#: Ways to a shape in the names of recorded numbers -> name on the page.
+SHAPES = {
+    "mean_shape": "mean shape",
+    "clustering": "clustering",
+    "retrieval": "retrieval",
+    "r2n2": "3D-R2N2",
+    "parametric": "fitted rosette",
+    "oracle": "oracle neighbour",
+}
+SHAPE_SCORES = {"IoU": "iou", "IoU, better of both depths": "iou_mirrored", "F-score": "fscore"}
+NOT_YET, NOTHING = "not run", "–"
 
 
 def setup(app):
@@ -156,8 +169,8 @@ class RecordsTable(Table):
 class ResultsTable(Table):
     """Numbers of the runs shown in this book beside those of the talk and the paper.
 
-    The argument chooses what: ``rho_e``, ``a_e`` or ``n_bullets``, ``leak`` for the split by image, ``runs`` for where
-    the numbers come from.
+    The argument chooses what: ``rho_e``, ``a_e`` or ``n_bullets``, ``views`` for up to six views, ``trust`` for intervals,
+    ``shapes`` for reconstruction, ``leak`` for the split by image, ``runs`` for where the numbers come from.
     """
 
     required_arguments = 1
@@ -175,14 +188,15 @@ class ResultsTable(Table):
         (what,) = self.arguments
         if what == "runs":
             return runs_table([self.run_of(notebook) for notebook in self.notebooks])
-        metrics = {}
-        for notebook in self.notebooks:
-            metrics = self.json_of(notebook, "metrics.json") | metrics  # of the same name the first counts
+        runs = [self.json_of(notebook, "metrics.json") for notebook in self.notebooks]
         if what == "leak":
-            return leak_table(metrics)
-        if what not in SCORES:
-            raise self.error(f"results-table: expected runs, leak or one of {', '.join(SCORES)}, got {what!r}")
-        return results_table(metrics, SCORES[what])
+            return "\n\n".join(map(leak_table, filter(has_both_splits, runs))) or "No run has recorded both splits yet."
+        metrics = {name: number for run in runs for name, number in run.items()}  # of the same name the last counts
+        if what in SCORES:
+            return results_table(metrics, SCORES[what])
+        if what not in OTHER_TABLES:
+            raise self.error(f"results-table: expected one of runs, leak, {', '.join([*OTHER_TABLES, *SCORES])}, got {what!r}")
+        return OTHER_TABLES[what](metrics)
 
     def run_of(self, notebook):
         """Provenance of one run, with a link and how many of its numbers were also reported elsewhere."""
@@ -229,6 +243,11 @@ def compared(metrics, name, factor, digits, with_talk):
     return [cell, *([talk] if with_talk else []), paper]
 
 
+def has_both_splits(metrics):
+    """Whether a run has scores after both a split by crystal and one by image."""
+    return any(name.removesuffix("_image_split") in metrics for name in metrics if name.endswith("_image_split"))
+
+
 def leak_table(metrics):
     """Scores after a split by crystal and by image, for every model that recorded both."""
     rows = []
@@ -241,7 +260,47 @@ def leak_table(metrics):
                 gain = f"{split - metrics[name]:+.3f}".replace("-", "−")
                 rows.append([MODELS.get(model, code(model)), VIEWS[views], label, ours, f"{split:.3f}", gain, paper])
     head = ["model", "views", "score", "by crystal", "by image", "gain", "paper (by image)"]
-    return table(head, rows) if rows else "No run has recorded both splits yet."
+    return table(head, rows)
+
+
+def views_table(metrics):
+    """Scores by the number of views, a row for each learner and number."""
+    rows = []
+    pattern = re.compile(r"(\w+)_(\d)_views_r2_rho_e")
+    for model, count in sorted(match.groups() for match in map(pattern.fullmatch, metrics) if match):
+        numbers = [metrics[f"{model}_{count}_views_{score}"] for score in SPLIT_SCORES.values()]
+        rows.append([MODELS.get(model, code(model)), count, *(f"{number:.3f}" for number in numbers)])
+    return table(["model", "views", *SPLIT_SCORES], rows) if rows else "No run has recorded these scores yet."
+
+
+def trust_table(metrics):
+    """What conformal intervals and sets promised and kept, and how wide they are."""
+    rows = []
+    for target, (label, width) in {"rho_e": ("ρₑ", "width"), "a_e": ("Aₑ", "width"), "n_bullets": ("n", "size")}.items():
+        for percent in (80, 95):
+            found = [metrics.get(f"{kind}_{percent}_{target}") for kind in ("coverage", width)]
+            if None not in found:
+                rows.append([label, f"{percent} %", f"{100 * found[0]:.1f} %", f"{found[1]:.2f}"])
+    head = ["target", "promised", "kept", "width (upper over lower end) or size of the set"]
+    return table(head, rows) if rows else "No run has recorded intervals yet."
+
+
+def shapes_table(metrics):
+    """Reconstruction and recognition: IoU and F-score with one view and with two."""
+    rows = []
+    for method, label in SHAPES.items():
+        for views, suffix in {"1": "", "2 (90°)": "_2ds"}.items():
+            cells = []
+            for score in SHAPE_SCORES.values():
+                number, error = (metrics.get(f"{score}_{method}{suffix}{end}") for end in ("", "_se"))
+                cells.append(NOTHING if number is None else f"{number:.3f}" + (f" ± {error:.3f}" if error is not None else ""))
+            if set(cells) != {NOTHING}:
+                rows.append([label, views, *cells])
+    return table(["way", "views", *SHAPE_SCORES], rows) if rows else "No run has recorded shapes yet."
+
+
+#: Argument of ``results-table`` -> the table it makes of all metrics.
+OTHER_TABLES = {"views": views_table, "trust": trust_table, "shapes": shapes_table}
 
 
 def runs_table(runs):

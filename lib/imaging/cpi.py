@@ -61,11 +61,16 @@ def particle_mask(grey: np.ndarray) -> np.ndarray:
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
     if smooth.min() == smooth.max():
         raise BadImage("even: there is no particle")
-    dark = (smooth <= threshold_otsu(smooth)).astype(np.uint8)
-    contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    mask = np.zeros_like(dark)
-    cv2.drawContours(mask, [max(contours, key=cv2.contourArea)], -1, 1, cv2.FILLED)
-    return mask
+    return filled((smooth <= threshold_otsu(smooth)).astype(np.uint8))
+
+
+def filled(mask: np.ndarray) -> np.ndarray:
+    """The largest part of a mask (h, w) uint8 without its holes; zero everywhere if the mask is."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    whole = np.zeros_like(mask)
+    if contours:
+        cv2.drawContours(whole, [max(contours, key=cv2.contourArea)], -1, 1, cv2.FILLED)
+    return whole
 
 
 def cut_off(mask: np.ndarray) -> float:

@@ -22,8 +22,8 @@ VIEW_ANGLES = {"default": 0.0, "2ds": 90.0, "phips": 120.0}
 
 #: Half the width of a crystal must be fewer pixels than this, for pixel numbers to fit into 32 bits.
 _FARTHEST = 1e9
-#: x of the four sub-samples, which lie on rows 1/8, 3/8, 5/8 and 7/8 of a pixel: the usual rotated grid.
-_SAMPLE_X = np.array([0.625, 0.125, 0.875, 0.375])
+#: x [pixels] of the four sub-samples, which lie on rows 1/8, 3/8, 5/8 and 7/8 of a pixel: the usual rotated grid.
+SAMPLE_X = np.array([0.625, 0.125, 0.875, 0.375])
 
 _DIAGONAL = 3**-0.5
 #: The camera looks from (1, 1, 1) at the origin with z up: rows are picture right, picture up, and towards the eye.
@@ -81,20 +81,25 @@ def silhouettes(
     scale = 2 * half_diagonal / size if pixel_um is None else np.full(len(orientations), float(pixel_um))
     if half_diagonal.max() > _FARTHEST * scale.min():
         raise ValueError(f"pixel_um: the crystal would be more than {_FARTHEST:.0e} pixels wide at {pixel_um} um a pixel")
-    turns = np.array([CAMERA[:2] @ _rotation(TURN_AXIS, np.radians(angle)) for angle in angles_deg])
-    points, ends = _stacked(solid)
+    turns = cameras(angles_deg)
+    points, ends = corners_of_pieces(solid)
     shape = (len(orientations), len(turns), size, size)
     coverage = np.empty(shape, np.uint8) if out is None else out
     if coverage.shape != shape or coverage.dtype != np.uint8:
         raise ValueError(f"out: expected uint8 of shape {shape}, got {coverage.dtype} of shape {coverage.shape}")
     coverage[:] = 0
-    _draw_all(points, ends, solid.spheres, orientations, centre, turns, scale, coverage)
+    draw_all(points, ends, solid.spheres, orientations, centre, turns, scale, coverage)
     return Silhouettes(coverage, scale)
+
+
+def cameras(angles_deg: tuple[float, ...]) -> np.ndarray:
+    """Matrices (V, 3, 3) from the crystal's frame to each view's: picture right, picture up, and towards the eye."""
+    return np.array([CAMERA @ _rotation(TURN_AXIS, np.radians(angle)) for angle in angles_deg])
 
 
 def boxes(solid: Solid, orientations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Centres (R, 3) and half diagonals (R,) of the axis-aligned boxes of the rotated solid [um]."""
-    points, _ = _stacked(solid)
+    points, _ = corners_of_pieces(solid)
     turned = points @ orientations.transpose(0, 2, 1)
     low, high = (turned.min(1), turned.max(1)) if len(points) else (np.inf, -np.inf)
     for *position, radius in solid.spheres:
@@ -103,7 +108,7 @@ def boxes(solid: Solid, orientations: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return (low + high) / 2, np.linalg.norm(high - low, axis=1) / 2
 
 
-def _stacked(solid: Solid) -> tuple[np.ndarray, np.ndarray]:
+def corners_of_pieces(solid: Solid) -> tuple[np.ndarray, np.ndarray]:
     """Corners of all pieces (k, 3), and where each piece ends (p,)."""
     points = np.vstack(solid.pieces) if solid.pieces else np.zeros((0, 3))
     return np.ascontiguousarray(points, float), np.cumsum([len(piece) for piece in solid.pieces]).astype(np.int64)
@@ -117,7 +122,7 @@ def _rotation(axis: np.ndarray, angle: float) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage):
+def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage):
     """Fill `coverage` (R, V, size, size), zero on entry; arguments as in `silhouettes`."""
     size = coverage.shape[2]
     row_x, row_y = np.empty(3), np.empty(3)
@@ -232,7 +237,7 @@ def _fill_rows(left, right, first, last, rows, picture):
     first[start:top], last[start:top] = width, -1  # sub-rows of the outermost pixel rows that lie outside
     first[bottom + 1 : stop], last[bottom + 1 : stop] = width, -1
     for s in range(top, bottom + 1):
-        offset = _SAMPLE_X[s & 3]
+        offset = SAMPLE_X[s & 3]
         first[s] = np.int32(max(0.0, np.ceil(left[s] - offset)))
         last[s] = np.int32(min(width - 1.0, np.floor(right[s] - offset)))
     for s in range(start, stop, 4):

@@ -243,8 +243,12 @@ def rows(data: xr.Dataset, views: tuple[int, ...] = (0,), descriptors: tuple[str
         values = data["descriptors"].isel(view=view).sel(descriptor=list(descriptors)).to_numpy()
         suffix = "" if position == 1 else f"_{position}"
         columns |= {name + suffix: values[..., i].ravel() for i, name in enumerate(descriptors)}
+    truths = truth(data)
+    return pd.concat([pd.DataFrame(columns, index=truths.index), truths], axis=1).dropna()
+
+
+def truth(data: xr.Dataset) -> pd.DataFrame:
+    """`rho_e`, `a_e` and `n_bullets`, a row for each (crystal, orientation) in the order of the pictures."""
     index = pd.MultiIndex.from_product([range(data.sizes["crystal"]), range(data.sizes["orientation"])])
-    table = pd.DataFrame(columns, index=index.set_names(["crystal", "orientation"]))
-    for name in ("rho_e", "a_e", "n_bullets"):
-        table[name] = np.repeat(data[name].to_numpy(), data.sizes["orientation"])
-    return table.dropna()
+    repeated = {name: np.repeat(data[name].to_numpy(), data.sizes["orientation"]) for name in ("rho_e", "a_e", "n_bullets")}
+    return pd.DataFrame(repeated, index=index.set_names(["crystal", "orientation"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib.imaging.cpi import fitted
+from lib.imaging.cpi import filled, fitted
 from lib.imaging.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
 from lib.learning.tables import TARGETS, regressor
 
@@ -48,3 +48,13 @@ def predict_real(masks: list[np.ndarray], synthetic: pd.DataFrame, size: int, se
 def circle_share(table: pd.DataFrame, size: int) -> pd.Series:
     """Diameter of each silhouette's enclosing circle over the side of the picture, from its descriptors [1]."""
     return 2 * np.sqrt(table["contour_area"] / table["area_ratio"] / np.pi) / size
+
+
+def outlines(masks: list[np.ndarray] | np.ndarray, size: int, fill: float) -> np.ndarray:
+    """Silhouettes (h, w) of any sizes as pictures (n, 1, `size`, `size`) uint8 of 0 or 4 for a network: filled outlines.
+
+    Real silhouettes come in any scale and without gaps inside. Drawn this way, with the diameter of the enclosing circle
+    `fill` of the side, real and synthetic ones can be compared.
+    """
+    drawn = [fitted(filled((np.asarray(mask) > 0).astype(np.uint8)), size, fill) for mask in masks]
+    return np.stack(drawn)[:, None] * np.uint8(4)

@@ -102,22 +102,44 @@ def scores(truth: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
     return score
 
 
+def weighted_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The `scores` under each row of `weights` (W, n), how often each picture counts: arrays (W,)."""
+    score: dict[str, np.ndarray] = {}
+    total = weights.sum(axis=1)
+    for target in TARGETS:
+        true, error = truth[target].to_numpy(), predicted[target].to_numpy() - truth[target].to_numpy()
+        square = weights @ error**2
+        score[f"r2_{target}"] = 1 - square / (weights @ true**2 - (weights @ true) ** 2 / total)
+        score[f"rmse_{target}"] = np.sqrt(square / total)
+        score[f"mae_{target}"] = weights @ np.abs(error) / total
+    label = truth[LABEL].to_numpy()
+    classes = label[:, None] == np.unique(label)
+    right = predicted[LABEL].to_numpy() == label
+    with np.errstate(invalid="ignore"):  # a class that was not drawn has no share
+        recall = (weights @ (classes & right[:, None])) / (weights @ classes)
+    score["balanced_accuracy"] = np.nanmean(recall, axis=1)
+    return score
+
+
 def spread(
     truth: pd.DataFrame,
     predicted: pd.DataFrame,
-    score: Callable[[pd.DataFrame, pd.DataFrame], dict[str, float]] = scores,
+    score: Callable[[pd.DataFrame, pd.DataFrame, np.ndarray], dict[str, np.ndarray]] = weighted_scores,
     draws: int = 100,
     seed: int = 0,
 ) -> dict[str, float]:
     """Standard error of each score: its standard deviation when the test crystals are drawn again with replacement."""
-    crystal = truth.index.get_level_values("crystal").to_numpy()
-    groups = [np.flatnonzero(crystal == c) for c in np.unique(crystal)]
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(draws):
-        rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-        drawn.append(score(truth.iloc[rows], predicted.iloc[rows]))
-    return pd.DataFrame(drawn).std().to_dict()
+    _, crystal = np.unique(truth.index.get_level_values("crystal"), return_inverse=True)
+    n_crystals = crystal.max() + 1
+    drawn = np.random.default_rng(seed).integers(n_crystals, size=(draws, n_crystals))
+    counts = np.stack([np.bincount(chosen, minlength=n_crystals) for chosen in drawn])
+    found = score(truth, predicted, counts[:, crystal].astype(float))
+    return {name: float(np.std(values, ddof=1)) for name, values in found.items()}
+
+
+def scored(truth: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
+    """The `scores`, and the standard error of each under its name with `_se`."""
+    return scores(truth, predicted) | {f"{name}_se": error for name, error in spread(truth, predicted).items()}
 
 
 def leak(table: pd.DataFrame, seed: int = 0, n_trees: int = 50) -> pd.DataFrame:

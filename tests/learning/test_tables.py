@@ -16,8 +16,10 @@ from lib.learning.tables import (
     leak,
     predictions,
     regressor,
+    scored,
     scores,
     spread,
+    weighted_scores,
 )
 
 
@@ -129,8 +131,22 @@ def test_spread_shrinks_with_the_number_of_crystals():
 
 def test_spread_of_a_mean_is_its_standard_error():
     truth = synthetic(200, 1)
-    found = spread(truth, truth, lambda rows, _: {"mean": rows["rho_e"].mean()}, draws=400)
+    found = spread(truth, truth, lambda rows, _, weights: {"mean": weights @ rows["rho_e"] / weights.sum(axis=1)}, draws=400)
     assert found["mean"] == pytest.approx(truth["rho_e"].std() / 200**0.5, rel=0.12)
+
+
+def test_weighted_scores_are_those_of_repeated_rows(table):
+    guess = table[[*TARGETS, LABEL]].sample(frac=1, random_state=1).set_axis(table.index)
+    times = np.random.default_rng(0).integers(0, 3, (4, len(table)))
+    found = weighted_scores(table, guess, times.astype(float))
+    for i, repeats in enumerate(times):
+        expected = scores(table.loc[table.index.repeat(repeats)], guess.loc[guess.index.repeat(repeats)])
+        assert {name: values[i] for name, values in found.items()} == pytest.approx(expected)
+
+
+def test_scored_has_scores_and_their_errors(table):
+    guess = noisy(table)
+    assert scored(table, guess) == scores(table, guess) | {f"{k}_se": v for k, v in spread(table, guess).items()}
 
 
 def test_pictures_of_the_same_crystal_are_no_new_evidence():

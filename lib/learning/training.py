@@ -1,0 +1,174 @@
+"""Training of networks by Lightning: once for a description, checkpointed after every epoch, resumed after a kill."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+import lib.torchvision_guard  # noqa: F401  (before lightning)
+
+import lightning  # isort: skip
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint  # isort: skip
+
+from lib.cache import cached, digest  # isort: skip
+
+#: What a module logs in `validation_step` for its best epoch to be found.
+LOSS = "val_loss"
+
+for _name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # which devices there are is said in the run's provenance
+
+
+class Trained(NamedTuple):
+    """A network in its best state, ready to predict, and its `history`: a row an epoch with the loss and the seconds it took."""
+
+    model: lightning.LightningModule
+    history: pd.DataFrame
+
+
+def trained(
+    kind: str,
+    description: Mapping,
+    make: Callable[[], lightning.LightningModule],
+    batches: Callable[[int], Iterable],
+    validation: Callable[[], Iterable],
+    epochs: int,
+    device: str = "cpu",
+    patience: int | None = None,
+    begin: Callable[[lightning.LightningModule], None] | None = None,
+) -> Trained:
+    """The network that `description` describes, trained first where it is not in the cache.
+
+    A training that was broken off goes on after its last whole epoch and ends with the same weights. Of all epochs the one
+    with the smallest validation loss is kept.
+
+    Parameters
+    ----------
+    kind : first part of the cache folder's name
+    description : plain values from which the result follows; data, settings and the seed all belong in it
+    make : makes the untrained module; its `validation_step` logs "val_loss"
+    batches : from the number of a draw to its batches, an iterable with a length. The same number gives the same batches, and
+        each epoch takes a new number (on several GPUs, each GPU a number of its own)
+    validation : called once for the batches that no epoch trains on
+    epochs : how many epochs at most
+    device : "cpu", "cuda" for all GPUs, or "cuda:1" for one of them
+    patience : stop when the validation loss has not fallen for so many epochs; None never stops early
+    begin : gives the untrained module the weights to start from; not called where the network is found
+    """
+    whole = {**description, "epochs": epochs, "patience": patience, "precision": precision(device)}
+
+    def build(part: Path) -> None:
+        _seed(whole, 0)
+        model = make()
+        if begin:
+            begin(model)
+        _fit(part, model, _Batches(batches, validation()), whole, device)
+
+    folder = cached(kind, whole, build)
+    model = make()
+    model.load_state_dict(torch.load(folder / "model.pt", weights_only=True, map_location="cpu"))
+    return Trained(model.eval().to(device), pd.read_csv(folder / "history.csv"))
+
+
+def precision(device: str) -> str:
+    """Lightning's name of the precision to train in: bfloat16 with float32 weights on a GPU, else float32."""
+    return "bf16-mixed" if device.startswith("cuda") else "32-true"
+
+
+def _fit(part: Path, model: lightning.LightningModule, data: _Batches, whole: Mapping, device: str) -> None:
+    """Train `model` and leave its best weights as `model.pt` and its `history.csv` in the folder `part`."""
+    best = ModelCheckpoint(part, "best", monitor=LOSS, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False)
+    stops = [EarlyStopping(LOSS, patience=whole["patience"], check_on_train_epoch_end=True)] if whole["patience"] else []
+    accelerator, _, index = device.partition(":")
+    trainer = lightning.Trainer(
+        accelerator=accelerator,
+        devices=[int(index)] if index else (1 if accelerator == "cpu" else "auto"),
+        precision=whole["precision"],
+        max_epochs=whole["epochs"],
+        callbacks=[_Epochs(part, whole), *stops, best],
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=part,
+    )
+    last = part / "last.ckpt"
+    trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+    weights = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
+    torch.save(weights, part / "model.pt")
+    for checkpoint in part.glob("*.ckpt"):
+        checkpoint.unlink()
+
+
+def _seed(whole: Mapping, epoch: int) -> None:
+    """Seed torch for one epoch, so that it does not matter whether the epochs before ran in this process."""
+    torch.manual_seed(int(digest({**whole, "epoch": epoch}), 16) % 2**63)
+
+
+class _Batches(lightning.LightningDataModule):
+    """The batches of each epoch, drawn when it begins."""
+
+    def __init__(self, batches: Callable[[int], Iterable], validation: Iterable):
+        super().__init__()
+        self.batches, self.validation = batches, validation
+
+    def train_dataloader(self) -> Iterable:
+        return _Source(self.batches(self.trainer.current_epoch * self.trainer.world_size + self.trainer.global_rank))
+
+    def val_dataloader(self) -> Iterable:
+        return _Source(self.validation)
+
+
+class _Source:
+    """One source of batches; Lightning would take a list of batches for a list of sources."""
+
+    def __init__(self, batches: Iterable):
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+class _Epochs(Callback):
+    """Seeds each epoch, shows a progress bar and writes the history."""
+
+    def __init__(self, part: Path, whole: Mapping):
+        self.file, self.whole, self.bar = part / "history.csv", whole, None
+
+    def on_train_epoch_start(self, trainer, module):
+        _seed(self.whole, trainer.current_epoch)
+        self.started = time.perf_counter()
+        if self.bar is None and trainer.is_global_zero:
+            steps = trainer.num_training_batches
+            done, total = trainer.current_epoch * steps, self.whole["epochs"] * steps
+            self.bar = tqdm(total=total, initial=done, desc="training", unit="batch", file=sys.stderr)
+
+    def on_train_batch_end(self, trainer, module, *_):
+        if self.bar is not None:
+            self.bar.update()
+
+    def on_train_epoch_end(self, trainer, module):
+        if not trainer.is_global_zero:
+            return
+        row = {"epoch": trainer.current_epoch, "seconds": time.perf_counter() - self.started}
+        row |= {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
+        known = pd.read_csv(self.file) if self.file.exists() else pd.DataFrame(columns=["epoch"])
+        history = pd.concat([known[known.epoch < row["epoch"]], pd.DataFrame([row])])
+        history.to_csv(self.file, index=False)
+        self.bar.set_postfix_str(f"{LOSS} {row[LOSS]:.4f}")
+
+    def on_train_end(self, trainer, module):
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,137 @@
+"""Reconstructed shapes for people to look at: voxels, meshes in the frame of a picture, and figures about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from lib.crystals.mesh import polydata, pv
+from lib.crystals.rosette import Rosette
+from lib.imaging.silhouette import CAMERA, boxes
+from lib.learning.tables import TARGETS
+from lib.plots import SYMBOLS
+
+#: From where shapes are looked at, in the frame of the picture: from the right and above, so that depth shows.
+_EYE = (1.0, 0.7, 1.0)
+_ICE, _FIT = "#9ecae1", "#f2a65a"
+
+
+def voxel_picture(filled: np.ndarray, size: tuple[int, int] = (400, 400)) -> np.ndarray:
+    """A shaded picture (height, width, 3) uint8 of an occupancy (z, y, x), seen obliquely."""
+    cubes = pv.ImageData(dimensions=np.array(filled.shape[::-1]) + 1, spacing=np.full(3, 2 / len(filled)), origin=(-1, -1, -1))
+    cubes.cell_data["filled"] = filled.ravel().astype(np.uint8)
+    scene = _scene(size)
+    if filled.any():
+        scene.add_mesh(cubes.threshold(0.5, scalars="filled"), color=_ICE, ambient=0.3, show_edges=True, edge_color="#7fa6c4")
+    return _screenshot(scene)
+
+
+def mesh_picture(crystal: Rosette, orientation: np.ndarray, colour: str = _ICE, size: tuple[int, int] = (400, 400)) -> np.ndarray:
+    """A shaded picture (height, width, 3) uint8 of a rosette in the frame of its picture, seen obliquely."""
+    scene = _scene(size)
+    _add(scene, in_picture(crystal, orientation), colour)
+    return _screenshot(scene)
+
+
+def in_picture(crystal: Rosette, orientation: np.ndarray) -> pv.PolyData:
+    """The rosette's mesh in the frame of its picture: x right, y up, z to the eye, the picture from -1 to 1."""
+    solid = crystal.solid()
+    centre, half_diagonal = boxes(solid, orientation[None])
+    mesh = polydata(solid)
+    mesh.points = (mesh.points @ orientation.T - centre) @ CAMERA.T / half_diagonal
+    return mesh
+
+
+def write_comparison(shapes: dict[str, tuple[Rosette, np.ndarray]], path: Path) -> None:
+    """Write one self-contained HTML scene with rosettes side by side, each as seen in its picture; the first is the truth.
+
+    Parameters
+    ----------
+    shapes : label -> rosette and orientation (3, 3)
+    """
+    scene = _side_by_side(shapes)
+    part = path.with_name(path.stem + ".part.html")
+    scene.trame.export_html(str(part))
+    scene.close()
+    part.replace(path)
+
+
+def _side_by_side(shapes: dict[str, tuple[Rosette, np.ndarray]]) -> pv.Plotter:
+    """The scene of `write_comparison`: labelled rosettes in a row, looked at from the front."""
+    scene = _scene((900, 400), front=True)
+    for i, (label, (crystal, orientation)) in enumerate(shapes.items()):
+        shift = np.array([1.6 * (i - (len(shapes) - 1) / 2), 0.0, 0.0])
+        _add(scene, in_picture(crystal, orientation).translate(shift), _ICE if i == 0 else _FIT)
+        text = pv.Text3D(label, depth=0.01, height=0.09)
+        scene.add_mesh(text.translate(shift - (0, 0.85, 0) - text.center), color="black")
+    scene.reset_camera()
+    scene.camera.zoom(1.8)
+    return scene
+
+
+def _scene(size: tuple[int, int], front: bool = False) -> pv.Plotter:
+    """An empty off-screen scene that holds the cube of a picture."""
+    scene = pv.Plotter(off_screen=True, window_size=list(size))
+    scene.set_background("white")
+    scene.enable_parallel_projection()
+    scene.camera_position = [(0, 0, 1) if front else _EYE, (0, 0, 0), (0, 1, 0)]
+    scene.camera.parallel_scale = 0.9
+    return scene
+
+
+def _add(scene: pv.Plotter, mesh: pv.PolyData, colour: str) -> None:
+    """Add a crystal with its sharp edges."""
+    scene.add_mesh(mesh, color=colour, specular=0.3, specular_power=20, ambient=0.15, smooth_shading=False)
+    scene.add_mesh(mesh.extract_feature_edges(25), color="#1f3b57", line_width=2)
+
+
+def _screenshot(scene: pv.Plotter) -> np.ndarray:
+    """The scene as a picture (height, width, 3) uint8."""
+    scene.renderer.reset_camera_clipping_range()
+    image = scene.screenshot(return_img=True)
+    scene.close()
+    return np.asarray(image)
+
+
+def scores(table: pd.DataFrame) -> Figure:
+    """Mean `iou` and `fscore` of each `method` from one and two views (`views`), with standard errors over the crystals."""
+    table = table.assign(views=table.views.map({1: "one", 2: "two"}))
+    figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), sharey=True)
+    for axis, (name, label) in zip(axes, (("iou", "IoU of voxels [1]"), ("fscore", "F-score of surfaces [1]")), strict=True):
+        sns.barplot(
+            table, x=name, y="method", hue="views", hue_order=["one", "two"], palette="colorblind", errorbar="se", ax=axis,
+            legend=axis is axes[1], err_kws={"linewidth": 1},
+        )  # fmt: skip
+        axis.set(xlabel=label, ylabel="")
+    plt.close(figure)
+    return figure
+
+
+def agreement(table: pd.DataFrame) -> Figure:
+    """IoU of the shape over that of the silhouettes for each fitted crystal, by `views`."""
+    figure, axis = plt.subplots(figsize=(4.6, 3.4))
+    sns.scatterplot(table, x="agreement", y="iou", hue="views", style="views", ax=axis)
+    axis.set(xlabel="IoU of the silhouettes, fitted and given [1]", ylabel="IoU of the voxels, fitted and true [1]", ylim=(0, 1))
+    axis.legend(title="fitted to")
+    plt.close(figure)
+    return figure
+
+
+def implied_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -> Figure:
+    """`rho_e` and `a_e` that fitted rosettes imply over the true ones; colours and markers tell the views fitted to."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.4))
+    for axis, target in zip(axes, TARGETS, strict=True):
+        low, high = truth[target].min(), truth[target].max()
+        axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
+        for (label, values), marker in zip(fitted.items(), "ox", strict=False):
+            axis.plot(truth[target], values[target], marker, markersize=4, label=label)
+        symbol = SYMBOLS[target].split()[-1]
+        axis.set(xlabel=f"true {symbol} [1]", ylabel=f"{symbol} of the fitted rosette [1]")
+    axes[0].legend(title="fitted to")
+    plt.close(figure)
+    return figure
