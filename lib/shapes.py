@@ -14,7 +14,7 @@ from lib.crystals.mesh import polydata, pv
 from lib.crystals.rosette import Rosette
 from lib.imaging.silhouette import CAMERA, boxes
 from lib.learning.tables import TARGETS
-from lib.plots import SYMBOLS
+from lib.plots import SYMBOLS, shown_once
 
 #: From where shapes are looked at, in the frame of the picture: from the right and above, so that depth shows.
 _EYE = (1.0, 0.7, 1.0)
@@ -98,6 +98,7 @@ def _screenshot(scene: pv.Plotter) -> np.ndarray:
     return np.asarray(image)
 
 
+@shown_once
 def scores(table: pd.DataFrame) -> Figure:
     """Mean `iou` and `fscore` of each `method` from one and two views (`views`), with standard errors over the crystals."""
     table = table.assign(views=table.views.map({1: "one", 2: "two"}))
@@ -108,20 +109,20 @@ def scores(table: pd.DataFrame) -> Figure:
             legend=axis is axes[1], err_kws={"linewidth": 1},
         )  # fmt: skip
         axis.set(xlabel=label, ylabel="")
-    plt.close(figure)
     return figure
 
 
+@shown_once
 def agreement(table: pd.DataFrame) -> Figure:
     """IoU of the shape over that of the silhouettes for each fitted crystal, by `views`."""
     figure, axis = plt.subplots(figsize=(4.6, 3.4))
     sns.scatterplot(table, x="agreement", y="iou", hue="views", style="views", ax=axis)
     axis.set(xlabel="IoU of the silhouettes, fitted and given [1]", ylabel="IoU of the voxels, fitted and true [1]", ylim=(0, 1))
     axis.legend(title="fitted to")
-    plt.close(figure)
     return figure
 
 
+@shown_once
 def implied_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -> Figure:
     """`rho_e` and `a_e` that fitted rosettes imply over the true ones; colours and markers tell the views fitted to."""
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.4))
@@ -133,5 +134,4 @@ def implied_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -
         symbol = SYMBOLS[target].split()[-1]
         axis.set(xlabel=f"true {symbol} [1]", ylabel=f"{symbol} of the fitted rosette [1]")
     axes[0].legend(title="fitted to")
-    plt.close(figure)
     return figure

@@ -54,17 +54,17 @@ from lib.run import start
 # A network trains for so many epochs of `steps` batches; one with no epochs is left out.
 
 # %% tags=["parameters"]
-n_crystals: int = 8000  # crystals to learn from
-n_held: int = 700  # crystals for validation; calibration has twice as many
+n_crystals: int = 6000  # crystals to learn from
+n_held: int = 500  # crystals for validation; calibration has twice as many
 n_test: int = 1400  # crystals for the test
 angles: list = [0, 90, 120, 30, 60, 150]  # views in the data sets; this notebook uses the first [deg]
 size: int = 128  # side of the square pictures [pixels]
-epochs: dict = {"cnn": 3, "resnet18": 0, "polar": 12}  # epochs of each network
+epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network
 steps: int = 200  # batches in an epoch
 batch: int = 64  # crystals in a batch
 pooled: int = 4  # side of the blocks of pixels that cnn and resnet18 see as one [pixels]
 width: int = 64  # channels of the polar network's first layer
-n_trees: int = 200  # trees of the forest, and steps of boosting
+n_trees: int = 100  # trees of the forest, and steps of boosting
 cpi_dir: str = ""  # folder of CPI tiles of bullets, or empty
 scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
 device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1

@@ -190,7 +190,7 @@ everything.groupby(names, sort=False).mean().round(3)
 # %% [markdown]
 # {numref}`fig-reconstruction-scores` shows the same numbers, and how sure they are.
 
-# %% mystnb={"figure": {"name": "fig-reconstruction-scores", "caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. By IoU the network lies between retrieval and the oracle. By F-score, which asks for surfaces in the right place, plain retrieval does better than the network. The parametric fit is the only method that gains much from a second view."}}
+# %% mystnb={"figure": {"name": "fig-reconstruction-scores", "caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. By IoU the network comes near the oracle, the best that recalling could do. By F-score, which asks for surfaces in the right place, plain retrieval does better than the network. The parametric fit is the only method that gains much from a second view."}}
 shapes.scores(everything)
 
 # %% [markdown]

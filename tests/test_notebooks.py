@@ -161,6 +161,15 @@ def test_two_views(smoke_metrics):
     assert found["linear_6_views_r2_a_e"] > found["linear_1_views_r2_a_e"]
 
 
+def test_reconstruction(smoke_metrics):
+    found = smoke_metrics("15-reconstruction")
+    for method in ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric"):
+        assert 0 < found[f"iou_{method}"] <= found[f"iou_mirrored_{method}"] < 1 and 0 <= found[f"fscore_{method}"] < 1
+    assert found["iou_retrieval"] < found["iou_oracle"]  # which knows the answer
+    assert found["iou_parametric_2ds"] > found["iou_oracle"]  # two views and the right model beat all that can be recalled
+    assert found["parametric_2ds_agreement"] > 0.6
+
+
 # How notebooks are executed
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -128,11 +130,20 @@ def build(part: Path, views: Views, scheduler: str = "processes", workers: int |
     if ":" in scheduler:
         _compute_on_cluster(tasks, scheduler, label)
     else:
-        with TqdmCallback(desc=label, unit="block"):
+        with TqdmCallback(desc=label, unit="block"), dask.config.set({"multiprocessing.context": _worker_context()}):
             dask.compute(*tasks, scheduler=scheduler if len(tasks) > 1 else "synchronous", num_workers=workers)
     for marker in done.iterdir():
         marker.unlink()
     done.rmdir()
+
+
+@functools.cache
+def _worker_context() -> str:
+    """How worker processes begin: from a server that has imported this module, so that it is done once for all data sets."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+    return "forkserver"
 
 
 def _compute_on_cluster(tasks: list, address: str, label: str) -> None:

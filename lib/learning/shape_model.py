@@ -31,6 +31,7 @@ class Recipe:
     angles_deg : turn of each view [deg]
     epochs, steps, batch : epochs of so many batches of so many crystals
     rate : highest learning rate, reached early and then lowered to zero
+    label_weight : weight of the cross-entropy of the number of bullets in the loss
     patience : stop after so many epochs without progress on the validation crystals; None never
     start : the recipe of a trained network whose weights of the same names and shapes are taken over, or None
     only_head : leave the weights that were taken over as they are and train only the head
@@ -42,6 +43,7 @@ class Recipe:
     steps: int = 100
     batch: int = 64
     rate: float = 4e-3
+    label_weight: float = 0.5
     patience: int | None = None
     settings: dict = field(default_factory=dict)
     start: Recipe | None = None
@@ -52,16 +54,14 @@ class ShapeModel(lightning.LightningModule):
     """A network that learns `rho_e`, `a_e` and the number of bullets of the crystals in its pictures together.
 
     The loss is the sum of the mean square errors of the standardised logarithms of both values, of the values themselves over
-    their standard deviations (what R2 measures; the largest would count too little otherwise), and half the cross-entropy
-    of the number of bullets.
+    their standard deviations (what R2 measures; the largest would count too little otherwise), and the recipe's share of the
+    cross-entropy of the number of bullets.
 
     Parameters
     ----------
     values : (n, 2) of the training crystals, for the standardisation
     classes : how many numbers of bullets there are
     """
-
-    LABEL_WEIGHT = 0.5
 
     def __init__(self, recipe: Recipe, size: int, values: torch.Tensor, classes: int):
         super().__init__()
@@ -87,7 +87,7 @@ class ShapeModel(lightning.LightningModule):
         values, labels = batch.values.repeat(answers, 1), batch.labels.repeat(answers)
         relative = functional.mse_loss(standardised.float(), (values.log() - self.mean) / self.deviation)
         absolute = functional.mse_loss(self.values(standardised) / self.scale, values / self.scale)
-        return relative + absolute + self.LABEL_WEIGHT * functional.cross_entropy(logits.float(), labels)
+        return relative + absolute + self.recipe.label_weight * functional.cross_entropy(logits.float(), labels)
 
     def training_step(self, batch: Batch, _) -> torch.Tensor:
         loss = self.loss(batch)
