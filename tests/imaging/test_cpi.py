@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lib.imaging.cpi import BadImage, cut_off, fitted, particle_mask, read_tile, screened, tiles
+from lib.imaging.cpi import BadImage, cut_off, filled, fitted, particle_mask, read_tile, screened, tiles
 
 ROW, COLUMN = np.mgrid[:120, :150]
 LEVELS = (ROW * 7 + COLUMN * 3).astype(np.uint8)  # every grey level
@@ -253,3 +253,11 @@ def test_real_tiles_are_read_and_the_cut_ones_left_out(shared_data):
     assert all(cut_off(mask) <= 0.02 and max(np.ptp(np.nonzero(mask), axis=1)) >= 49 for mask in masks)
     assert (report["touched"][kept] == 0).mean() > 0.9
     assert kept[report["touched"] >= 2].mean() < 0.05
+
+
+def test_filled_keeps_the_largest_part_without_holes():
+    mask = np.zeros((20, 20), np.uint8)
+    mask[2:12, 2:12], mask[5:8, 5:8], mask[15:18, 15:18] = 1, 0, 1
+    whole = filled(mask)
+    assert whole[2:12, 2:12].all() and whole.sum() == 100
+    assert filled(np.zeros_like(mask)).sum() == 0
