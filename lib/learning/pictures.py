@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -51,8 +51,7 @@ class FreshPictures:
             raise ValueError(f"batch must be at least 2 and steps at least 1, got {batch} and {steps}")
         self.size, self.angles_deg, self.batch, self.steps, self.seed = views.size, angles_deg, batch, steps, seed
         self.values, self.labels = targets_of(rosette_views(views, scheduler), views.model)
-        crystals = sample(views.n_crystals, views.seed, views.model, views.hollow)
-        self.drawer = _OnGpu(crystals, device) if device.startswith("cuda") else _OnCpu(crystals)
+        self.drawer = _drawer(views, device)
 
     def __call__(self, draw: int) -> _Draw:
         return _Draw(self, draw)
@@ -79,6 +78,13 @@ class _Draw:
         return (self.source.batch_of(self.draw, step) for step in range(len(self)))
 
 
+@functools.lru_cache(maxsize=2)
+def _drawer(views: Views, device: str) -> _OnCpu | _OnGpu:
+    """What draws the crystals of a data set; kept, since several networks learn from the same ones."""
+    crystals = sample(views.n_crystals, views.seed, views.model, views.hollow)
+    return _OnGpu(crystals, device) if device.startswith("cuda") else _OnCpu(crystals)
+
+
 class _OnCpu:
     """Draws some of the crystals in compiled code."""
 
@@ -95,7 +101,7 @@ class _OnGpu:
     def __init__(self, crystals: list[Rosette], device: str):
         self.crystals, self.device = crystals, device
 
-    @cached_property
+    @functools.cached_property
     def batch(self) -> Rosettes:
         """All crystals; moved when first drawn, since each process of a training on several GPUs has a device of its own."""
         return stacked(self.crystals, self.device)
