@@ -100,7 +100,7 @@ def built(found: Guesses) -> tuple[Rosettes, torch.Tensor]:
 
 
 def rotations(turn: torch.Tensor) -> torch.Tensor:
-    """Rotation matrices (..., 3, 3) of the quaternions (1, x, y, z) given by `turn` (..., 3): by |turn| = tan(angle / 2)."""
+    """Rotation matrices (..., 3, 3) of the quaternions (1, x, y, z) given by `turn` (..., 3), whose length is tan(angle / 2)."""
     w, x, y, z = normalize(torch.cat([torch.ones_like(turn[..., :1]), turn], -1), dim=-1).unbind(-1)
     rows = [
         torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], -1),
