@@ -135,7 +135,7 @@ def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFram
                 truth[target], values[target], bins=60, range=[[low, high]] * 2, norm=LogNorm(1, 300), cmap="viridis"
             )
             axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
-            axis.set_title(f"{model}, $R^2$ = {r2_score(truth[target], values[target]):.3f}", fontsize=8)
+            axis.set_title(f"{model}\n$R^2$ = {r2_score(truth[target], values[target]):.3f}", fontsize=8)
             axis.set_aspect("equal")
         row[0].set_ylabel(f"predicted {SYMBOLS[target].split()[-1]} [1]")
         for axis in row:
