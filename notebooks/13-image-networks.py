@@ -151,6 +151,9 @@ for name, (model, history) in trained.items():
     run.record(**{f"{name}_pictures": shown, f"{name}_pictures_per_second": speed})
 pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 
+# %% [markdown]
+# Whether they have learned all that they could is seen from the loss on the validation crystals ({numref}`fig-learning-curves`).
+
 # %% mystnb={"figure": {"name": "fig-learning-curves", "caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training."}}
 histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
 learning_plots.learning_curves(histories, {networks.NETWORKS[name]: steps * r.batch for name, r in recipes.items()})
@@ -193,9 +196,15 @@ run.record(**tables.named("best_single", {key: scores[best][key] for key in lear
 print("best on the validation crystals:", names[best])
 pd.DataFrame(scores).rename(columns=names).drop(index=["mae_rho_e", "mae_a_e", "mae_rho_e_se", "mae_a_e_se"]).round(4)
 
+# %% [markdown]
+# Crystal by crystal ({numref}`fig-network-predicted-true`), the network's errors are smaller over the whole range.
+
 # %% mystnb={"figure": {"name": "fig-network-predicted-true", "caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture."}}
 compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
 plots.predicted_against_true(true, compared)
+
+# %% [markdown]
+# The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
 # %% mystnb={"figure": {"name": "fig-network-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The network that sees the picture is seldom off by more than one."}}
 plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
@@ -229,8 +238,14 @@ for level in (0.8, 0.95):
     run.record(**{name.replace("_", f"_{100 * level:.0f}_", 1): value for name, value in kept[level].items()})
 kept.rename(columns="{:.0%}".format).round(3)
 
+# %% [markdown]
+# {numref}`fig-coverage` sets what was kept beside what was promised.
+
 # %% mystnb={"figure": {"name": "fig-coverage", "caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised. On the dotted line the promise is kept exactly."}}
 learning_plots.promises_kept(kept)
+
+# %% [markdown]
+# The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
 
 # %% mystnb={"figure": {"name": "fig-intervals", "caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly."}}
 learning_plots.interval_examples(true, answers[best].table, conformal.intervals(answers[best], 0.95))

@@ -96,6 +96,9 @@ held = {name: rosette_views(views, scheduler) for name, views in zip(sets._field
 VIEWS = {"single": (0.0,), "2ds": (0.0, 90.0), "phips": (0.0, 120.0)}
 positions = {views: tuple(angles.index(angle) for angle in turns) for views, turns in VIEWS.items()}
 
+# %% [markdown]
+# {numref}`fig-views` shows what such views look like.
+
 # %% mystnb={"figure": {"name": "fig-views", "caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair."}}
 examples = held["test"].silhouette.isel(orientation=0, crystal=slice(0, 3)).to_numpy()
 labels = [f"{angle:.0f}°" for angle in angles] * 3
@@ -180,13 +183,22 @@ names = tables.MODELS | networks.NETWORKS
 table = pd.DataFrame(scores).T.rename_axis(["model", "views"]).rename(index=names, level="model")
 table[list(learning_plots.SCORES)].unstack("views").swaplevel(axis=1).sort_index(axis=1).round(3)
 
+# %% [markdown]
+# {numref}`fig-one-two` shows the same at a glance, with standard errors.
+
 # %% mystnb={"figure": {"name": "fig-one-two", "caption": "Scores of every learner on unseen crystals with one view, with a 2D-S pair (90°) and with a PHIPS pair (120°); bars are standard errors. The learners of tables and the polar network gain from the second view. The CNN sees too few pictures in the laptop profile to say."}}
 learning_plots.compared(table.reset_index().replace({"views": learning_plots.VIEWS}))
+
+# %% [markdown]
+# With pairs the cloud about the diagonal tightens ({numref}`fig-pairs-predicted-true`).
 
 # %% mystnb={"figure": {"name": "fig-pairs-predicted-true", "caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair."}}
 chosen = {"random forest, 2D-S": predicted["rf", "2ds"]}
 chosen |= {f"{names[best[views][0]]}, {learning_plots.VIEWS[views]}": predicted[best[views]] for views in VIEWS}
 plots.predicted_against_true(true, chosen)
+
+# %% [markdown]
+# The number of bullets gains most ({numref}`fig-pairs-confusion`).
 
 # %% mystnb={"figure": {"name": "fig-pairs-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row, for the same learners. Two views separate most neighbours."}}
 plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in chosen.items()})
@@ -228,6 +240,9 @@ for k, values in enumerate(combined, start=1):
         score = tables.scored(true, values)
         gain.append({"model": names[name], "views": k, **score})
         run.record(**tables.named(f"{name}_{k}_views", {key: score[key] for key in learning_plots.SCORES}))
+
+# %% [markdown]
+# {numref}`fig-gain` answers how much each further view is worth.
 
 # %% mystnb={"figure": {"name": "fig-gain", "caption": "Scores on unseen crystals by the number of views (in the order 0°, 90°, 120°, 30°, 60°, 150°), for the linear model on descriptors and for heads on the polar network's encoder; bars are standard errors. The second view brings most of what there is for density and surface; the number of bullets goes on gaining."}}
 gain = pd.DataFrame(gain)
