@@ -95,6 +95,6 @@ def report(steps: int) -> str:
 
 
 if __name__ == "__main__":
-    text = report(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    text = report(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
     RESULTS.write_text(text)
     print(text)
