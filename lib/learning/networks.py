@@ -183,8 +183,8 @@ def fourier_basis(angles: int, orders: int) -> torch.Tensor:
 class _Round(nn.Module):
     """A convolution along the angle, whose end joins its beginning, and batch normalisation.
 
-    (B, C, 1, A) -> (B, C', 1, A / stride). Written as a two-dimensional convolution with the channels last in memory, it takes
-    half the time of a one-dimensional one on a processor.
+    (B, C, 1, A) -> (B, C', 1, A / stride). Written as a two-dimensional convolution with the channels last in memory, since
+    that is faster on a processor (`benchmarks/network_speed.py`).
     """
 
     def __init__(self, before: int, after: int, kernel: int, stride: int = 1):
