@@ -20,6 +20,9 @@ from lib.learning.pictures import SAMPLES, Batch, FreshPictures, stored_batches,
 from lib.learning.tables import LABEL, TARGETS
 from lib.learning.training import Trained, lightning, trained
 
+#: Raised whenever the same recipe would give other weights, so that older networks are not found again.
+VERSION = 1
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -141,7 +144,8 @@ def shape_model(
         places = tuple(validation.angles_deg.index(angle) for angle in recipe.angles_deg)
         return stored_batches(rosette_views(validation, scheduler), places)
 
-    description = {"recipe": asdict(recipe), "crystals": asdict(crystals), "validation": asdict(validation), "seed": seed}
+    description = {"recipe": asdict(recipe), "crystals": asdict(crystals), "validation": asdict(validation)}
+    description |= {"seed": seed, "version": VERSION}
     return trained(
         "network", description, make, lambda draw: fresh()(draw), held, recipe.epochs, device, recipe.patience, begin
     )  # fmt: skip
