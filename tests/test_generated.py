@@ -114,6 +114,14 @@ def test_shapes_have_a_row_for_each_way_and_views():
     ]  # fmt: skip
 
 
+def test_representations_have_a_row_for_each_rung_and_set_of_pictures():
+    metrics = {"ari_conv2": 0.1, "ari_conv2_sd": 0.02, "linear_probe_conv2": 0.5, "ari_ssl_2ds": 0.4}
+    assert cells(generated.latent_table(metrics))[1:] == [
+        ["nine synthetic habits", "VAE, 2 latents", "0.100 ± 0.020", "–", "–", "0.500"],
+        ["2D-S silhouettes", "self-supervised, UMAP", "0.400", "–", "–", "–"],
+    ]
+
+
 # In a small book
 
 

@@ -170,6 +170,15 @@ def test_reconstruction(smoke_metrics):
     assert found["parametric_2ds_agreement"] > 0.6
 
 
+def test_nine_habits(smoke_metrics):
+    found = smoke_metrics("22-nine-habits")
+    for rung in ("conv2", "conv128_umap", "resnet128_umap", "ssl"):
+        assert -0.1 < found[f"ari_{rung}"] < 1 and 0 <= found[f"nmi_{rung}"] <= 1 and found[f"pictures_per_second_{rung}"] > 0
+        assert all(0 < found[f"{score}_{rung}"] <= 1 for score in ("kmeans_accuracy", "knn10_accuracy", "linear_probe"))
+    assert found["linear_probe_ssl"] > 2 / 9  # twice what guessing gives, after two epochs
+    assert not any(name.endswith("_2ds") for name in found)  # no folder was given
+
+
 # How notebooks are executed
 
 

@@ -49,6 +49,20 @@ SHAPES = {
     "parametric": "fitted rosette",
     "oracle": "oracle neighbour",
 }
+#: Rungs of the ladder of representations in the names of recorded numbers -> name on the page.
+RUNGS = {
+    "descriptors": "hand-made descriptors, UMAP",
+    "conv2": "VAE, 2 latents",
+    "conv128_umap": "VAE, 128 latents, UMAP",
+    "resnet128_umap": "ResNet-VAE, masked, UMAP",
+    "ssl": "self-supervised, UMAP",
+}
+RUNG_SCORES = {
+    "adjusted Rand index": "ari",
+    "mutual information": "nmi",
+    "10-NN accuracy": "knn10_accuracy",
+    "linear probe": "linear_probe",
+}
 SHAPE_SCORES = {"IoU": "iou", "IoU, better of both depths": "iou_mirrored", "F-score": "fscore"}
 NOT_YET, NOTHING = "not run", "–"
 
@@ -170,7 +184,8 @@ class ResultsTable(Table):
     """Numbers of the runs shown in this book beside those of the talk and the paper.
 
     The argument chooses what: ``rho_e``, ``a_e`` or ``n_bullets``, ``views`` for up to six views, ``trust`` for intervals,
-    ``shapes`` for reconstruction, ``leak`` for the split by image, ``runs`` for where the numbers come from.
+    ``shapes`` for reconstruction, ``latent`` for the ladder of representations, ``leak`` for the split by image, ``runs`` for
+    where the numbers come from.
     """
 
     required_arguments = 1
@@ -299,8 +314,22 @@ def shapes_table(metrics):
     return table(["way", "views", *SHAPE_SCORES], rows) if rows else "No run has recorded shapes yet."
 
 
+def latent_table(metrics):
+    """Every rung of the ladder of representations, on synthetic habits and, where there were any, on real silhouettes."""
+    rows = []
+    for pictures, suffix in {"nine synthetic habits": "", "2D-S silhouettes": "_2ds"}.items():
+        for rung, label in RUNGS.items():
+            cells = []
+            for score in RUNG_SCORES.values():
+                number, spread = (metrics.get(f"{score}_{rung}{suffix}{end}") for end in ("", "_sd"))
+                cells.append(NOTHING if number is None else f"{number:.3f}" + (f" ± {spread:.3f}" if spread is not None else ""))
+            if set(cells) != {NOTHING}:
+                rows.append([pictures, label, *cells])
+    return table(["pictures", "representation", *RUNG_SCORES], rows) if rows else "No run has recorded representations yet."
+
+
 #: Argument of ``results-table`` -> the table it makes of all metrics.
-OTHER_TABLES = {"views": views_table, "trust": trust_table, "shapes": shapes_table}
+OTHER_TABLES = {"views": views_table, "trust": trust_table, "shapes": shapes_table, "latent": latent_table}
 
 
 def runs_table(runs):

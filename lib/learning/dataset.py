@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-import dask
 import dask.array
-import numcodecs
 import numpy as np
 import pandas as pd
 import xarray as xr
 import zarr
-from tqdm.auto import tqdm
-from tqdm.dask import TqdmCallback
 
 from lib.cache import cached
 from lib.crystals.orientation import random_orientations
@@ -24,13 +19,12 @@ from lib.crystals.rosette import MODELS, sample
 from lib.crystals.solid import Targets, booleans_on_one_thread, targets
 from lib.imaging.descriptors import EXTENDED, PUBLISHED, describe
 from lib.imaging.silhouette import SIZE, silhouettes
+from lib.learning.store import build_store
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
 LAYOUT = 1
 #: Crystals in one task of the build, and in one chunk of the pictures.
 BLOCK, CHUNK = 32, 8
-#: Dask's schedulers on this machine.
-SCHEDULERS = ("processes", "threads", "synchronous")
 
 #: Variable -> unit and long name.
 VARIABLES = {
@@ -109,54 +103,18 @@ def rosette_views(views: Views, scheduler: str = "processes", workers: int | Non
     sub-samples are inside), `descriptors` (NaN where a picture can't be described), `pixel_um`, `rotation`, and per
     crystal `n_bullets`, the model's `base` parameters, `volume`, `area`, `radius`, `rho_e` and `a_e`.
     """
-    if scheduler not in SCHEDULERS and ":" not in scheduler:
-        raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
     folder = cached("rosettes", asdict(views) | {"layout": LAYOUT}, lambda part: build(part, views, scheduler, workers))
     return xr.open_zarr(folder / "data.zarr", chunks={"crystal": BLOCK})
 
 
 def build(part: Path, views: Views, scheduler: str = "processes", workers: int | None = None) -> None:
     """Fill the folder `part` with data.zarr, block by block; blocks that an earlier try finished are left alone."""
-    part.mkdir(parents=True, exist_ok=True)
-    store, done = part / "data.zarr", part / "done"
-    if not done.exists():
-        template = _template(views)
-        encoding = {name: {"compressors": [numcodecs.LZ4()], "_FillValue": None} for name in template.data_vars}
-        template.to_zarr(store, mode="w", compute=False, encoding=encoding, zarr_format=2, consolidated=True)
-        done.mkdir()
-    starts = [start for start in range(0, views.n_crystals, BLOCK) if not (done / str(start)).exists()]
-    tasks = [dask.delayed(_build_block)(views, str(store), str(done / str(start)), start) for start in starts]
-    label = f"{views.n_crystals} rosettes"
-    if ":" in scheduler:
-        _compute_on_cluster(tasks, scheduler, label)
-    else:
-        with TqdmCallback(desc=label, unit="block"), dask.config.set({"multiprocessing.context": _worker_context()}):
-            dask.compute(*tasks, scheduler=scheduler if len(tasks) > 1 else "synchronous", num_workers=workers)
-    for marker in done.iterdir():
-        marker.unlink()
-    done.rmdir()
+    task = functools.partial(_build_block, views)
+    build_store(part, views.n_crystals, BLOCK, lambda: _template(views), task, f"{views.n_crystals} rosettes", scheduler, workers)
 
 
-@functools.cache
-def _worker_context() -> str:
-    """How worker processes begin: from a server that has imported this module, so that it is done once for all data sets."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return "spawn"
-    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
-    return "forkserver"
-
-
-def _compute_on_cluster(tasks: list, address: str, label: str) -> None:
-    """Run the tasks on the Dask cluster at `address`, with a progress bar."""
-    from distributed import Client, as_completed
-
-    with Client(address) as client:
-        for future in tqdm(as_completed(client.compute(tasks)), total=len(tasks), desc=label, unit="block"):
-            future.result()
-
-
-def _build_block(views: Views, store: str, done: str, start: int) -> None:
-    """Compute the crystals from `start` on, write them to the store and leave the marker `done`."""
+def _build_block(views: Views, store: str, start: int) -> None:
+    """Compute the crystals from `start` on and write them to the store."""
     group = zarr.open_group(store, mode="r+")
     stop = min(start + BLOCK, views.n_crystals)
     buffer = _pictures(views, CHUNK)
@@ -169,7 +127,6 @@ def _build_block(views: Views, store: str, done: str, start: int) -> None:
                 group["silhouette"][rows.start : rows.stop] = buffer[: len(rows)]
         for name, variable in xr.concat(measured, "crystal").items():
             group[name][start:stop] = variable.to_numpy()
-    Path(done).touch()
 
 
 def _pictures(views: Views, n_crystals: int) -> np.ndarray:

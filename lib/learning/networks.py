@@ -60,11 +60,11 @@ class ResNet18(Network):
 
     def __init__(self, views: int, outputs: int, width: int = 64, pooled: int = 1):
         super().__init__()
-        layers = [nn.AvgPool2d(pooled), _conv2d(views, width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+        layers = [nn.AvgPool2d(pooled), convolution(views, width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
         before = width
         for stage in range(4):
             after = width * 2**stage
-            layers += [_Block(before, after, 1 if stage == 0 else 2), _Block(after, after, 1)]
+            layers += [ResidualBlock(before, after, 1 if stage == 0 else 2), ResidualBlock(after, after, 1)]
             before = after
         self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(before, outputs)
@@ -74,20 +74,21 @@ class ResNet18(Network):
         return self.layers(pictures.contiguous(memory_format=torch.channels_last))
 
 
-class _Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with a shortcut."""
 
     def __init__(self, before: int, after: int, stride: int):
         super().__init__()
-        self.convolutions = nn.Sequential(_conv2d(before, after, 3, stride), nn.ReLU(), _conv2d(after, after, 3, 1))
+        self.convolutions = nn.Sequential(convolution(before, after, 3, stride), nn.ReLU(), convolution(after, after, 3, 1))
         same = stride == 1 and before == after
-        self.shortcut = nn.Identity() if same else _conv2d(before, after, 1, stride)
+        self.shortcut = nn.Identity() if same else convolution(before, after, 1, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return functional.relu(self.convolutions(x) + self.shortcut(x))
 
 
-def _conv2d(before: int, after: int, kernel: int, stride: int) -> nn.Sequential:
+def convolution(before: int, after: int, kernel: int, stride: int) -> nn.Sequential:
+    """A convolution that keeps the side, or divides it by `stride`, and batch normalisation."""
     return nn.Sequential(nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(after))
 
 

@@ -19,6 +19,7 @@ import lightning  # isort: skip
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint  # isort: skip
 
 from lib.cache import cached, digest  # isort: skip
+from lib.run import set_threads  # isort: skip
 
 #: What a module logs in `validation_step` for its best epoch to be found.
 LOSS = "val_loss"
@@ -66,6 +67,7 @@ def trained(
     whole = {**description, "epochs": epochs, "patience": patience, "precision": precision(device)}
 
     def build(part: Path) -> None:
+        set_threads()  # UMAP and others change how many threads torch computes with
         _seed(whole, 0)
         model = make()
         if begin:

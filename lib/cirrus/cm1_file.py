@@ -1,0 +1,250 @@
+"""One output file of CM1: what is in it, whether it can be trusted, and its ice.
+
+CM1 writes HDF5 (netCDF-4) or classic netCDF, depending on how it was built. Both are opened without a lock, so that a reader
+never makes a running CM1 stop. Nothing but headers, coordinates and a few rows is read before fields are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from scipy.io import netcdf_file
+
+_HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", b"CDF"
+_METRES = {"km": 1000.0, "m": 1.0, "meters": 1.0, "metres": 1.0, "meter": 1.0}
+_SECONDS = ("s", "second", "seconds")
+#: Families of names for one quantity, in the order in which they are looked for. More than one name is one ice category each.
+_FAMILIES = {
+    "q_i": (("qi", "qi1", "qi2", "qi3", "qi4"),),
+    "n_i": (("qni",), ("nci",), ("cci",), ("ni", "ni1", "ni2", "ni3", "ni4"), ("out10",)),
+    "v_m": (("p3_vmi",), ("out11",)),
+    "rho_i": (("p3_rhopo",), ("out12",)),
+}
+QUANTITIES = tuple(_FAMILIES)
+#: State of the air, where a run that went wrong shows NaN (its ice is zero and finite then), the best witness first.
+_STATE = ("th", "thpert", "qv", "prs", "prspert", "rho", "w", "winterp", "u", "uinterp", "tke")
+#: Beyond this, a value is netCDF's mark for what was never written.
+_WRITTEN = 1e30
+
+
+class UnreadableOutput(ValueError):
+    """Output that is not read, told in one sentence; `report` is the table of all files looked at, where there is one."""
+
+    def __init__(self, sentence: str, report=None):
+        super().__init__(sentence)
+        self.report = report
+
+
+class Header(NamedTuple):
+    """What one file holds: times [s], axes [m], the file's names of each quantity, what was looked at for NaN, what wrote it."""
+
+    path: Path
+    time_s: np.ndarray
+    x_m: np.ndarray
+    y_m: np.ndarray
+    z_m: np.ndarray
+    names: dict[str, tuple[str, ...]]
+    checked: str
+    source: str
+
+
+class _NetCDF:
+    """The variables of an open file, by name; arrays that it gives are copies in the machine's byte order."""
+
+    def __init__(self, variables, source):
+        self._variables, self.source = variables, source
+        self._found = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._variables
+
+    def forget(self) -> None:
+        """Let go of the variables, without which a classic file cannot be closed."""
+        self._variables, self._found = {}, {}
+
+    def _variable(self, name: str):
+        if name not in self._found:
+            self._found[name] = self._variables[name]
+        return self._found[name]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return tuple(self._variable(name).shape)
+
+    def read(self, name: str, *index) -> np.ndarray:
+        try:
+            values = self._variable(name)[index or ...]
+        except OSError as error:
+            raise UnreadableOutput(f"is damaged: {name} cannot be read") from error
+        return np.array(values, dtype=np.dtype(values.dtype).newbyteorder("="))
+
+    def units(self, name: str) -> str:
+        variable = self._variable(name)
+        return _text(variable.attrs.get("units", "") if hasattr(variable, "attrs") else getattr(variable, "units", ""))
+
+
+def _text(attribute) -> str:
+    attribute = attribute.item() if hasattr(attribute, "item") else attribute
+    return attribute.decode() if isinstance(attribute, bytes) else str(attribute)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[_NetCDF]:
+    """An output file for reading.
+
+    Raises
+    ------
+    UnreadableOutput
+        If it is missing, empty, no netCDF file, cut short or damaged.
+    """
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(_HDF5))
+    except OSError as error:
+        raise UnreadableOutput(f"cannot be opened: {error.strerror}") from error
+    if not start:
+        raise UnreadableOutput("is empty")
+    if start != _HDF5 and not start.startswith(_CLASSIC):
+        raise UnreadableOutput("is no netCDF file")
+    try:
+        file = h5py.File(path, "r", locking=False) if start == _HDF5 else netcdf_file(path, "r", mmap=True)
+    except (OSError, TypeError, ValueError, IndexError, KeyError) as error:  # what h5py and SciPy raise for broken files
+        raise UnreadableOutput("is cut short or damaged") from error
+    attributes, variables = (file.attrs, file) if start == _HDF5 else (file._attributes, file.variables)
+    contents = _NetCDF(variables, _text(attributes.get("CM1 version", "CM1")))
+    del attributes, variables
+    with file:
+        try:
+            yield contents
+        finally:
+            contents.forget()
+
+
+def header(path: Path) -> Header:
+    """What the file holds, found without reading its fields but for three rows of one of them.
+
+    Raises
+    ------
+    UnreadableOutput
+        If the file is broken, or has no time record, no ice, no grid in metres or kilometres, or NaN in the air's state.
+    """
+    with opened(path) as file:
+        names = ice_names(file)
+        n_times = _n_times(file, names)
+        if file.units("time") not in _SECONDS:
+            raise UnreadableOutput(f"has its times in {file.units('time') or 'no unit'}, not in seconds")
+        time_s = np.round(file.read("time", slice(n_times)).astype(float), 3)
+        x_m, y_m, z_m = _axis_m(file, "xh"), _axis_m(file, "yh"), _axis_m(file, "zh", "z")
+        fault = _fault(file, n_times - 1)
+        if fault:
+            raise UnreadableOutput(f"has {fault} at {time_s[-1]:g} s: the run went wrong")
+        return Header(path, time_s, x_m, y_m, z_m, names, _witness(file), file.source)
+
+
+def ice_names(file: _NetCDF) -> dict[str, tuple[str, ...]]:
+    """The names under which a file holds each quantity, more than one where it has several categories of ice.
+
+    Fall speed and density are left out where there are several categories: the file then has them for each one only.
+    """
+    names = {}
+    for quantity, families in _FAMILIES.items():
+        found = (tuple(name for name in family if name in file) for family in families)
+        names[quantity] = next(filter(None, found), ())
+        if names[quantity][:2] in (("qi", "qi1"), ("ni", "ni1")):  # the total, and beside it the categories
+            names[quantity] = names[quantity][:1]
+    if len(names["q_i"]) > 1:
+        names["v_m"] = names["rho_i"] = ()
+    return {quantity: found for quantity, found in names.items() if found}
+
+
+def _n_times(file: _NetCDF, names: dict[str, tuple[str, ...]]) -> int:
+    """Number of times for which a file holds the time and all of its ice."""
+    if "q_i" not in names:
+        raise UnreadableOutput("has no ice: none of qi, qi1, qi2, qi3 and qi4")
+    needed = [name for family in names.values() for name in family]
+    n_times = min(file.shape(name)[0] for name in ["time", *needed]) if "time" in file else 0
+    if n_times == 0:
+        raise UnreadableOutput("has no time record")
+    return n_times
+
+
+def _axis_m(file: _NetCDF, *names: str) -> np.ndarray:
+    """Coordinates [m] to the millimetre of the first of `names` that is an axis."""
+    name = next((name for name in names if name in file and len(file.shape(name)) == 1), None)
+    if name is None:
+        raise UnreadableOutput(f"has no axis {names[0]}")
+    if file.units(name) not in _METRES:
+        raise UnreadableOutput(f"has {name} in {file.units(name) or 'no unit'}, not in km or metres")
+    axis_m = file.read(name).astype(float) * _METRES[file.units(name)]
+    if not (_written(axis_m) and np.all(np.diff(axis_m) > 0)):
+        raise UnreadableOutput(f"has an axis {name} that was not written")
+    return np.round(axis_m, 3)
+
+
+def _written(values: np.ndarray) -> bool:
+    return bool(np.all(np.abs(values) < _WRITTEN))  # NaN compares false
+
+
+def _witness(file: _NetCDF) -> str:
+    """The variable that would show that the run went wrong, or "" if there is none."""
+    return next((name for name in _STATE if name in file and len(file.shape(name)) == 4), "")
+
+
+def _fault(file: _NetCDF, time: int, levels: int | None = 3) -> str:
+    """What is wrong with the air's state at one time, or "": looked for at some `levels`, or (None) everywhere."""
+    name = _witness(file)
+    if not name:
+        return ""
+    _, nz, ny, _ = file.shape(name)
+    if levels is None:
+        sound = _written(file.read(name, time))
+    else:
+        rows = np.linspace(0, nz - 1, levels).astype(int)
+        sound = all(_written(file.read(name, time, int(row), ny // 2)) for row in rows)
+    return "" if sound else f"NaN or unwritten values in {name}"
+
+
+def last_state(path: Path) -> tuple[int, str, float]:
+    """Number of times in a file, what is wrong with the air at the last of them (or ""), and the most ice there [kg kg-1].
+
+    Unlike `header` it reads the whole of the last time. Raises the same errors.
+    """
+    with opened(path) as file:
+        names = ice_names(file)
+        n_times = _n_times(file, names)
+        fault = _fault(file, n_times - 1, levels=None)
+        return n_times, fault, max(float(file.read(name, n_times - 1).max()) for name in names["q_i"])
+
+
+def ice(path: Path, names: dict[str, tuple[str, ...]], time: slice, z: slice, y: slice, x: slice) -> np.ndarray:
+    """Ice of a part of one file, float32 (4, time, z, x): q_i, n_i, v_m and rho_i, NaN for what the file does not have.
+
+    Categories of ice are summed. Over y, mixing ratios are averaged, fall speed and density weighted by mass.
+
+    Raises
+    ------
+    UnreadableOutput
+        If a value is NaN or was never written.
+    """
+    with opened(path) as file:
+        found = {}
+        for quantity, family in names.items():
+            parts = [file.read(name, time, z, y, x) for name in family]
+            if not all(map(_written, parts)):
+                raise UnreadableOutput(f"has NaN or unwritten values in {' or '.join(family)}")
+            found[quantity] = np.sum(parts, axis=0) if len(parts) > 1 else parts[0]
+    mass = found["q_i"]
+    means = {quantity: found[quantity].mean(axis=2, dtype=float) for quantity in ("q_i", "n_i") if quantity in found}
+    means |= {quantity: _weighted(found[quantity], mass) for quantity in ("v_m", "rho_i") if quantity in found}
+    missing = np.full_like(means["q_i"], np.nan)
+    return np.stack([means.get(quantity, missing) for quantity in QUANTITIES]).astype(np.float32)
+
+
+def _weighted(values: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Mean over y (axis 2) weighted by mass, zero where there is none."""
+    total = mass.sum(axis=2, dtype=float)
+    return np.divide((values * mass).sum(axis=2, dtype=float), total, out=np.zeros_like(total), where=total > 0)

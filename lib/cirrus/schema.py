@@ -1,0 +1,71 @@
+"""The one schema in which the cloud ice of any simulation is handed on, whatever model or file it comes from.
+
+Dimensions (member, time, z, x). Mixing ratios are per kilogram of dry air; lengths are in metres, times in seconds since
+the start of the run. Where q_i is zero, all five variables are: an ensemble is read with a limit below which ice is taken
+for none, because schemes give size, fall speed and density even to traces that no instrument could see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+DIMENSIONS = ("member", "time", "z", "x")
+#: Variable -> unit and long name.
+VARIABLES = {
+    "q_i": ("kg kg-1", "mass mixing ratio of ice, per mass of dry air"),
+    "n_i": ("kg-1", "number mixing ratio of ice, per mass of dry air"),
+    "m_i": ("kg", "mean mass of an ice particle: q_i over n_i"),
+    "v_m": ("m s-1", "mass-weighted mean fall speed of ice, positive downward"),
+    "rho_i": ("kg m-3", "mass-weighted mean density of ice particles"),
+}
+_COORDINATES = {
+    "member": {"long_name": "member of the ensemble"},
+    "time": {"long_name": "time since beginning of simulation", "units": "s", "axis": "T"},
+    "z": {"standard_name": "height", "long_name": "height above model bottom", "units": "m", "positive": "up", "axis": "Z"},
+    "x": {"long_name": "west-east distance", "units": "m", "axis": "X"},
+}
+
+
+def ice_fields(fields: Mapping, member: Sequence, time_s, z_m, x_m, **attributes: str) -> xr.Dataset:
+    """Data set in the common schema, with CF attributes.
+
+    Parameters
+    ----------
+    fields : name of a variable of `VARIABLES` -> array (member, time, z, x), of NumPy or Dask
+    member : name or number of each member
+    time_s, z_m, x_m : coordinates [s, m, m]
+    attributes : global attributes, such as source and history
+
+    Raises
+    ------
+    ValueError
+        If a name is none of the schema's, or a shape does not fit the coordinates.
+    """
+    coordinates = {"member": member, "time": time_s, "z": z_m, "x": x_m}
+    shape = tuple(len(values) for values in coordinates.values())
+    for name, values in fields.items():
+        if name not in VARIABLES:
+            raise ValueError(f"{name} is no variable of the schema, which has {', '.join(VARIABLES)}.")
+        if values.shape != shape:
+            raise ValueError(f"{name} has shape {values.shape}, but (member, time, z, x) is {shape}.")
+    variables = {
+        name: (DIMENSIONS, fields[name], {"units": unit, "long_name": long_name, "cell_methods": "time: point"})
+        for name, (unit, long_name) in VARIABLES.items()
+        if name in fields
+    }
+    named = {name: (name, values, _COORDINATES[name]) for name, values in coordinates.items()}
+    return xr.Dataset(variables, named, {"Conventions": "CF-1.8", **attributes})
+
+
+def mean_mass(q_i: np.ndarray, n_i: np.ndarray) -> np.ndarray:
+    """Mean mass of an ice particle [kg] from mixing ratios [kg kg-1, kg-1]; zero without ice, NaN for mass without number."""
+    mass = np.divide(q_i, n_i, out=np.full_like(q_i, np.nan), where=n_i > 0)
+    return np.where((q_i == 0) & ~np.isnan(n_i), np.zeros_like(mass), mass)
+
+
+def zero_below(q_i: np.ndarray, q_min: float, *fields: np.ndarray) -> list[np.ndarray]:
+    """`q_i` and the other `fields`, all set to zero where q_i is below `q_min` [kg kg-1]; NaN stays NaN."""
+    return [np.where((q_i < q_min) & ~np.isnan(field), np.zeros_like(field), field) for field in (q_i, *fields)]

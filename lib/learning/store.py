@@ -1,0 +1,90 @@
+"""Zarr stores that are built block by block, by local processes or a Dask cluster, and go on where they were broken off."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import dask
+import numcodecs
+import xarray as xr
+from tqdm.auto import tqdm
+from tqdm.dask import TqdmCallback
+
+#: Dask's schedulers on this machine.
+SCHEDULERS = ("processes", "threads", "synchronous")
+
+
+def build_store(
+    part: Path,
+    length: int,
+    block: int,
+    template: Callable[[], xr.Dataset],
+    fill: Callable[[str, int], None],
+    label: str,
+    scheduler: str = "processes",
+    workers: int | None = None,
+) -> None:
+    """Fill the folder `part` with data.zarr, block by block; blocks that an earlier try finished are left alone.
+
+    Parameters
+    ----------
+    length, block : how many things there are, and how many `fill` writes at a time
+    template : makes the whole data set without its values (lazy zeros, chunks that no two blocks share)
+    fill : from the path of the store and the first thing of a block, computes and writes the block; must be picklable
+    label : what the progress bar calls the things
+    scheduler : "threads", "processes", "synchronous", or the address of a Dask scheduler ("tcp://host:port") whose
+        workers see the folder
+    workers : number of local threads or processes; None is one a core
+
+    Raises
+    ------
+    ValueError
+        If there is no such scheduler.
+    """
+    if scheduler not in SCHEDULERS and ":" not in scheduler:
+        raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
+    part.mkdir(parents=True, exist_ok=True)
+    store, done = part / "data.zarr", part / "done"
+    if not done.exists():
+        empty = template()
+        encoding = {name: {"compressors": [numcodecs.LZ4()], "_FillValue": None} for name in empty.data_vars}
+        empty.to_zarr(store, mode="w", compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+        done.mkdir()
+    starts = [start for start in range(0, length, block) if not (done / str(start)).exists()]
+    tasks = [dask.delayed(_fill_and_mark)(fill, str(store), start, str(done / str(start))) for start in starts]
+    if ":" in scheduler:
+        _compute_on_cluster(tasks, scheduler, label)
+    else:
+        context = _worker_context(fill.func.__module__ if isinstance(fill, functools.partial) else fill.__module__)
+        with TqdmCallback(desc=label, unit="block"), dask.config.set({"multiprocessing.context": context}):
+            dask.compute(*tasks, scheduler=scheduler if len(tasks) > 1 else "synchronous", num_workers=workers)
+    for marker in done.iterdir():
+        marker.unlink()
+    done.rmdir()
+
+
+def _fill_and_mark(fill: Callable[[str, int], None], store: str, start: int, marker: str) -> None:
+    """Fill one block and leave its marker."""
+    fill(store, start)
+    Path(marker).touch()
+
+
+@functools.cache
+def _worker_context(module: str) -> str:
+    """How worker processes begin: from a server that has imported `module`, so that it is done once for all data sets."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    multiprocessing.get_context("forkserver").set_forkserver_preload([module])
+    return "forkserver"
+
+
+def _compute_on_cluster(tasks: list, address: str, label: str) -> None:
+    """Run the tasks on the Dask cluster at `address`, with a progress bar."""
+    from distributed import Client, as_completed
+
+    with Client(address) as client:
+        for future in tqdm(as_completed(client.compute(tasks)), total=len(tasks), desc=label, unit="block"):
+            future.result()

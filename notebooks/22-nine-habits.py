@@ -1,0 +1,311 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Nine habits
+#
+# Sorting pictures of ice crystals by eye takes months, and the classes are decided before anyone has looked. What if a computer sorted
+# them without being told the classes? It needs a *representation*: a few numbers for each picture, in which crystals
+# that look alike lie close together. This notebook climbs a ladder of four such representations and asks of each how much of the
+# nine habits it found by itself.
+#
+# In this notebook we
+#
+# 1. take pictures of nine synthetic habits with a model of the Cloud Particle Imager,
+# 2. learn four representations of them without labels, each better than the last,
+# 3. score them with labels and without, and look at maps, neighbours and outliers,
+# 4. and do the same with real, hand-labelled silhouettes, if there are any at hand.
+#
+# The methods are explained on the page [](../book/part-2.md). On Colab, the next cell installs the project.
+
+# %% tags=["remove-cell"]
+import sys
+
+if "google.colab" in sys.modules:
+    # !git clone -q --depth 1 https://github.com/ice-crystals-ml/ice-crystals-ml && pip install -q -e ice-crystals-ml
+    sys.path.insert(0, "ice-crystals-ml")
+
+# %% [markdown]
+# We need the synthetic habits, the ladder, scores of latent spaces, and figures.
+
+# %%
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from lib import hover, ladder_plots, latent, plots
+from lib.crystals.habits import HABITS
+from lib.imaging import oap
+from lib.learning import ladder
+from lib.learning.contrastive import Changes
+from lib.learning.habit_pictures import SCREENED, HabitPictures
+from lib.learning.vae import decoded
+from lib.run import start
+
+# %% [markdown]
+# `epochs` and `width` are those of the four rungs. With more than one seed, every network is trained so many times and the spread shown.
+
+# %% tags=["parameters"]
+n_train: int = 250  # crystals of each habit to learn from
+n_held: int = 20  # crystals of each habit that decide on the best epoch
+n_test: int = 120  # crystals of each habit for the test, each photographed once
+photographs: int = 3  # pictures of each crystal to learn from, in different orientations
+size: int = 64  # side of the square pictures [pixels]
+epochs: dict = {"conv2": 6, "conv128_umap": 6, "resnet128_umap": 5, "ssl": 36}  # epochs of each rung
+width: dict = {"conv2": 16, "conv128_umap": 16, "resnet128_umap": 16, "ssl": 64}  # channels of each rung's first layer
+latents: int = 128  # dimensions of the larger latent spaces
+batch: int = 128  # pictures in a batch
+n_seeds: int = 1  # trainings of each network, from seed on
+in_memory: bool = True  # hold the pictures in memory rather than read them from disk
+oap_dir: str = ""  # folder of 2D-S silhouettes with a folder for each habit, or empty
+scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
+device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
+seed: int = 0  # seed of every random number
+
+# %% [markdown]
+# Each run begins by checking them and showing those in effect.
+
+# %%
+run = start("22-nine-habits", globals())
+run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2, batch=8, n_seeds=1)
+run.require(set(epochs) == set(width) == set(ladder.RUNGS), f"epochs and width must name {', '.join(ladder.RUNGS)}.")
+run.require(min(epochs.values()) > 0, "epochs must give every rung at least one.")
+run.folders("oap_dir")
+run
+
+# %% [markdown]
+# ## Nine habits, photographed
+#
+# Each habit is a family of random solids ([](../book/part-2.md)). A model of the probe photographs them: ice is translucent, edges are
+# dark, facets glint, the lens blurs, the sensor is noisy. Particles that are cut off by the frame or badly blurred have been
+# screened out, as in sets that people label. Three sets of crystals come from three seeds. Those to learn from are photographed several
+# times, each time from another side, as stereo probes like PHIPS do.
+
+# %%
+asked = [(n_train, photographs), (n_held, photographs), (n_test, 1)]
+sets = ladder.Sets(*(
+    ladder.synthetic(HabitPictures(n, k, 10 * seed + i, size, SCREENED), batch, seed, scheduler, in_memory)
+    for i, (n, k) in enumerate(asked)
+))
+habits = [habit.title for habit in HABITS.values()]
+pd.Series({name: pictures.plain.length for name, pictures in sets._asdict().items()}, name="pictures").to_frame()
+
+# %% [markdown]
+# {numref}`fig-habits` shows some of each. The frame hides how large a particle is.
+
+# %% mystnb={"figure": {"name": "fig-habits", "caption": "Synthetic pictures of the nine habits, of random size, orientation and defocus. Some habits are told apart at a glance, others (compact, rimed, budding) shade into each other."}}
+test = sets.test
+places = {name: np.flatnonzero(test.label == number)[:10] for number, name in enumerate(habits)}
+grey = test.plain.read(0, test.plain.length)
+ladder_plots.picture_rows({name: grey[rows] for name, rows in places.items()})
+
+# %% [markdown]
+# The third and the fourth rung see the crystals without their background ({numref}`fig-masked`): what lies outside the particle is set to zero,
+# and the picture inverted.
+
+# %% mystnb={"figure": {"name": "fig-masked", "caption": "The same pictures without background. The mask is found in the picture, as it would be in a real one."}}
+cut = test.cut.read(0, test.cut.length)
+ladder_plots.picture_rows({name: cut[rows] for name, rows in places.items()})
+
+# %% [markdown]
+# ## The ladder
+#
+# 1. A *variational autoencoder* (VAE) of plain convolutions squeezes a picture through **two** numbers and restores it.
+# 2. The same with **128** latents. They can't be drawn, so UMAP lays them out on a map.
+# 3. A VAE of **residual blocks** on the pictures without background, again with 128 latents and UMAP.
+# 4. **Self-supervision**: no picture is restored. A network learns to recognise a crystal photographed from another side, with the
+#    picture turned, mirrored, moved and lit in another way.
+
+# %%
+climb = ladder.Climb(epochs, width, size, latents, Changes(light=0.3, noise=0.03))
+climbed = {
+    (rung, k): ladder.climbed(rung, climb, sets, seed + k, device)
+    for k in range(n_seeds)
+    for rung in ladder.RUNGS
+}
+
+# %% [markdown]
+# What each needed. The speed is that of the machine that trained the network.
+
+# %%
+effort = {}
+for rung in ladder.RUNGS:
+    model, history = climbed[rung, 0].trained
+    shown = 2 * sets.train.together.length if rung == "ssl" else sets.train.plain.length  # two of each crystal's
+    speed = len(history) * shown / history.seconds.sum()
+    weights = sum(p.numel() for p in model.parameters())
+    effort[ladder.RUNGS[rung]] = {"weights": weights, "epochs": len(history), "pictures/s": round(speed)}
+    run.record(**{f"pictures_per_second_{rung}": speed})
+pd.DataFrame(effort).T
+
+# %% [markdown]
+# ## What the autoencoders keep
+#
+# An autoencoder is judged first by what it restores ({numref}`fig-restored`). Two numbers keep a smudge of the right size and
+# direction; 128 keep the outline, and without background also what is inside.
+
+# %% mystnb={"figure": {"name": "fig-restored", "caption": "Test pictures and what the three autoencoders restore of them. The first two see the picture with its background, the third without."}}
+some = np.arange(len(habits))
+restored = {"plain": grey[some]}
+for rung in ("conv2", "conv128_umap", "resnet128_umap"):
+    if rung == "resnet128_umap":
+        restored["masked"] = cut[some]
+    drawn = decoded(climbed[rung, 0].trained.model, climbed[rung, 0].points.test[some])
+    restored[ladder.RUNGS[rung].removesuffix(", UMAP")] = drawn[:, 0]
+ladder_plots.picture_rows(restored)
+
+# %% [markdown]
+# A *traversal* changes one latent and keeps the others ({numref}`fig-traversals`): what does the number stand for?
+
+# %% mystnb={"figure": {"name": "fig-traversals", "caption": "The latents of the ResNet-VAE that vary most, each changed from -2.5 to 2.5 standard deviations about one test picture. They stand for direction and size before they stand for shape."}}
+rung = climbed["resnet128_umap", 0]
+steps = latent.traversals(rung.points.train, rung.points.test[2], n_latents=5, steps=np.linspace(-2.5, 2.5, 9))
+pictures = decoded(rung.trained.model, steps.reshape(-1, steps.shape[-1]))[:, 0]
+ladder_plots.picture_rows({f"latent {i + 1}": row for i, row in enumerate(pictures.reshape(5, 9, size, size))})
+
+# %% [markdown]
+# ## Four maps
+#
+# {numref}`fig-maps` shows where the test pictures lie. The colours, which no network has seen, are the habits.
+
+# %% mystnb={"figure": {"name": "fig-maps", "caption": "Maps of the test pictures on the four rungs. With each rung, pictures of one habit draw together and apart from the others."}}
+points = {name: climbed[rung, 0].points.test_map for rung, name in ladder.RUNGS.items()}
+ladder_plots.maps(points, test.label, habits)
+
+# %% [markdown]
+# ## The scores
+#
+# A map can please the eye and deceive. So each rung is scored, with the labels that were kept from it and without:
+
+# %%
+pd.Series(latent.SCORES, name="meaning").to_frame()
+
+# %% [markdown]
+# All are computed on test pictures ({numref}`fig-ladder`); neighbours and linear probe learn from the labels of the training pictures.
+
+# %% mystnb={"figure": {"name": "fig-ladder", "caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings."}}
+table = pd.DataFrame([{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()])
+ladder_plots.ladder(table)
+
+# %% [markdown]
+# The same in numbers, as means over the seeds.
+
+# %%
+run.record(**ladder.named(climbed))
+table.groupby("rung", sort=False).mean().round(3)
+
+# %% [markdown]
+# Where the best rung is wrong is seen by naming each cluster after the habit that it matches best ({numref}`fig-habit-confusion`).
+
+# %% mystnb={"figure": {"name": "fig-habit-confusion", "caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming."}}
+best = climbed["ssl", 0]
+groups = latent.matched(latent.clusters(best.points, len(habits), seed), test.label)
+counts = pd.crosstab(pd.Series(pd.Categorical.from_codes(test.label, habits), name="habit"),
+                     pd.Series(pd.Categorical.from_codes(groups, habits), name="cluster"), dropna=False)
+ladder_plots.confusion(counts)
+
+# %% [markdown]
+# ## Walking about
+#
+# The map of the best rung can be moved and zoomed; under the pointer, a point shows its picture. A click on a name in the legend
+# hides a habit.
+
+# %%
+shown = slice(1200)
+names = [habits[number] for number in test.label[shown]]
+hover.write_hover_map(best.points.test_map[shown], names, cut[shown], run.file("map.html"), ("first coordinate", "second coordinate"))
+plots.scene(run.url("map.html"), "Map of the nine habits, whose points show their picture")
+
+# %% [markdown]
+# Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
+
+# %% mystnb={"figure": {"name": "fig-neighbours", "caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for."}}
+known = sets.train.cut.read(0, sets.train.cut.length)
+nearest = latent.neighbours(best.points.train, best.points.test[some], 7)
+ladder_plots.neighbour_rows(cut[some], known[nearest], sets.train.label[nearest] == test.label[some, None])
+
+# %% [markdown]
+# *Outliers* lie far from everything known. In a stream of real pictures these are the ones to look at first ({numref}`fig-outliers`).
+
+# %% mystnb={"figure": {"name": "fig-outliers", "caption": "The twelve test pictures that lie farthest from their ten nearest training pictures, and the twelve that lie nearest to theirs."}}
+lonely = np.argsort(latent.loneliness(best.points.train, best.points.test))
+ladder_plots.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": cut[lonely[:12]]})
+
+# %% [markdown]
+# ## Real silhouettes
+#
+# Do habits emerge from real particles too? The 2D-S records black-and-white silhouettes with pixels of 10 µm. {cite:t}`jaffeux2022` sorted
+# thousands by hand into nine habits of their own. There is no background to remove and no interior to see, but size tells something, so
+# the self-supervised representation gets it as one more number.
+
+# %%
+labelled = oap.labelled(Path(oap_dir)) if oap_dir else None
+real = ladder.split_silhouettes(labelled, size, batch, seed) if labelled else None
+if real:
+    run.record(n_files_2ds=len(labelled.report), n_used_2ds=sum(len(part.label) for part in real.sets))
+    display(pd.DataFrame({name: np.bincount(part.label) for name, part in real.sets._asdict().items()}, index=real.names))
+else:
+    print("No folder is given in oap_dir, so no real silhouettes are shown.")
+
+# %% [markdown]
+# The ladder is climbed anew on them: their shapes are not those of the synthetic habits. The test pictures are a random fifth. The names of
+# the files tell no page or flight, so pictures of one flight may be in both; a second set that was labelled for inspection, with other shares of the
+# habits, is a harder test.
+
+# %%
+climbed_real = {}
+if real:
+    rough = ladder.Climb(epochs, width, size, latents, Changes(edges=0.5))
+    for k in range(n_seeds):
+        for rung in ladder.RUNGS:
+            climbed_real[rung, k] = ladder.climbed(rung, rough, real.sets, seed + k, device)
+    run.record(**ladder.named(climbed_real, "_2ds"))
+
+# %% [markdown]
+# As a baseline stand hand-made descriptors of the same silhouettes ([](12-shape-descriptors.ipynb)), with the size.
+
+# %%
+if real:
+    baseline = latent.scores(real.descriptors, real.sets.train.label, real.sets.test.label, seed)
+    run.record(**{f"{name}_descriptors_2ds": value for name, value in baseline.items()})
+    rows = [{"rung": "descriptors, UMAP", **baseline}]
+    rows += [{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed_real.items()]
+    real_table = pd.DataFrame(rows)
+    display(real_table.groupby("rung", sort=False).mean().round(3))
+
+# %% [markdown]
+# The scores and the map of the best rung, if there are real silhouettes:
+
+# %%
+if real:
+    display(ladder_plots.ladder(real_table))
+    display(ladder_plots.maps({ladder.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map}, real.sets.test.label, real.names, 1))
+
+# %% [markdown]
+# And the harder test, on the set for inspection:
+
+# %%
+if real and real.inspection:
+    model = climbed_real["ssl", 0].trained.model
+    moved = ladder.represented("ssl", model, real.sets.train, real.inspection, seed)
+    inspected = latent.scores(moved, real.sets.train.label, real.inspection.label, seed)
+    run.record(**{f"{name}_ssl_2ds_inspection": value for name, value in inspected.items()})
+    display(pd.Series(inspected).round(3).to_frame("self-supervised, inspection set"))
+
+# %% [markdown]
+# ## What was shown
+#
+# - Two latents keep direction and size, and little of the habit: the adjusted Rand index is {glue:text}`ari_conv2:.2f`. With 128 latents and UMAP it is
+#   {glue:text}`ari_conv128_umap:.2f`, and {glue:text}`ari_resnet128_umap:.2f` with residual blocks and without background.
+# - A network that learned to recognise particles however they lie reaches {glue:text}`ari_ssl:.2f`. A straight border in its features
+#   names {glue:text}`linear_probe_ssl:.3f` of the test pictures rightly, and the ten nearest neighbours {glue:text}`knn10_accuracy_ssl:.3f`.
+# - What a representation ignores matters as much as what it keeps. An autoencoder must restore where a crystal points; for its habit that is noise.

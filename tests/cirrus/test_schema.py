@@ -1,0 +1,37 @@
+"""lib.cirrus.schema: what every source of cloud ice is turned into."""
+
+import numpy as np
+import pytest
+
+from lib.cirrus.schema import DIMENSIONS, VARIABLES, ice_fields, mean_mass, zero_below
+
+
+def test_variables_have_units_and_names_and_axes_are_told_apart():
+    fields = {name: np.zeros((2, 3, 4, 5)) for name in VARIABLES}
+    ice = ice_fields(fields, ["a", "b"], [0, 1, 2], np.arange(4), np.arange(5), source="a test")
+    assert ice.q_i.dims == DIMENSIONS
+    units = {"q_i": "kg kg-1", "n_i": "kg-1", "m_i": "kg", "v_m": "m s-1", "rho_i": "kg m-3"}
+    assert {name: ice[name].units for name in ice} == units
+    assert all(ice[name].long_name for name in [*ice, *DIMENSIONS])
+    assert (ice.z.axis, ice.z.positive, ice.x.axis, ice.time.axis, ice.time.units) == ("Z", "up", "X", "T", "s")
+    assert ice.Conventions == "CF-1.8" and ice.source == "a test"
+
+
+def test_mass_is_mixing_ratio_over_number():
+    q_i = np.array([2e-5, 0.0, 1e-6, np.nan], np.float32)
+    n_i = np.array([1e5, 0.0, 0.0, np.nan], np.float32)
+    np.testing.assert_allclose(mean_mass(q_i, n_i), [2e-10, 0, np.nan, np.nan], rtol=1e-6)
+    assert mean_mass(q_i, n_i).dtype == np.float32
+
+
+def test_traces_are_taken_for_no_ice_at_all():
+    q_i, v_m, unknown = zero_below(np.array([1e-6, 1e-10, np.nan]), 1e-9, np.array([0.5, 2.3, np.nan]), np.full(3, np.nan))
+    np.testing.assert_array_equal(q_i, [1e-6, 0, np.nan])
+    np.testing.assert_array_equal(v_m, [0.5, 0, np.nan])
+    assert np.isnan(unknown).all()
+
+
+@pytest.mark.parametrize("fields", [{"qi": np.zeros((1, 1, 1, 1))}, {"q_i": np.zeros((1, 1, 1, 2))}])
+def test_what_does_not_fit_is_refused(fields):
+    with pytest.raises(ValueError, match=r"qi is no variable of the schema|q_i has shape \(1, 1, 1, 2\)"):
+        ice_fields(fields, [0], [0], [0], [0])

@@ -1,0 +1,57 @@
+"""The map whose points show their picture."""
+
+import base64
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from lib.hover import data_address, write_hover_map
+
+PICTURES = np.random.default_rng(0).integers(0, 255, (6, 16, 16), np.uint8)
+
+
+def test_an_address_holds_the_picture():
+    address = data_address(PICTURES[0])
+    png = np.frombuffer(base64.b64decode(address.removeprefix("data:image/png;base64,")), np.uint8)
+    assert (cv2.imdecode(png, cv2.IMREAD_GRAYSCALE) == PICTURES[0]).all()
+
+
+def test_the_file_needs_nothing_else(tmp_path):
+    path = tmp_path / "map.html"
+    write_hover_map(np.zeros((6, 2)), ["a", "b"] * 3, PICTURES, path, ("first", "second"))
+    text = path.read_text()
+    assert all(data_address(picture) in text for picture in PICTURES)
+    assert not re.search(r"<(script|link)[^>]+(src|href)=", text)
+    assert [file.name for file in tmp_path.iterdir()] == ["map.html"]
+
+
+def test_lengths_must_agree(tmp_path):
+    with pytest.raises(ValueError, match="6 points, 5 labels"):
+        write_hover_map(np.zeros((6, 2)), ["a"] * 5, PICTURES, tmp_path / "map.html", ("x", "y"))
+
+
+COUNT_PICTURES = """() => {
+  const count = root => [...root.querySelectorAll("*")].reduce((n, node) =>
+    n + (node.tagName == "IMG" && node.src.startsWith("data:image/png")) + (node.shadowRoot ? count(node.shadowRoot) : 0), 0);
+  return count(document);
+}"""
+
+
+def test_a_point_shows_its_picture_under_the_pointer(tmp_path, browser):
+    path = tmp_path / "map.html"
+    write_hover_map(np.zeros((6, 2)), ["a"] * 6, PICTURES, path, ("first", "second"))
+    page, trouble = browser.new_page(viewport={"width": 700, "height": 600}), []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: trouble.append(request.url) if request.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    page.wait_for_selector("canvas")
+    assert page.evaluate(COUNT_PICTURES) == 0
+    places = ((x, y) for y in range(200, 340, 4) for x in range(200, 400, 4))  # the middle of the plot, whatever its legend needs
+    shown = 0
+    while not shown:
+        page.mouse.move(*next(places))
+        shown = page.evaluate(COUNT_PICTURES)
+    assert shown >= 1 and not trouble
+    page.close()
