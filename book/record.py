@@ -1,7 +1,7 @@
 """Keep numbers of a run in git: those of runs on images that may not be redistributed.
 
 ``python book/record.py 12-shape-descriptors cpi --inputs "120 CPI tiles of bullet rosettes"`` copies the metrics
-whose name begins with ``cpi_``, with their provenance, to ``book/records/12-shape-descriptors-cpi.json``.
+whose name has the word ``cpi``, as in ``cpi_n_used``, with their provenance, to ``book/records/12-shape-descriptors-cpi.json``.
 """
 
 import argparse
@@ -15,7 +15,7 @@ RECORDS = paths.ROOT / "book" / "records"
 
 
 def record(folder: Path, what: str, inputs: str) -> dict:
-    """The metrics in run `folder` that begin with `what`, beside the run's provenance and a description of `inputs`."""
+    """The metrics in run `folder` whose names have the word `what`, beside the run's provenance and a description of `inputs`."""
     metrics = json.loads((folder / "metrics.json").read_text())
     origin = json.loads((folder / "provenance.json").read_text())
     return {
@@ -25,7 +25,7 @@ def record(folder: Path, what: str, inputs: str) -> dict:
         "date": origin["started"][:10],
         "commit": origin["commit"],
         "inputs": inputs,
-        "metrics": {name: number for name, number in metrics.items() if name.startswith(f"{what}_")},
+        "metrics": {name: number for name, number in metrics.items() if what in name.split("_")},
     }
 
 
@@ -33,13 +33,13 @@ def main() -> None:
     """Write one record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook")
-    parser.add_argument("what", help="first word of the metrics' names, such as cpi")
+    parser.add_argument("what", help="word in the metrics' names, such as cpi or 2ds")
     parser.add_argument("--inputs", required=True, help="what images these were, in words")
     parser.add_argument("--profile", default="laptop")
     options = parser.parse_args()
     kept = record(paths.ROOT / "runs" / options.profile / options.notebook, options.what, options.inputs)
     if not kept["metrics"]:
-        sys.exit(f"The {options.profile} run of {options.notebook} recorded no metric named {options.what}_...")
+        sys.exit(f"The {options.profile} run of {options.notebook} recorded no metric with the word {options.what} in its name.")
     RECORDS.mkdir(exist_ok=True)
     file = RECORDS / f"{options.notebook}-{options.what}.json"
     file.write_text(json.dumps(kept, indent=1) + "\n")

@@ -15,11 +15,11 @@ from lib.plots import shown_once
 
 #: Score -> label of its axis, for those that a ladder shows.
 SCORES = {
-    "ari": "adjusted Rand index [1]",
-    "nmi": "mutual information [1]",
-    "knn10_accuracy": "10-NN accuracy [1]",
-    "linear_probe": "linear probe accuracy [1]",
-    "trustworthiness": "trustworthiness [1]",
+    "ari": "adjusted\nRand index [1]",
+    "nmi": "mutual\ninformation [1]",
+    "knn10_accuracy": "10-NN\naccuracy [1]",
+    "linear_probe": "linear probe\naccuracy [1]",
+    "trustworthiness": "trust-\nworthiness [1]",
 }
 
 
@@ -75,7 +75,7 @@ def ladder(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(SCORES), figsize=(8.6, 2.6), sharey=True)
     for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
         sns.pointplot(table, x=score, y="rung", hue="rung", palette="colorblind", errorbar="sd", linestyle="none", ax=axis)
-        axis.set(xlabel=label, ylabel="", xlim=(0, 1.02))
+        axis.set(xlabel=label, ylabel="", xlim=(0, 1.05))
         axis.grid(axis="x", color="0.9")
     return figure
 

@@ -114,16 +114,15 @@ def matched(found: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return renamed
 
 
-def traversals(known: np.ndarray, point: np.ndarray, n_latents: int, steps: np.ndarray) -> np.ndarray:
-    """Walks (n_latents, len(steps), d) from a `point` (d,) along the latents in which the `known` points (n, d) vary most.
+def traversals(known: np.ndarray, point: np.ndarray, n_directions: int, steps: np.ndarray) -> np.ndarray:
+    """Walks (n_directions, len(steps), d) from a `point` (d,) along the directions in which the `known` points (n, d) vary most.
 
-    Each walk changes one latent by `steps` of its standard deviation over the known points, the one that varies most first.
+    These are their principal components. Each walk goes along one by `steps` of the standard deviation along it, the one
+    with the largest first.
     """
-    deviation = known.std(axis=0)
-    walks = np.tile(point, (n_latents, len(steps), 1))
-    for walk, latent in zip(walks, np.argsort(deviation)[::-1][:n_latents], strict=True):
-        walk[:, latent] += steps * deviation[latent]
-    return walks
+    components = PCA(n_directions).fit(known)
+    directions = components.components_ * np.sqrt(components.explained_variance_)[:, None]
+    return point + np.asarray(steps)[:, None] * directions[:, None]
 
 
 def neighbours(known: np.ndarray, asked: np.ndarray, k: int) -> np.ndarray:

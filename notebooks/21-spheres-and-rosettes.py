@@ -269,7 +269,7 @@ latent_plots.manifolds(drawn)
 # ## Does the content stay put?
 #
 # What is promised can be tested. We take new rosettes, turn each in its picture plane in 24 steps, and move each as far as
-# training pictures were ({numref}`fig-copies`). If the content says nothing about the pose, all copies of a crystal have one place on the map.
+# training pictures were. If the content says nothing about the pose, all copies of a crystal have one place on the map.
 
 # %%
 some = np.flatnonzero((labels == "rosette") & ~known)[:40]
@@ -283,6 +283,9 @@ copies = {
     "turned": pyro_vae.small_pictures(turned, fill[0]),
     "moved": pyro_vae.small_pictures(again, fill[0], everywhere),
 }
+
+# %% [markdown]
+# {numref}`fig-copies` has the copies of one of them.
 
 # %% mystnb={"figure": {"name": "fig-copies", "caption": "Copies of one rosette, turned (top, every second step) and moved."}}
 ladder_plots.picture_rows({"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]})
@@ -319,11 +322,14 @@ pd.DataFrame(spreads, index=list(copies)).set_axis(["plain", "invariant"], axis=
 # It is less, and not nothing. The *decoder* is invariant by its making, but the encoder is an ordinary network, which must learn what a turn does
 # from the few poses that it sees. And part of the calm is bought by saying less: what draws no bullets need not follow them.
 #
-# Do the classes come apart better too? The clusters on both maps are compared with the truth in {numref}`fig-two-confusions`.
+# Do the classes come apart better too? The score is found as before.
 
 # %%
 scored("synthetic_invariant", [pyro_vae.latents(fit, pictures) for fit in invariant_fits], labels, known)
 found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
+
+# %% [markdown]
+# There was little left to gain ({numref}`fig-two-confusions`).
 
 # %% mystnb={"figure": {"name": "fig-two-confusions", "caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres."}}
 both = {"plain": found[~known], "invariant": found_invariant[~known]}
@@ -355,7 +361,7 @@ else:
 # %% [markdown]
 # Real droplets are no perfect discs. Those out of focus have a hole in the middle, from diffraction; small ones are few pixels wide. And the probe reads its row of
 # diodes by a clock: where the clock does not match the air speed, everything is stretched along the flight, by a factor that changes from flight to flight and that
-# nobody wrote down. So holes are filled and all particles scaled to one size, as before, and besides each outline is *squared*: stretched until it is as high as
+# the set does not tell. So holes are filled and all particles scaled to one size, as before, and besides each outline is *squared*: stretched until it is as high as
 # wide. That takes the true elongation away too, but of two classes without a long axis we may ask it. In the pictures below, if there are any, each class is
 # shown as recorded and squared.
 
@@ -428,6 +434,7 @@ if oap_dir:
 #   and asked for the picture at any place.
 # - A decoder that turns and moves pictures itself makes the latents steadier: turning a rosette spreads it on the map over {glue:text}`turned_spread_invariant:.2f`
 #   of the spread of different rosettes instead of {glue:text}`turned_spread:.2f`. The encoder keeps it from being perfect.
-# - With real silhouettes, what we know of the probe counts for more than the network: a scale that is wrong along the flight must be undone first.
+# - Where real silhouettes are given, what one knows of the probe counts for more than the network: a scale that is wrong along the flight must be
+#   undone first.
 #
 # With nine habits instead of two classes, two numbers are too few: [](22-nine-habits.ipynb).

@@ -164,13 +164,14 @@ for rung in ("conv2", "conv128_umap", "resnet128_umap"):
 ladder_plots.picture_rows(restored)
 
 # %% [markdown]
-# A *traversal* changes one latent and keeps the others ({numref}`fig-traversals`): what does the number stand for?
+# A *traversal* walks from one picture in a fixed direction of the latent space ({numref}`fig-traversals`): what does the direction stand for?
+# With 128 latents a single one changes little, so we walk along their principal components.
 
-# %% mystnb={"figure": {"name": "fig-traversals", "caption": "The latents of the ResNet-VAE that vary most, each changed from -2.5 to 2.5 standard deviations about one test picture. They stand for direction and size before they stand for shape."}}
+# %% mystnb={"figure": {"name": "fig-traversals", "caption": "Walks through the latent space of the ResNet-VAE, from -2.5 to 2.5 standard deviations about one test picture (middle), along the five principal components of the latents."}}
 rung = climbed["resnet128_umap", 0]
-steps = latent.traversals(rung.points.train, rung.points.test[2], n_latents=5, steps=np.linspace(-2.5, 2.5, 9))
+steps = latent.traversals(rung.points.train, rung.points.test[2], n_directions=5, steps=np.linspace(-2.5, 2.5, 9))
 pictures = decoded(rung.trained.model, steps.reshape(-1, steps.shape[-1]))[:, 0]
-ladder_plots.picture_rows({f"latent {i + 1}": row for i, row in enumerate(pictures.reshape(5, 9, size, size))})
+ladder_plots.picture_rows({f"component {i + 1}": row for i, row in enumerate(pictures.reshape(5, 9, size, size))})
 
 # %% [markdown]
 # ## Four maps

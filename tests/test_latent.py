@@ -62,11 +62,11 @@ def test_a_cluster_too_many_matches_nothing():
     assert renamed.tolist() == [4, 4, 6, 6, -1]
 
 
-def test_traversals_follow_the_largest_latents():
+def test_traversals_follow_the_directions_of_largest_variance():
     known = np.random.default_rng(0).normal(size=(5000, 3)) * [1, 5, 2]
     walks = latent.traversals(known, np.array([7.0, 8.0, 9.0]), 2, np.array([-1, 0, 1]))
     assert walks.shape == (2, 3, 3) and (walks[:, 1] == [7, 8, 9]).all()
-    assert walks[0, 2] == pytest.approx([7, 13, 9], abs=0.2) and walks[1, 0] == pytest.approx([7, 8, 7], abs=0.2)
+    assert walks[0, 2] == pytest.approx([7, 13, 9], abs=0.3) and walks[1, 0] == pytest.approx([7, 8, 7], abs=0.3)
 
 
 def test_neighbours_and_outliers():

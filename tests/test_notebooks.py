@@ -170,6 +170,15 @@ def test_reconstruction(smoke_metrics):
     assert found["parametric_2ds_agreement"] > 0.6
 
 
+def test_spheres_and_rosettes(smoke_metrics):
+    found = smoke_metrics("21-spheres-and-rosettes")
+    for name in ("synthetic", "synthetic_invariant", "pixels_synthetic", "descriptors_synthetic"):
+        assert 0.85 < found[f"kmeans_accuracy_{name}"] <= 1 and 0.85 < found[f"kmeans_accuracy_{name}_train"] <= 1
+    assert 0 < found["turned_spread_invariant"] < found["turned_spread"] < 1
+    assert 0 < found["loss_synthetic"] < found["loss_synthetic_invariant"]  # which has had four epochs
+    assert not any("2ds" in name for name in found)  # no folder was given
+
+
 def test_nine_habits(smoke_metrics):
     found = smoke_metrics("22-nine-habits")
     for rung in ("conv2", "conv128_umap", "resnet128_umap", "ssl"):
