@@ -138,8 +138,8 @@ def loneliness(known: np.ndarray, asked: np.ndarray, k: int = NEIGHBOURS) -> np.
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Frechet distance squared between Gaussians fitted to two sets of points (n, d) and (m, d).
 
-    The square of the distance of their means and tr(C_a + C_b - 2 (C_a C_b)^(1/2)) of their covariances (Dowson & Landau 1982, doi:10.1016/0047-259X(82)90077-X; for
-    images Heusel et al. 2017, arXiv:1706.08500).
+    The square of the distance of their means, and tr(C_a + C_b - 2 (C_a C_b)^(1/2)) of their covariances (Dowson & Landau 1982,
+    doi:10.1016/0047-259X(82)90077-X; for images Heusel et al. 2017, arXiv:1706.08500).
     """
     covariance_a, covariance_b = np.cov(a.T), np.cov(b.T)
     root = sqrtm(covariance_a @ covariance_b)
