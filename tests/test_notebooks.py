@@ -188,6 +188,12 @@ def test_nine_habits(smoke_metrics):
     assert not any(name.endswith("_2ds") for name in found)  # no folder was given
 
 
+def test_synthetic_against_real(smoke_metrics):
+    found = smoke_metrics("23-synthetic-vs-real")
+    assert all(0.3 < found[f"c2st_{when}"] <= 1 for when in ("before", "default", "after"))
+    assert found["c2st_before"] > 0.8 and found["n_synthetic"] > 0
+
+
 # How notebooks are executed
 
 

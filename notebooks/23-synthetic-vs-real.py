@@ -1,0 +1,367 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Synthetic against real
+#
+# A network that was trained on synthetic pictures is of use if real ones look the same to it. Do they? The talk put 1,700 pictures of the Cloud Particle
+# Imager (CPI) and as many synthetic ones through one autoencoder, and showed on a map how they mix. A map is a hint. This notebook makes it a number,
+# and then the number smaller.
+#
+# In this notebook we
+#
+# 1. lay real and synthetic pictures side by side and train one autoencoder on both,
+# 2. measure how far apart they are,
+# 3. see which effect of the probe brings them together,
+# 4. let a search change the probe and the mixture of habits, and measure the gap again on pages that the search has not seen.
+#
+# The probe and the distances are explained on the page [](../book/part-2.md). On Colab, the next cell installs the project.
+
+# %% tags=["remove-cell"]
+import sys
+
+if "google.colab" in sys.modules:
+    # !git clone -q --depth 1 https://github.com/ice-crystals-ml/ice-crystals-ml && pip install -q -e ice-crystals-ml
+    sys.path.insert(0, "ice-crystals-ml")
+
+# %% [markdown]
+# We need real pictures, campaigns that take synthetic ones, an autoencoder, distances, and the search.
+
+# %%
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from lib import gap_plots, ladder_plots, latent
+from lib.crystals.habits import HABITS
+from lib.imaging.probe import Probe
+from lib.learning import gap, probe_tuning
+from lib.learning.campaign import FOREIGN, Campaign, campaign_pictures
+from lib.learning.picture_set import SCREENINGS, joined
+from lib.learning.real_pictures import halves, real_pictures
+from lib.learning.stored import stored
+from lib.learning.vae import VaeRecipe, decoded, vae
+from lib.run import start
+
+# %% [markdown]
+# The talk had 1,700 pictures of each origin. With `screening`, either all particles are compared, or only whole and fairly sharp ones.
+
+# %% tags=["parameters"]
+cpi_dir: str = ""  # folder of CPI pictures, or empty
+n_each: int = 900  # pictures of each origin at most, half to tune and half to measure
+n_effect: int = 200  # pictures of each probe in the test of single effects
+n_tries: int = 46  # times that the search takes pictures
+n_pictures: int = 90  # crystals that the search photographs each time
+screening: str = "all"  # particles that are compared, all or whole
+size: int = 64  # side of the framed pictures [pixels]
+latents: int = 64  # dimensions of the latent space
+width: int = 16  # channels of the autoencoder's first layer
+epochs: int = 10  # epochs of the autoencoder
+batch: int = 64  # pictures in a batch
+workers: int = 0  # processes that take pictures, 0 for one a core
+device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
+seed: int = 0  # seed of every random number
+
+# %% [markdown]
+# Each run begins by checking them and showing those in effect.
+
+# %%
+run = start("23-synthetic-vs-real", globals())
+run.at_least(n_each=80, n_effect=10, n_tries=8, n_pictures=18, size=32, latents=2, width=4, epochs=1, batch=8, workers=0)
+run.one_of(screening=list(SCREENINGS))
+run.folders("cpi_dir")
+run
+
+# %% [markdown]
+# ## Two origins
+#
+# Real pictures are drawn at random from all below the folder `cpi_dir`. Two thirds of real particles are cut off by the frame and many are
+# blurred. The probe models both, so by default all particles of at least 50 pixels are compared; whatever is left out of one set
+# is left out of the other by the same rule. The digits that the probe prints into its pictures are removed. Without a folder, the pictures of a synthetic probe
+# with other parameters, and with another mixture of habits, play the real ones.
+
+# %%
+if cpi_dir:
+    origin, report = "real", run.file("pictures.csv")
+    real = real_pictures(Path(cpi_dir), n_each, size, report, screening, seed)
+    reasons = pd.read_csv(report, keep_default_na=False).reason.replace("", "can be used")
+    display(reasons.value_counts().to_frame("pictures"))
+else:
+    origin = "foreign"
+    real = campaign_pictures(FOREIGN, n_each, size, screening, 10 * seed + 5, workers, "foreign probe")
+    print("No folder is given in cpi_dir, so this run compares two synthetic probes: a foreign one plays the real one.")
+
+# %% [markdown]
+# They are split in two halves, each of whole pages, since pictures of one page were taken within seconds. All learning and tuning sees the first
+# half only, and all distances are measured on the second.
+
+# %%
+known, held = halves(real, seed)
+run.record(n_real=len(real), n_known=len(known), n_held=len(held))
+pd.DataFrame({"pictures": [len(known), len(held)], "median length [µm]": [half.table.length_um.median() for half in (known, held)]},
+             index=["to learn and tune", "to measure"]).round(0)
+
+# %% [markdown]
+# Synthetic pictures to measure with, as many, come from two probes: a bare one that sees black silhouettes, and the default one.
+# The parameters of the default were fitted to simple statistics of CPI pictures.
+
+# %%
+def photographs(campaign, n, part, label):
+    """Pictures of a campaign; each `part` of this notebook has crystals of its own."""
+    return campaign_pictures(campaign, n, size, screening, 10 * seed + part, workers, label)
+
+
+bare, default = Campaign(Probe().only()), Campaign()
+synthetic = {name: photographs(campaign, len(held), 2, f"{name} probe") for name, campaign in {"bare": bare, "default": default}.items()}
+run.record(n_synthetic=len(held))
+
+# %% [markdown]
+# {numref}`fig-origins` shows some of each.
+
+# %% mystnb={"figure": {"name": "fig-origins", "caption": "Pictures of both origins, framed alike. Masked pictures lack their background, and ice is bright. In the pictures of the bare probe there is nothing but a silhouette."}}
+rows = {origin: held.grey[:12], f"{origin}, masked": held.cut[:12]}
+for name, pictures in synthetic.items():
+    rows |= {name: pictures.grey[:12], f"{name}, masked": pictures.cut[:12]}
+ladder_plots.picture_rows(rows)
+
+# %% [markdown]
+# ## One autoencoder for both
+#
+# As in the talk, a ResNet-VAE learns from masked pictures of both origins together. Its synthetic pictures come from all
+# probes between the bare and the default one, each with one effect more. So nothing that we shall measure is new to it, and it is the same
+# for all.
+
+# %%
+ladder = gap.added_effects(default.probe)
+few = -(-len(known) // len(ladder))
+learned = joined([known, *(photographs(Campaign(probe), few, 6, name) for name, probe in ladder.items())])
+order = np.random.default_rng([seed, 12]).permutation(len(learned))
+validation, train = (learned.chosen(part).cut for part in np.split(order, [len(order) // 12]))
+
+# %% [markdown]
+# A twelfth of them decides on the best epoch.
+
+# %%
+recipe = VaeRecipe(latents, size, architecture="resnet", width=width, epochs=epochs)
+data = {"real": probe_tuning.fingerprint(known), "few": few, "size": size, "screening": screening, "seed": seed, "batch": batch}
+trained = vae(recipe, data, stored(train, batch, seed), stored(validation, batch).in_order, seed, run.device)
+seconds = trained.history.seconds.sum()
+run.record(pictures_per_second=len(trained.history) * len(train) / seconds)
+print(f"{len(train)} pictures, {len(trained.history)} epochs, {seconds:.0f} s")
+
+# %% [markdown]
+# It must restore both origins about equally well, or what its latents say of them would mean little ({numref}`fig-gap-restored`).
+
+# %% mystnb={"figure": {"name": "fig-gap-restored", "caption": "Masked pictures that the autoencoder has not seen, and what it restores of them."}}
+views = {name: gap.views(pictures, trained.model) for name, pictures in {origin: held, **synthetic}.items()}
+rows = {}
+for name, pictures in {origin: held, **synthetic}.items():
+    drawn = decoded(trained.model, views[name]["latents"])[:, 0]
+    rows |= {name: pictures.cut[12:24], f"{name}, restored": drawn[12:24]}
+    run.record(**{f"error_{name}": float(np.mean((drawn - pictures.cut / 255) ** 2) ** 0.5)})
+ladder_plots.picture_rows(rows)
+
+# %% [markdown]
+# {numref}`fig-gap-maps` lays the latents out by UMAP.
+
+# %% mystnb={"figure": {"name": "fig-gap-maps", "caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference."}}
+base = gap.latents(learned, trained.model)
+map_of = latent.mapped(base, np.concatenate([found["latents"] for found in views.values()]), seed).test_map
+spots = dict(zip(views, np.split(map_of, len(views)), strict=True))
+gap_plots.origin_maps(spots[origin], {f"{name} probe": spots[name] for name in synthetic}, origin)
+
+# %% [markdown]
+# ## How far apart?
+#
+# If classifiers can't tell the sets apart, their accuracy is 0.5. Three of them try, on pictures that they have not seen
+# {cite:p}`lopezpaz2017`, and they get more than one view. The latents are only one of these, and not the hardest.
+
+# %%
+pd.Series(gap.VIEWS, name="what is compared").to_frame()
+
+# %% [markdown]
+# The accuracies for both probes. As a check, the last column tells the two halves of the real set apart: it should be near 0.5.
+
+# %%
+views["other half"] = gap.views(known, trained.model)
+tables = {name: gap.judges(views[origin], views[name], seed) for name in [*synthetic, "other half"]}
+run.record(c2st_halves=tables["other half"].highest.max())
+pd.concat(tables, axis=1).round(2)
+
+# %% [markdown]
+# Two distances in the latent space need no classifier {cite:p}`heusel2017,gretton2012`. The Fréchet distance is in squared units of the latents and
+# depends on the network; the maximum mean discrepancy lies between 0 and 2.
+
+# %%
+when = {"bare": "before", "default": "default"}
+for name in synthetic:
+    run.record(**gap.named(tables[name], views[origin]["latents"], views[name]["latents"], when[name]))
+names = {"c2st": "highest accuracy", "frechet": "Fréchet distance", "mmd": "maximum mean discrepancy"}
+pd.DataFrame({name: [run.metrics[f"{key}_{when[name]}"] for key in names] for name in synthetic}, index=names.values()).round(3)
+
+# %% [markdown]
+# Which habits make the difference? For each habit of the default probe: its distance from all real pictures, and how
+# many of these find it among their nearest neighbours. Equal shares would be a ninth.
+
+# %%
+habits = synthetic["default"].table.label
+gap.habit_gaps(views[origin]["latents"], views["default"]["latents"], habits).round(3)
+
+# %% [markdown]
+# Where the real pictures lie in folders of classes, these can be set beside the nearest synthetic habit. Rows add up to 100 %.
+
+# %%
+labels = held.table.label
+if (labels != "").any():
+    nearest = gap.voted(views[origin]["latents"], views["default"]["latents"], habits)
+    titles = pd.Series(nearest, name="nearest habit").map(lambda habit: HABITS[habit].title)
+    display((100 * pd.crosstab(labels, titles, normalize="index")).round(0).astype(int))
+else:
+    print("The real pictures have no labels.")
+
+# %% [markdown]
+# ## Which effect closes the gap?
+#
+# Effects are added to the bare probe one after the other, in the order in which the light meets them, and then each is left out of the default
+# probe. {numref}`fig-effects` has the highest accuracy in two views.
+
+# %%
+effects = {}
+for part, probes in {"added": ladder, "left out": gap.without_effects(default.probe)}.items():
+    highest = {}
+    for name, probe in probes.items():
+        found = gap.views(photographs(Campaign(probe), n_effect, 2, name), trained.model, ["latents", "photometry"])
+        highest[name] = gap.judges(views[origin], found, seed).highest
+    effects[part] = pd.DataFrame(highest).T
+
+# %% mystnb={"figure": {"name": "fig-effects", "caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance."}}
+gap_plots.effects(*effects.values())
+
+# %% [markdown]
+# What an effect does depends on those before it, so the two columns differ. In numbers:
+
+# %%
+steps = effects["added"].diff().iloc[1:]
+run.record(**{f"c2st_latents_{name[2:]}": value for name, value in effects["added"].latents.iloc[1:].items()})
+print(f"In the latents, most is closed by: {steps.latents.idxmin()[2:]} ({steps.latents.min():+.2f})")
+print(f"Missed most: {effects['left out'].latents.idxmax()} ({effects['left out'].latents.max():.2f})")
+steps.round(2)
+
+# %% [markdown]
+# ## Tuning the probe
+#
+# Now a search changes all parameters of the probe, the sizes of the crystals and the mixture of habits, so that simple numbers of
+# the pictures are distributed like those of the first real half: grey levels, noise, edge, size, and
+# principal components of small pictures. The distance is the energy distance of these distributions. No label and no network is used.
+#
+# Each parameter is changed once. This gives a linear model of how all distributions respond. Then the search goes where the model
+# points to, and improves the model with what it finds. Each try is written to a file; a search that was broken off goes on from there.
+
+# %%
+tuned = probe_tuning.tuned(known, default, n_tries, n_pictures, screening, 10 * seed + 3, workers)
+tuned.history.to_csv(run.file("tries.csv"), index=False)
+yardstick = probe_tuning.Yardstick(known, 10 * seed + 3)
+floor = yardstick.distance(held)
+tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["count", "min"]).loc[["start", "step", "mixture"]].round(4)
+
+# %% [markdown]
+# {numref}`fig-search` shows the tries.
+
+# %% mystnb={"figure": {"name": "fig-search", "caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow. The last try, with other and more crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set."}}
+gap_plots.search(tuned.history, floor)
+
+# %% [markdown]
+# What changed most is seen in {numref}`fig-moved`. A parameter that stays put is either right or makes no difference to what was measured;
+# different parameters can do the same. So a place on this figure is no measurement of the real probe.
+
+# %% mystnb={"figure": {"name": "fig-moved", "caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked."}}
+places = [pd.Series(probe_tuning.position_of(probe_tuning.values_of(campaign)), probe_tuning.SEARCHED)
+          for campaign in (default, tuned.campaign, FOREIGN)]
+gap_plots.moved(places[0], places[1], None if cpi_dir else places[2])
+
+# %% [markdown]
+# The same in numbers, with the meaning and the unit of each.
+
+# %%
+changes = probe_tuning.changes(default, tuned.campaign).round(4)
+changes.head(14)
+
+# %% [markdown]
+# And the mixture of habits, which was equal before:
+
+# %%
+shares = pd.DataFrame({"before": 1 / len(HABITS), "after": tuned.campaign.shares}, index=[habit.title for habit in HABITS.values()])
+if not cpi_dir:
+    shares["truth"] = FOREIGN.shares
+shares.round(2)
+
+# %% [markdown]
+# ## The gap after
+#
+# Two more sets of pictures of fresh crystals: from the tuned campaign, and, to tell the causes apart, from the default probe with the mixture and the
+# sizes that the search found.
+
+# %%
+campaigns = {"tuned crystals": replace(tuned.campaign, probe=default.probe), "tuned": tuned.campaign}
+for name, campaign in campaigns.items():
+    synthetic[name] = photographs(campaign, len(held), 2, name)
+    views[name] = gap.views(synthetic[name], trained.model)
+    tables[name] = gap.judges(views[origin], views[name], seed)
+when |= {"tuned crystals": "crystals", "tuned": "after"}
+
+# %% [markdown]
+# {numref}`fig-side-by-side` sets the pictures side by side.
+
+# %% mystnb={"figure": {"name": "fig-side-by-side", "caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe."}}
+ladder_plots.picture_rows({
+    name: pictures.grey[24:38]
+    for name, pictures in {origin: held, **synthetic}.items() if name != "tuned crystals"
+})
+
+# %% [markdown]
+# {numref}`fig-gap-after` has the accuracies before and after, on pages that neither the network nor the search has seen.
+
+# %% mystnb={"figure": {"name": "fig-gap-after", "caption": "How well real and synthetic pictures are told apart in each view by the best of three classifiers, from bare silhouettes to the tuned probe. The dotted line is chance, and the black marks are what telling two real halves apart gives."}}
+highest = pd.DataFrame({name: tables[name].highest for name in synthetic})
+gap_plots.accuracies(highest, tables["other half"].highest)
+
+# %% [markdown]
+# All numbers side by side.
+
+# %%
+for name in campaigns:
+    run.record(**gap.named(tables[name], views[origin]["latents"], views[name]["latents"], when[name]))
+distances = {f"distance_{when[name]}": yardstick.distance(pictures) for name, pictures in synthetic.items()}
+run.record(**distances, distance_halves=floor)
+names |= {f"c2st_{view}": f"accuracy, {view}" for view in gap.VIEWS} | {"distance": "energy distance"}
+pd.DataFrame({name: [run.metrics[f"{key}_{when[name]}"] for key in names] for name in synthetic}, index=names.values()).round(3)
+
+# %% [markdown]
+# And on the map ({numref}`fig-gap-maps-after`):
+
+# %% mystnb={"figure": {"name": "fig-gap-maps-after", "caption": "The map of the latents with the default and the tuned probe."}}
+both = [views[name]["latents"] for name in (origin, "default", "tuned")]
+spots = np.split(latent.mapped(base, np.concatenate(both), seed).test_map, 3)
+gap_plots.origin_maps(spots[0], {"default probe": spots[1], "tuned": spots[2]}, origin)
+
+# %% [markdown]
+# ## What was shown
+#
+# - Bare silhouettes are told from real pictures with an accuracy of {glue:text}`c2st_before:.2f` in the view that shows most, and of
+#   {glue:text}`c2st_latents_before:.2f` in the latents of an autoencoder. With the default probe it is {glue:text}`c2st_default:.2f` and
+#   {glue:text}`c2st_latents_default:.2f`.
+# - After tuning it is {glue:text}`c2st_after:.2f` and {glue:text}`c2st_latents_after:.2f`; two halves of the real set give {glue:text}`c2st_halves:.2f`. The
+#   Fréchet distance fell from {glue:text}`frechet_before:.1f` to {glue:text}`frechet_default:.1f` and {glue:text}`frechet_after:.1f`.
+# - The number depends on who judges. A map on which the sets are mixed doesn't show that they are the same.
+# - What the probe can't close lies in the crystals: shapes that none of the nine families has. [](22-nine-habits.ipynb) shows what a network
+#   makes of them.
