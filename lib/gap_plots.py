@@ -26,11 +26,13 @@ def _by_chance(axis: Axes) -> None:
 def origin_maps(real: np.ndarray, synthetic: dict[str, np.ndarray], name: str) -> Figure:
     """Maps (n, 2) of real pictures, called `name`, under those (m, 2) of each synthetic set, side by side."""
     figure, axes = plt.subplots(1, len(synthetic), figsize=(3.3 * len(synthetic), 3.2), squeeze=False, sharex=True, sharey=True)
-    colours = sns.color_palette("colorblind")
+    colours, everything = sns.color_palette("colorblind"), np.concatenate([real, *synthetic.values()])
+    low, high = np.percentile(everything, [0.5, 99.5], axis=0)  # single points may lie far out
+    limits = np.stack([low - 0.08 * (high - low), high + 0.08 * (high - low)], axis=1)
     for axis, (title, points) in zip(axes[0], synthetic.items(), strict=True):
         axis.scatter(*real.T, s=7, color=colours[0], linewidths=0, alpha=0.6, label=name)
         axis.scatter(*points.T, s=7, color=colours[3], marker="^", linewidths=0, alpha=0.6, label="synthetic")
-        axis.set(title=title, xlabel="first coordinate [1]")
+        axis.set(title=title, xlabel="first coordinate [1]", xlim=limits[0], ylim=limits[1])
     axes[0, 0].set_ylabel("second coordinate [1]")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, markerscale=2.5)
     return figure
@@ -67,6 +69,8 @@ def search(history: pd.DataFrame, floor: float) -> Figure:
         axis.plot(rows["try"], rows.distance, marker, color=colour, markersize=5, label=label, alpha=0.85)
     axis.axhline(floor, color="0.4", linestyle=":", linewidth=1, label="other half of the real ones")
     axis.set(xlabel="try", ylabel="energy distance [1]", yscale="log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:.2g}")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

@@ -178,7 +178,7 @@ def told_apart(a: np.ndarray, b: np.ndarray, seed: int = 0) -> pd.Series:
     judges = {
         "linear": linear_probe(),
         "neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier(NEIGHBOURS)),
-        "boosting": HistGradientBoostingClassifier(max_iter=100, random_state=seed),
+        "boosting": HistGradientBoostingClassifier(max_iter=min(size, 100), max_bins=64, random_state=seed),
     }
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     right = {name: (cross_val_predict(judge, points, labels, cv=folds) == labels).mean() for name, judge in judges.items()}

@@ -47,7 +47,7 @@ from lib.crystals.habits import HABITS
 from lib.imaging.probe import Probe
 from lib.learning import gap, probe_tuning
 from lib.learning.campaign import FOREIGN, Campaign, campaign_pictures
-from lib.learning.picture_set import SCREENINGS, joined
+from lib.learning.picture_set import SCREENINGS, joined, mirrored
 from lib.learning.real_pictures import halves, real_pictures
 from lib.learning.stored import stored
 from lib.learning.vae import VaeRecipe, decoded, vae
@@ -58,16 +58,16 @@ from lib.run import start
 
 # %% tags=["parameters"]
 cpi_dir: str = ""  # folder of CPI pictures, or empty
-n_each: int = 900  # pictures of each origin at most, half to tune and half to measure
-n_effect: int = 200  # pictures of each probe in the test of single effects
-n_tries: int = 46  # times that the search takes pictures
-n_pictures: int = 90  # crystals that the search photographs each time
+n_each: int = 800  # pictures of each origin at most, half to tune and half to measure
+n_effect: int = 150  # pictures of each probe in the test of single effects
+n_tries: int = 40  # times that the search takes pictures
+n_pictures: int = 80  # crystals that the search photographs for each parameter, and three times as many for a step
 screening: str = "all"  # particles that are compared, all or whole
 size: int = 64  # side of the framed pictures [pixels]
 latents: int = 64  # dimensions of the latent space
 width: int = 16  # channels of the autoencoder's first layer
-epochs: int = 10  # epochs of the autoencoder
-batch: int = 64  # pictures in a batch
+epochs: int = 4  # epochs of the autoencoder
+batch: int = 32  # pictures in a batch
 workers: int = 0  # processes that take pictures, 0 for one a core
 device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
 seed: int = 0  # seed of every random number
@@ -149,15 +149,16 @@ order = np.random.default_rng([seed, 12]).permutation(len(learned))
 validation, train = (learned.chosen(part).cut for part in np.split(order, [len(order) // 12]))
 
 # %% [markdown]
-# A twelfth of them decides on the best epoch.
+# A twelfth of them decides on the best epoch. The others are mirrored, since a particle may lie any way.
 
 # %%
+train = mirrored(train)
 recipe = VaeRecipe(latents, size, architecture="resnet", width=width, epochs=epochs)
 data = {"real": probe_tuning.fingerprint(known), "few": few, "size": size, "screening": screening, "seed": seed, "batch": batch}
 trained = vae(recipe, data, stored(train, batch, seed), stored(validation, batch).in_order, seed, run.device)
 seconds = trained.history.seconds.sum()
 run.record(pictures_per_second=len(trained.history) * len(train) / seconds)
-print(f"{len(train)} pictures, {len(trained.history)} epochs, {seconds:.0f} s")
+print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs, {seconds:.0f} s")
 
 # %% [markdown]
 # It must restore both origins about equally well, or what its latents say of them would mean little ({numref}`fig-gap-restored`).
@@ -264,8 +265,8 @@ steps.round(2)
 # the pictures are distributed like those of the first real half: grey levels, noise, edge, size, and
 # principal components of small pictures. The distance is the energy distance of these distributions. No label and no network is used.
 #
-# Each parameter is changed once. This gives a linear model of how all distributions respond. Then the search goes where the model
-# points to, and improves the model with what it finds. Each try is written to a file; a search that was broken off goes on from there.
+# Each parameter is changed once, while crystals and random numbers stay the same. This gives a linear model of how all distributions respond. Then
+# the search goes where the model points to, and improves the model with what it finds. Each try is written to a file; a search that was broken off goes on from there.
 
 # %%
 tuned = probe_tuning.tuned(known, default, n_tries, n_pictures, screening, 10 * seed + 3, workers)
@@ -277,7 +278,7 @@ tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["c
 # %% [markdown]
 # {numref}`fig-search` shows the tries.
 
-# %% mystnb={"figure": {"name": "fig-search", "caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow. The last try, with other and more crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set."}}
+# %% mystnb={"figure": {"name": "fig-search", "caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow, with more crystals. The last try, with other crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set."}}
 gap_plots.search(tuned.history, floor)
 
 # %% [markdown]
@@ -293,8 +294,8 @@ gap_plots.moved(places[0], places[1], None if cpi_dir else places[2])
 # The same in numbers, with the meaning and the unit of each.
 
 # %%
-changes = probe_tuning.changes(default, tuned.campaign).round(4)
-changes.head(14)
+with pd.option_context("display.max_colwidth", None):
+    display(probe_tuning.changes(default, tuned.campaign).round(4).head(14))
 
 # %% [markdown]
 # And the mixture of habits, which was equal before:

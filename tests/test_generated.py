@@ -165,6 +165,9 @@ def test_the_directive_in_a_book(book):
     for expected in ("A notebook", "smoke", "cpu (abacus)", "c0ffee1234", "0.901 ± 0.011", "0.953", "not run"):
         assert expected in page
     assert "0.610" not in page  # the score of another table
-    assert "ERROR: results-table: expected one of runs, leak, views, trust, shapes, latent, rho_e, a_e, n_bullets, got 'rho_x'" in said  # noqa: E501
+    assert (
+        "ERROR: results-table: expected one of runs, leak, views, trust, shapes, latent, rho_e, a_e, n_bullets, got 'rho_x'"
+        in said
+    )  # noqa: E501
     page, _ = book(OURS | {"rf_single_r2_rho_e": 0.8})
     assert "0.800 ± 0.011" in page  # made anew, because its run has changed

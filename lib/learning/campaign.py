@@ -91,7 +91,10 @@ def photographed(campaign: Campaign, size: int, screening: str, seed: int, i: in
     rng = np.random.default_rng([seed, 10, i])
     factor = campaign.size * np.exp(campaign.size_spread * np.clip(rng.standard_normal(), -2, 2))
     solid = scaled(solid, min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
-    photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
+    try:
+        photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
+    except cv2.error:  # blurred until nothing of it is dark, so that there is nothing to frame
+        return None
     (particle,) = compared([seen(photo.grey, str(i), habit)], screening)
     return None if particle.reason else measured(particle, size)
 
@@ -150,7 +153,8 @@ def _save(pictures: PictureSet, folder: Path) -> None:
 
 
 def _load(folder: Path) -> PictureSet:
-    table = pd.read_csv(folder / "table.csv", dtype={"file": str}, keep_default_na=True)
-    table[["label", "group"]] = table[["label", "group"]].fillna("")
+    names = ["file", "label", "group"]
+    table = pd.read_csv(folder / "table.csv", dtype=dict.fromkeys(names, str))
+    table[names] = table[names].fillna("")
     with np.load(folder / "pictures.npz") as arrays:
         return PictureSet(arrays["grey"], arrays["mask"], table)

@@ -110,3 +110,8 @@ def thumbnails(pictures: PictureSet, side: int = 16) -> np.ndarray:
     """Pictures without background, (n, side^2) float32 of 0 to 1, each pixel the mean over what it covers."""
     small = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures.cut]
     return np.stack(small).reshape(len(pictures), -1).astype(np.float32) / 255
+
+
+def mirrored(pictures: np.ndarray) -> np.ndarray:
+    """Pictures (n, S, S) with their three mirror images (4 n, S, S): a particle may lie any way."""
+    return np.concatenate([pictures, pictures[:, ::-1], pictures[:, :, ::-1], pictures[:, ::-1, ::-1]])

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tqdm.auto import tqdm
 
 from lib.cache import cached
 from lib.crystals.habits import HABITS
-from lib.imaging.probe import RANGES
+from lib.imaging.probe import RANGES, Probe
 from lib.learning.campaign import Campaign, photographed, photographers
 from lib.learning.picture_set import PictureSet, picture_set, thumbnails
 
@@ -36,8 +37,10 @@ _COMPONENTS, _MIXTURES = 8, 80
 _GRID = np.linspace(-1.5, 1.5, 25)
 #: Step by which each parameter is tried, and the longest at first, as shares of the range.
 _STEP, _REACH = 0.12, 0.25
+#: How many times more pictures are taken for each step, and for the mixture at the end.
+_MORE, _MOST = 3, 6
 #: What holds parameters near the start, and shares near equal ones, where the pictures tell nothing.
-_HOLD, _HOLD_SHARES = 0.02, 0.05
+_HOLD, _HOLD_SHARES = 0.02, 0.1
 
 
 class Yardstick:
@@ -108,16 +111,15 @@ def tuned(
 ) -> Tuned:
     """The campaign that comes nearest to `real` pictures, searched from `start` if it is not in the cache.
 
-    A few parameters at a time tell apart little, so each of `SEARCHED` is changed once, for a first linear model of all
-    distribution functions; then steps follow, of which each improves the model (Broyden 1965,
-    doi:10.1090/S0025-5718-1965-0198670-6). All tries photograph the same crystals with the same random numbers. For each, the
-    mixture of habits is the best for its pictures. A last try with other crystals decides on the mixture. The search writes
-    down each try and goes on where it was broken off.
+    Each of `SEARCHED` is changed once, for a first linear model of all distribution functions; then least squares steps follow,
+    each of which improves the model (Broyden 1965, doi:10.1090/S0025-5718-1965-0198670-6). All tries photograph the same
+    crystals with the same random numbers, so that small changes show. For each, the mixture of habits is the best for its
+    pictures; a last try with other crystals decides on it. The search writes down each try and goes on where it was broken off.
 
     Parameters
     ----------
-    n_tries : how many times pictures are taken; with fewer than about 45, the last of `SEARCHED` stay as they are
-    n_pictures : crystals photographed in each try
+    n_tries : how many times pictures are taken; with fewer than 46, the last of `SEARCHED` stay as they are
+    n_pictures : crystals photographed for each parameter; for a step three times, for the last try six times as many
     """
     description = {"real": fingerprint(real), "start": asdict(start), "n_tries": n_tries, "n_pictures": n_pictures}
     description |= {"screening": screening, "seed": seed, "version": VERSION}
@@ -140,22 +142,25 @@ def fingerprint(pictures: PictureSet) -> str:
 
 
 def position_of(values) -> np.ndarray:
-    """Where the values (by name) of the parameters lie in the ranges of `SEARCHED`, from 0 to 1."""
-    low, high = np.array(list(SEARCHED.values())).T
-    return ((np.array([values[name] for name in SEARCHED], float) - low) / (high - low)).clip(0, 1)
+    """Where the values (by name) of the parameters lie in the ranges of `SEARCHED`, from 0 to 1; by logarithm where 0 is out."""
+    at = [
+        np.log(max(values[name], 1e-9) / low) / np.log(high / low) if low > 0 else values[name] / high
+        for name, (low, high) in SEARCHED.items()
+    ]
+    return np.clip(at, 0, 1)
 
 
 def values_of(campaign: Campaign) -> dict[str, float]:
     """The parameters `SEARCHED` of a campaign, by name."""
-    return {name: getattr(campaign if name in ("size", "size_spread") else campaign.probe, name) for name in SEARCHED}
+    return {name: getattr(campaign if hasattr(campaign, name) else campaign.probe, name) for name in SEARCHED}
 
 
 def campaign_at(position: np.ndarray, start: Campaign, shares: tuple[float, ...] = ()) -> Campaign:
     """The campaign at a `position` (p,) from 0 to 1 in the ranges of `SEARCHED`, in all else as `start`."""
-    low, high = np.array(list(SEARCHED.values())).T
-    values = dict(zip(SEARCHED, (low + position * (high - low)).tolist(), strict=True))
-    size, size_spread = values.pop("size"), values.pop("size_spread")
-    return Campaign(replace(start.probe, **values), size, size_spread, shares)
+    places = zip(SEARCHED.items(), position.tolist(), strict=True)
+    values = {name: low * (high / low) ** at if low > 0 else high * at for (name, (low, high)), at in places}
+    own = {name: values.pop(name) for name in list(values) if hasattr(start, name)}
+    return replace(start, probe=replace(start.probe, **values), shares=shares, **own)
 
 
 class _Search:
@@ -169,23 +174,24 @@ class _Search:
     def run(self, n_tries: int) -> None:
         """Look at each parameter, then go where the linear model points to, and decide on the mixture."""
         first = position_of(values_of(self.start))
-        place, left = first, self.outcome(first, "start")
+        left = self.outcome(first, "start")
         slopes = np.zeros((len(left), len(first)))
-        for k in range(min(len(first), n_tries * 3 // 4 - 1)):
+        for k in range(min(len(first), n_tries * 3 // 4 - 2)):
             aside = first.copy()
             aside[k] += _STEP if first[k] < 0.5 else -_STEP
             slopes[:, k] = (self.outcome(aside, list(SEARCHED)[k]) - left) / (aside[k] - first[k])
+        place, left = first, self.outcome(first, "step", _MORE * self.n_pictures)
         reach, hold = _REACH, _HOLD * np.eye(len(first))
         while len(self.rows) < n_tries - 1:
             new = self.step(place, left, slopes, reach, hold, first)
-            other = self.outcome(new, "step")
+            other = self.outcome(new, "step", _MORE * self.n_pictures)
             moved = new - place
             slopes += np.outer(other - left - slopes @ moved, moved) / max(moved @ moved, 1e-12)
             if _cost(other, new - first) < _cost(left, place - first):
                 place, left, reach = new, other, min(1.3 * reach, 0.5)
             else:
                 reach /= 2
-        self.outcome(place, "mixture", 4 * self.n_pictures, self.seed + 1)
+        self.outcome(place, "mixture", _MOST * self.n_pictures, self.seed + 1)
 
     def step(self, place, left, slopes, reach, hold, first) -> np.ndarray:
         """The best place (p,) within reach by the linear model."""
@@ -230,8 +236,20 @@ def _written(file: Path, write: Callable) -> None:
 
 
 def changes(before: Campaign, after: Campaign) -> pd.DataFrame:
-    """Parameters before and after, and how far each moved as a share of its range, the farthest first."""
+    """Parameters before and after, how far each `moved` as a share of its range, the farthest first, and what each means."""
     old, new = values_of(before), values_of(after)
-    table = pd.DataFrame({"before": old, "after": new})
-    table["moved"] = position_of(new) - position_of(old)
+    table = pd.DataFrame({"before": old, "after": new, "meaning": meanings()})
+    table.insert(2, "moved", position_of(new) - position_of(old))
     return table.sort_values("moved", key=np.abs, ascending=False)
+
+
+def meanings() -> dict[str, str]:
+    """What the parameters `SEARCHED` mean, with units, as the docstrings of `Campaign` and `Probe` tell."""
+    found = {}
+    for line in f"{Campaign.__doc__}\n{Probe.__doc__}".splitlines():
+        names, _, meaning = line.strip().partition(" : ")
+        first, *others = names.split(", ")
+        found[first] = re.sub(r";[^\]]*$", "", meaning)
+        found |= {name: f"spread of {first}" if name.endswith("_spread") else found[first] for name in others}
+    within = {name: next((text for text in found.values() if f"`{name}`" in text), "") for name in SEARCHED}
+    return {name: found.get(name) or within[name] for name in SEARCHED}

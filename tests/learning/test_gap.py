@@ -1,0 +1,67 @@
+"""The gap between two sets of pictures: views, classifiers, effects and habits."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.imaging.probe import EFFECTS, Probe
+from lib.learning import gap
+from lib.learning.campaign import Campaign, photographed
+from lib.learning.picture_set import picture_set
+from lib.learning.vae import Vae, VaeRecipe
+
+
+def taken(campaign, n, seed=0):
+    """The pictures of some crystals that can be used."""
+    rows = [photographed(campaign, 32, "all", seed, i) for i in range(n)]
+    return picture_set([row for row in rows if row is not None])
+
+
+def test_effects_lead_from_bare_to_full():
+    probe = Probe()
+    added, without = gap.added_effects(probe), gap.without_effects(probe)
+    assert list(added) == ["none", *(f"+ {name}" for name in EFFECTS)] and list(without) == [
+        f"without {name}" for name in EFFECTS
+    ]
+    assert added["none"] == probe.only() and list(added.values())[-1] == probe
+    assert without["without rim"].rim == 0 and without["without rim"].grain == probe.grain
+    assert list(without.values())[-1] == list(added.values())[-2]
+
+
+def test_gaps_in_tables_are_filled_and_counted():
+    known = np.array([[1.0, 5.0], [3.0, np.nan], [2.0, 7.0]])
+    a, b = gap.complete(known, np.array([[np.nan, np.nan]]))
+    assert a.tolist() == [[1, 5, 0], [3, 6, 1], [2, 7, 0]] and b.tolist() == [[2, 6, 2]]
+    (same,) = gap.complete(known[[0, 2]])
+    assert same.tolist() == [[1, 5], [2, 7]]
+    assert np.isfinite(gap.complete(np.full((3, 1), np.nan), known[:, :1])[0]).all()
+
+
+def test_bare_silhouettes_are_told_from_photographs_in_every_view():
+    model = Vae(VaeRecipe(4, 32, width=4), steps=1).eval()
+    bare, full = (gap.views(taken(campaign, 60), model) for campaign in (Campaign(Probe().only()), Campaign()))
+    assert list(bare) == list(gap.VIEWS) and all(len(values) == len(bare["pixels"]) for values in bare.values())
+    table = gap.judges(full, bare)
+    assert table.highest["photometry"] > 0.95 and table.highest["pixels"] > 0.8 and table.index.tolist() == list(gap.VIEWS)
+    assert list(gap.views(taken(Campaign(), 4), model, ["pixels"])) == ["pixels"]
+
+
+def test_numbers_to_record():
+    rng = np.random.default_rng(0)
+    real, synthetic = rng.normal(size=(80, 3)), rng.normal(size=(80, 3)) + [2, 0, 0]
+    table = pd.DataFrame({"linear": [0.7, 0.9], "highest": [0.8, 0.9]}, index=["latents", "pixels"])
+    found = gap.named(table, real, synthetic, "after")
+    assert list(found) == ["c2st_after", "c2st_latents_after", "c2st_pixels_after", "frechet_after", "mmd_after"]
+    assert found["c2st_after"] == found["c2st_pixels_after"] == 0.9 and found["c2st_latents_after"] == 0.8
+    assert found["frechet_after"] == pytest.approx(4, rel=0.3) and found["mmd_after"] > 0.3
+
+
+def test_the_nearest_habit_is_found_though_it_is_rare():
+    rng = np.random.default_rng(0)
+    labels = pd.Series(["column"] * 90 + ["sphere"] * 10)
+    synthetic = rng.normal(size=(100, 2)) + np.where(labels == "sphere", 6, 0)[:, None]
+    real = rng.normal(size=(30, 2)) + 6
+    assert (gap.voted(real, synthetic, labels) == "sphere").all()
+    table = gap.habit_gaps(real, synthetic, labels)
+    assert table.index.tolist() == ["sphere", "column"] and table.nearest.tolist() == [1, 0]
+    assert abs(table.mmd["sphere"]) < 0.1 < table.mmd["column"]
