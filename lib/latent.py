@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 #: Neighbours asked in the score `knn10_accuracy` and kept by `trustworthiness`.
 NEIGHBOURS = 10
 #: Principal components that a map is made of at most.
-_COMPONENTS = 24
+_COMPONENTS = 64
 #: Points that a score whose cost grows with their square is computed on at most.
 _FEW = 3000
 
@@ -48,7 +48,7 @@ class Represented(NamedTuple):
     test_map: np.ndarray
 
 
-def mapped(train: np.ndarray, test: np.ndarray, seed: int = 0, neighbours: int = 15) -> Represented:
+def mapped(train: np.ndarray, test: np.ndarray, seed: int = 0, neighbours: int = 40) -> Represented:
     """Both sets with a UMAP of the first in two dimensions, onto which the second is laid.
 
     UMAP (McInnes et al. 2018, arXiv:1802.03426) gets the first `_COMPONENTS` principal components of the first set. Latents of

@@ -81,7 +81,7 @@ def _fall(column, k, n_bins, density, thickness, air, crystals):
         if mass > TRACE:
             a, c = axes(volume / number, crystals.habit.growth_ratio)
             speed = fall_speed(mass / number, a, c, density[j], thickness[j])
-            share = min(speed * air.dt / DZ, 1.0) * air.density[j]
+            share = min(crystals.falling * speed * air.dt / DZ, 1.0) * air.density[j]
         column[k, j] = number + (above[0] - share * number) / air.density[j]
         column[k + n_bins, j] = mass + (above[1] - share * mass) / air.density[j]
         column[k + 2 * n_bins, j] = volume + (above[2] - share * volume) / air.density[j]

@@ -82,7 +82,7 @@ def _fall(column, pressure, air, crystals, nodes, shares):
         with_mass = with_number = 0.0
         if mass > TRACE:
             number, volume = bounded(mass, number, volume)
-            temperature, weight = column[THETA, j] * exner(pressure[j]), air.density[j] * air.dt / DZ
+            temperature, weight = column[THETA, j] * exner(pressure[j]), crystals.falling * air.density[j] * air.dt / DZ
             density, thickness = pressure[j] / (R_D * temperature), viscosity(temperature)
             for k in range(len(nodes)):
                 a, c = axes(volume / number * nodes[k], crystals.habit.growth_ratio)

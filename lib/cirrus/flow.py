@@ -6,6 +6,7 @@ pressure. In it, generating cells overturn and the wind shears. The flow conserv
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import NamedTuple
@@ -220,8 +221,14 @@ def _split(stacked: np.ndarray, n_fields: int) -> np.ndarray:
 
 def after_each_step(kernel, *arguments):
     """A PyMPDATA hook that calls the compiled kernel(step, *arguments) after each step; steps are counted from 1."""
+    return _hook_class(kernel, numba.typeof(arguments))(arguments)
 
-    @numba.experimental.jitclass([("arguments", numba.typeof(arguments)), ("step", numba.int64)])
+
+@functools.cache
+def _hook_class(kernel, types):
+    """The class of hooks that call a kernel with arguments of some types; PyMPDATA compiles for each class anew."""
+
+    @numba.experimental.jitclass([("arguments", types), ("step", numba.int64)])
     class Hook:
         def __init__(self, arguments):
             self.arguments = arguments
@@ -231,4 +238,4 @@ def after_each_step(kernel, *arguments):
             self.step += 1
             kernel(self.step, *self.arguments)
 
-    return Hook(arguments)
+    return Hook

@@ -93,8 +93,9 @@ def saturation_mixing_ratio(temperature, pressure):
 
 @compiled
 def latent_heat(temperature):
-    """Latent heat of sublimation [J kg-1]; Murphy & Koop 2005, equation 5, without its small last term."""
-    return (46782.5 + 35.8925 * temperature - 0.07414 * temperature**2) / 0.01801528
+    """Latent heat of sublimation [J kg-1]; Murphy & Koop 2005, equation 5."""
+    last = 541.5 * math.exp(-((temperature / 123.75) ** 2))
+    return (46782.5 + 35.8925 * temperature - 0.07414 * temperature**2 + last) / 0.01801528
 
 
 @compiled
@@ -267,6 +268,7 @@ class Crystals(NamedTuple):
     habit : how they grow
     n_inp : ice-nucleating particles in the air [kg-1]
     first, last : supersaturations over ice at which the first and the last of them nucleate a crystal [1]
+    falling : factor on the fall speed [1]; 0 where nothing is to fall
     """
 
     deposition_coefficient: float
@@ -274,6 +276,7 @@ class Crystals(NamedTuple):
     n_inp: float
     first: float
     last: float
+    falling: float
 
 
 @compiled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -83,6 +83,7 @@ class Case:
     shape: float = 2.0
     n_bins: int = 40
     per_cell: int = 64
+    sedimentation: bool = True
 
     def __post_init__(self):
         for name, choices in (("scheme", SCHEMES), ("habit", HABITS)):
@@ -114,7 +115,9 @@ class Simulation:
     def __init__(self, case: Case):
         self.case, self.time_s, self.cpu_seconds = case, 0.0, 0.0
         self.air = standing_air(case.nz, case.dt, case.uplift)
-        crystals = Crystals(case.deposition_coefficient, HABITS[case.habit], case.n_inp, case.first, case.last)
+        crystals = Crystals(
+            case.deposition_coefficient, HABITS[case.habit], case.n_inp, case.first, case.last, float(case.sedimentation)
+        )
         self.scheme = SCHEMES[case.scheme](case, self.air, crystals)
         self._advection, self._fallout = Advection(self.air, case.nx, self.scheme.n_fields), np.zeros(1)
         self.fields = self._advection.padded
@@ -212,8 +215,3 @@ def _fill(cases: list[Case], store: str, member: int) -> None:
     values = {name: (("member", "time", "z", "x"), states[None, :, k].astype(np.float32)) for k, name in enumerate(VARIABLES)}
     values |= {"water_residual": ("member", [residual]), "cpu_seconds": ("member", [seconds])}
     xr.Dataset(values).to_zarr(store, region={"member": slice(member, member + 1)})
-
-
-def resting(case: Case) -> Case:
-    """The same case without flow, uplift and noise."""
-    return replace(case, uplift=0.0, updraught=0.0, shear=0.0, noise=0.0)

@@ -88,7 +88,7 @@ def lagrangian_step(step, fields, faces, flow, stream, air, crystals, particles,
     """
     time, nx, nz = step * air.dt, fields.shape[0], len(air.density)
     pressure = pressure_after(air, time)
-    fallout[0] += _move(particles, fields, stream, pressure, air)
+    fallout[0] += _move(particles, fields, stream, pressure, air, crystals.falling)
     starts, order = by_cell(particles, nx, nz)
     classes = no_classes(np.max(np.diff(starts)))
     for i in range(nx):
@@ -111,7 +111,7 @@ def velocity(x, z, stream, density):
 
 
 @compiled
-def _move(particles, fields, stream, pressure, air):
+def _move(particles, fields, stream, pressure, air, falling):
     """Move all particles for a time step (midpoint method), crystals with their fall speed; what falls out [kg m-2]."""
     width, height, fallen = DX * fields.shape[0], DZ * len(pressure), 0.0
     density, thickness = np.zeros(len(pressure)), np.zeros(len(pressure))
@@ -124,7 +124,7 @@ def _move(particles, fields, stream, pressure, air):
         x, z, fall = particles.x[k], particles.z[k], 0.0
         if particles.state[k] == CRYSTAL:
             level = int(z / DZ)
-            fall = fall_speed(particles.mass[k], particles.a[k], particles.c[k], density[level], thickness[level])
+            fall = falling * fall_speed(particles.mass[k], particles.a[k], particles.c[k], density[level], thickness[level])
         u, w = velocity(x, z, stream, air.density)
         middle = min(max(z + (w - fall) * air.dt / 2, 0.0), height)
         u, w = velocity((x + u * air.dt / 2) % width, middle, stream, air.density)
