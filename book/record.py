@@ -15,7 +15,7 @@ RECORDS = paths.ROOT / "book" / "records"
 
 
 def record(folder: Path, what: str, inputs: str) -> dict:
-    """The metrics in run `folder` whose names have the word `what`, beside the run's provenance and a description of `inputs`."""
+    """The metrics in run `folder` whose names have the word `what`, or all, with the run's provenance and what the `inputs` were."""
     metrics = json.loads((folder / "metrics.json").read_text())
     origin = json.loads((folder / "provenance.json").read_text())
     return {
@@ -25,7 +25,7 @@ def record(folder: Path, what: str, inputs: str) -> dict:
         "date": origin["started"][:10],
         "commit": origin["commit"],
         "inputs": inputs,
-        "metrics": {name: number for name, number in metrics.items() if what in name.split("_")},
+        "metrics": {name: number for name, number in metrics.items() if what in ("all", *name.split("_"))},
     }
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Write one record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook")
-    parser.add_argument("what", help="word in the metrics' names, such as cpi or 2ds")
+    parser.add_argument("what", help="word in the metrics' names, such as cpi or 2ds; or all")
     parser.add_argument("--inputs", required=True, help="what images these were, in words")
     parser.add_argument("--profile", default="laptop")
     options = parser.parse_args()

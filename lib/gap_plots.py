@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from lib.plots import shown_once
 
@@ -69,8 +70,9 @@ def search(history: pd.DataFrame, floor: float) -> Figure:
         axis.plot(rows["try"], rows.distance, marker, color=colour, markersize=5, label=label, alpha=0.85)
     axis.axhline(floor, color="0.4", linestyle=":", linewidth=1, label="other half of the real ones")
     axis.set(xlabel="try", ylabel="energy distance [1]", yscale="log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:.2g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -96,12 +98,14 @@ def moved(before: pd.Series, after: pd.Series, truth: pd.Series | None = None, n
 @shown_once
 def accuracies(table: pd.DataFrame, chance: pd.Series) -> Figure:
     """Highest accuracy of each synthetic set (columns) in each view (rows), and by `chance`: of two halves of the real ones."""
-    figure, axis = plt.subplots(figsize=(6.2, 2.6))
+    figure, axis = plt.subplots(figsize=(6.2, 3.0))
     rows, colours = np.arange(len(table)), sns.color_palette("colorblind")
-    for marker, colour, (name, values) in zip(_MARKERS, colours, table.items(), strict=False):
-        axis.plot(values, rows, marker, color=colour, markersize=7, label=name, alpha=0.85)
-    axis.plot(chance[table.index], rows, "|", color="black", markersize=12, markeredgewidth=2, label="real from real")
+    beside = np.linspace(-0.24, 0.24, len(table.columns))  # equal accuracies would hide each other
+    for marker, colour, shift, (name, values) in zip(_MARKERS, colours, beside, table.items(), strict=False):
+        axis.plot(values, rows + shift, marker, color=colour, markersize=6, label=name)
+    axis.plot(chance[table.index], rows, "|", color="black", markersize=22, markeredgewidth=2, label="real from real")
     axis.set(xlabel=_ACCURACY, xlim=_LIMITS, yticks=rows, yticklabels=table.index, ylim=(len(table) - 0.5, -0.5))
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    legend = axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    legend.legend_handles[-1].set_markersize(10)
     _by_chance(axis)
     return figure

@@ -25,6 +25,8 @@ BACKGROUND = 205.0
 
 #: The longest side of the square that a solid is drawn in [pixels], and the widest defocus [pixels].
 _LARGEST, _WIDEST = 4096, 30.0
+#: A shadow fainter than this is a matter of rounding [background].
+_FAINTEST = 1e-4
 #: The drawing's sides are multiples of this, so that coarser grids fit into it [pixels].
 _CELL = 4
 
@@ -137,7 +139,8 @@ RANGES: dict[str, tuple[float, float]] = {f.name: f.metadata["range"] for f in f
 
 
 class Photo(NamedTuple):
-    """`grey` (h, w) uint8 the picture, and `mask` (h, w) uint8 where the silhouette covers at least half a pixel of it."""
+    """`grey` (h, w) uint8 the picture, and `mask` (h, w) uint8 where the silhouette covers at least half a pixel of it; the mask
+    is empty where the particle does not show."""
 
     grey: np.ndarray
     mask: np.ndarray
@@ -147,12 +150,13 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
     """A picture of one solid [um] turned by `orientation` (3, 3), as the probe would take it.
 
     The same generator state gives the same picture. Each effect has random numbers of its own, so that switching one
-    off leaves the others as they are. Cavities do not show.
+    off leaves the others as they are. Cavities do not show. Where a solid is so small, so blurred or so bright that nothing is
+    darker than the background, a probe would not notice it: the picture then shows the background, and its mask is empty.
 
     Raises
     ------
     ValueError
-        If the orientation is no finite matrix, or the solid more than about 9 mm across.
+        If the orientation is no finite matrix, or the solid more than about 9 mm across, less what blur and margin need.
 
     >>> from lib.crystals.rosette import sample
     >>> photo = photograph(sample(1, seed=0)[0].solid(), np.eye(3), Probe(), np.random.default_rng(0))
@@ -173,13 +177,15 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
     light = blurred_by_place(light, _blur(half, height, defocus_px, probe, lens))
     if probe.glare > 0:
         light += np.float32(probe.glare) * (blurred(light, probe.glare_px) - light)
-    frame = _frame(light, probe, software)
-    light, covered = light[frame], covered[frame]
+    shows = float(light.min()) < 1 - _FAINTEST
+    if shows:
+        frame = _frame(light, probe, software)
+        light, covered = light[frame], covered[frame]
     if probe.shading > 0:
         light = light * (1 + _shading(light.shape, probe, lamp))
     if probe.grain > 0:
         light = light + _grain(light.shape, probe, sensor)
-    return Photo(_grey(light, probe), (covered >= 0.5).astype(np.uint8))
+    return Photo(_grey(light, probe), (shows & (covered >= 0.5)).astype(np.uint8))
 
 
 def _varied(median: float, spread: float, rng: np.random.Generator) -> float:
@@ -193,7 +199,8 @@ def _silhouette(seen: facets.Scene, margin: int) -> tuple[np.ndarray, np.ndarray
     high = -(-(np.ceil(high).astype(int) + margin) // _CELL) * _CELL
     reach = max(-low.min(), high.max())
     if 2 * reach > _LARGEST:
-        raise ValueError(f"solid: {np.ptp(seen.limits, 0).max() * PIXEL_UM:.0f} um across is too large for the probe")
+        across = np.ptp(seen.limits, 0).max() * PIXEL_UM
+        raise ValueError(f"solid: {across:.0f} um across is too large for the probe, which draws {margin} pixels around it")
     whole = facets.coverage(seen, 2 * reach)
     return whole[low[1] + reach : high[1] + reach, low[0] + reach : high[0] + reach] * np.float32(0.25), low
 

@@ -24,7 +24,7 @@ from lib.imaging.probe import Probe, photograph
 from lib.learning.picture_set import PictureSet, Row, compared, measured, picture_set, seen
 
 #: Raised whenever the same description would give other pictures, so that older ones are not found again.
-VERSION = 1
+VERSION = 2
 #: Largest particle, about twice what the sensor of the probe spans [um].
 _LARGEST_UM = 4000.0
 #: Pictures photographed for each that passes the screening, at most.
@@ -82,7 +82,7 @@ def scaled(solid: Solid, factor: float) -> Solid:
 
 
 def photographed(campaign: Campaign, size: int, screening: str, seed: int, i: int) -> Row | None:
-    """Crystal number `i` of a campaign as a framed picture, or None if it doesn't pass the screening.
+    """Crystal number `i` of a campaign as a framed picture, or None if it doesn't show or doesn't pass the screening.
 
     Its random numbers depend on seed, habit and number alone, so that campaigns that differ little take alike pictures.
     """
@@ -91,9 +91,8 @@ def photographed(campaign: Campaign, size: int, screening: str, seed: int, i: in
     rng = np.random.default_rng([seed, 10, i])
     factor = campaign.size * np.exp(campaign.size_spread * np.clip(rng.standard_normal(), -2, 2))
     solid = scaled(solid, min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
-    try:
-        photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
-    except cv2.error:  # blurred until nothing of it is dark, so that there is nothing to frame
+    photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
+    if not photo.mask.any():
         return None
     (particle,) = compared([seen(photo.grey, str(i), habit)], screening)
     return None if particle.reason else measured(particle, size)

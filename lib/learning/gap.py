@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 from sklearn.neighbors import NearestNeighbors
 
 from lib.crystals.habits import HABITS
@@ -74,6 +75,20 @@ def named(table: pd.DataFrame, real: np.ndarray, synthetic: np.ndarray, when: st
     found = {"c2st": table.highest.max(), **{f"c2st_{view}": accuracy for view, accuracy in table.highest.items()}}
     found |= {"frechet": frechet_distance(real, synthetic), "mmd": mmd(real, synthetic)}
     return {f"{name}_{when}": float(value) for name, value in found.items()}
+
+
+def telltales(real: PictureSet, synthetic: PictureSet) -> pd.Series:
+    """How much each number of the pictures and of their outlines tells by itself, by name, the most telling first.
+
+    The Kolmogorov-Smirnov distance, from 0 for equal distributions to 1 for such that do not overlap.
+    """
+    tables = [
+        pd.concat([pictures.table.drop(columns=_NAMES), pd.DataFrame(outlines(pictures), columns=_OUTLINE)], axis=1)
+        for pictures in (real, synthetic)
+    ]
+    pairs = {name: [table[name].dropna() for table in tables] for name in tables[0]}
+    found = {name: ks_2samp(*pair).statistic for name, pair in pairs.items() if all(map(len, pair))}
+    return pd.Series(found).sort_values(ascending=False)
 
 
 def added_effects(probe: Probe) -> dict[str, Probe]:

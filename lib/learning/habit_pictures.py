@@ -20,7 +20,7 @@ from lib.imaging.probe import Probe, photograph
 from lib.learning.store import build_store
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
-LAYOUT = 1
+LAYOUT = 2
 #: Pictures in one task of the build, and in one chunk of the store.
 BLOCK, CHUNK = 144, 72
 #: A probe whose pictures passed a screening: particles are whole and fairly sharp, as in sets that people label.

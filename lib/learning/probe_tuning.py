@@ -24,7 +24,7 @@ from lib.learning.campaign import Campaign, photographed, photographers
 from lib.learning.picture_set import PictureSet, picture_set, thumbnails
 
 #: Raised whenever the same search would go another way, so that older ones are not found again.
-VERSION = 1
+VERSION = 2
 #: What is searched, and where: parameters of the campaign and of its probe.
 SEARCHED: dict[str, tuple[float, float]] = {"size": (0.5, 2.0), "size_spread": (0.0, 0.6), "cut_chance": (0.02, 0.5), **RANGES}
 

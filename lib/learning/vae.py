@@ -38,6 +38,7 @@ class VaeRecipe:
     width : channels of the first layer; each further layer halves the side and has twice as many, at most eight times
     beta : weight of the Kullback-Leibler term; 1 is the evidence lower bound
     epochs, rate : epochs, and the highest learning rate
+    layers : hidden layers, each of which halves the side; by default all that leave _SMALLEST pixels or more
     """
 
     latents: int
@@ -48,6 +49,11 @@ class VaeRecipe:
     beta: float = 1.0
     epochs: int = 10
     rate: float = 2e-3
+    layers: int | None = None
+
+    def described(self) -> dict:
+        """The choices as plain values; without those left open, which later versions add."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Vae(lightning.LightningModule):
@@ -63,7 +69,7 @@ class Vae(lightning.LightningModule):
         if recipe.architecture not in LAYERS:
             raise ValueError(f"architecture: expected one of {', '.join(LAYERS)}, got {recipe.architecture!r}")
         down, up = LAYERS[recipe.architecture]
-        stages, smallest = halvings(recipe.size)
+        stages, smallest = halvings(recipe.size, recipe.layers)
         widths = [recipe.width * min(2**stage, 8) for stage in range(stages)]
         shape = (widths[-1], smallest, smallest)
         self.encoder = nn.Sequential(
@@ -121,8 +127,10 @@ def one_cycle(parameters, rate: float, steps: int) -> dict:
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def halvings(size: int) -> tuple[int, int]:
+def halvings(size: int, most: int | None = None) -> tuple[int, int]:
     """How often `size` can be halved until 4 to 7 are left, and what is left: 64 -> (4, 4), 224 -> (5, 7).
+
+    With `most`, not oftener than that: 64 and 3 -> (3, 8).
 
     Raises
     ------
@@ -130,9 +138,9 @@ def halvings(size: int) -> tuple[int, int]:
         If an odd side is met before.
     """
     stages, left = 0, size
-    while left > 7 and left % 2 == 0:
+    while left > 7 and left % 2 == 0 and stages != most:
         stages, left = stages + 1, left // 2
-    if not stages or not _SMALLEST <= left <= 7:
+    if not stages or not (_SMALLEST <= left <= 7 or stages == most):
         raise ValueError(f"size: expected 4 to 7 times a power of two, got {size}")
     return stages, left
 
@@ -178,7 +186,7 @@ def vae(
     data : plain values that decide every byte of the pictures
     batches, validation : as in `lib.learning.training.trained`
     """
-    description = {"recipe": asdict(recipe), "data": dict(data), "seed": seed, "version": VERSION}
+    description = {"recipe": recipe.described(), "data": dict(data), "seed": seed, "version": VERSION}
     steps = len(batches(0))
     return trained("vae", description, lambda: Vae(recipe, steps), batches, validation, recipe.epochs, device)
 

@@ -78,6 +78,31 @@ def test_large_and_small_crystals():
     assert max(taken(EVEN, small).grey.shape) < 60
     with pytest.raises(ValueError, match="12000 um across is too large"):
         taken(PROBE, Solid((), (), np.array([[0, 0, 0, 6000.0]])))
+    with pytest.raises(ValueError, match="300 um across is too large for the probe, which draws 40.. pixels around it"):
+        taken(replace(PROBE, margin_px=2000.0))
+
+
+@pytest.mark.parametrize(
+    ("probe", "radius_um"),
+    [
+        (PROBE.only(), 0.1),  # smaller than the samples of a pixel
+        (PROBE, 0.1),
+        (replace(EVEN, defocus_px=30.0, rim=2.0), 4.0),  # the rim outshines what little shadow there is
+        (replace(EVEN, veil=3.0), 150.0),  # as bright as the background
+    ],
+)
+def test_without_a_shadow_there_is_the_background_and_no_particle(probe, radius_um):
+    for seed in range(10):
+        grey, mask = taken(replace(probe, margin_px=9.0, cut_chance=0.9), Solid((), (), np.array([[0, 0, 0, radius_um]])), seed)
+        assert grey.shape == mask.shape and min(grey.shape) >= 8 and not mask.any()
+    assert taken(probe, Solid((), (), np.array([[0, 0, 0, 100.0]]))).mask.any() == (probe.veil < 1)
+
+
+def test_a_frame_is_never_empty():
+    drop = Solid((), (), np.array([[0, 0, 0, 6.0]]))
+    for margin, cut_chance in ((0.0, 0.9), (20.0, 0.5), (60.0, 0.0)):
+        probe = replace(PROBE, margin_px=margin, margin_spread=1.0, cut_chance=cut_chance)
+        assert all(min(taken(probe, drop, seed).grey.shape) > 0 for seed in range(40))
 
 
 def test_bad_input_is_told_in_a_sentence():

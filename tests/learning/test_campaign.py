@@ -74,6 +74,11 @@ def test_effects_leave_the_crystals_as_they_are():
     assert (rows[0].mask != rows[1].mask).mean() < 0.02
 
 
+def test_a_crystal_without_shadow_is_left_out():
+    bright = Campaign(replace(Probe(), veil=3.0, veil_spread=0.0, texture=0.0))
+    assert photographed(bright, 32, "all", 0, 0) is None and photographed(Campaign(), 32, "all", 0, 0) is not None
+
+
 def test_a_campaign_of_specks_is_refused(cache):
     with pytest.raises(ValueError, match="0 of 40 pictures pass the screening, so 2 would take too long"):
         campaign_pictures(replace(BARE, size=0.01), 2, 32, workers=1)

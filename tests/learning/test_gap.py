@@ -1,5 +1,7 @@
 """The gap between two sets of pictures: views, classifiers, effects and habits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,6 +46,18 @@ def test_bare_silhouettes_are_told_from_photographs_in_every_view():
     table = gap.judges(full, bare)
     assert table.highest["photometry"] > 0.95 and table.highest["pixels"] > 0.8 and table.index.tolist() == list(gap.VIEWS)
     assert list(gap.views(taken(Campaign(), 4), model, ["pixels"])) == ["pixels"]
+
+
+def test_what_was_changed_gives_pictures_away():
+    plain, noisy, more = (
+        taken(Campaign(Probe().only("grain") if grain is None else replace(Probe().only("grain"), grain=grain)), 60, seed)
+        for grain, seed in ((None, 0), (0.03, 1), (None, 2))
+    )
+    found, chance = gap.telltales(plain, noisy), gap.telltales(plain, more)
+    assert (
+        found.index[0] in ("background_std", "background_fine_std", "neighbour_std_x", "neighbour_std_y") and found.iloc[0] > 0.9
+    )
+    assert chance.max() < 0.5 and found.is_monotonic_decreasing and {"length_um", "edge_rise_px"} < set(found.index)
 
 
 def test_numbers_to_record():
