@@ -34,7 +34,7 @@ TRACE = 1e-13
 _DENSITIES, _MASSES = (50.0, RHO_ICE), (NEW_MASS / 100, 1e-7)
 
 
-def quadrature(shape: float, n_nodes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+def quadrature(shape: float, n_nodes: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Masses over the mean mass, and shares of the number, (n_nodes,) each, that stand for a gamma distribution of mass.
 
     The relative variance of mass is 1 / `shape`; for an infinite one all crystals of a cell are alike.

@@ -346,3 +346,29 @@ def summed(classes, n, density, viscosity):
             fall += part * fall_speed(classes.mass[k], a, c, density, viscosity)
             dense += part * classes.mass[k] / sphere_volume(a, c)
     return (mass, number, fall / mass, dense / mass) if mass > 0.0 else (0.0, 0.0, 0.0, 0.0)
+
+
+def crystal_growth(
+    habit: str, deposition_coefficient: float, temperature: float, pressure: float, supersaturation: float, minutes: np.ndarray
+) -> dict[str, np.ndarray]:
+    """How one new crystal grows where nothing changes: "length" [um], "density" [kg m-3] and "speed" [m s-1] at some `minutes`.
+
+    Parameters
+    ----------
+    habit : of `HABITS`
+    deposition_coefficient : share of the vapour molecules that stay where they hit the crystal [1]
+    temperature, pressure, supersaturation : of the air [K, Pa], over ice [1]
+    minutes : ascending times since nucleation [min]
+    """
+    vapour = (1 + supersaturation) * saturation_mixing_ratio(temperature, pressure)
+    air, dt = surroundings(temperature, pressure, vapour, deposition_coefficient), 1.0
+    mass, a, c, time, found = NEW_MASS, NEW_RADIUS, NEW_RADIUS, 0.0, []
+    for minute in minutes:
+        while time < 60 * minute - dt / 2:
+            rate = growth_rate(capacitance(a, c), air)
+            mass, swelling = grown(mass, a, c, rate, supersaturation, HABITS[habit], air, dt)
+            a, c = swollen(a, c, swelling, HABITS[habit])
+            time += dt
+        speed = fall_speed(mass, a, c, pressure / (R_D * temperature), viscosity(temperature))
+        found.append((2e6 * max(a, c), mass / sphere_volume(a, c), speed))
+    return dict(zip(("length", "density", "speed"), np.array(found).T, strict=True))

@@ -7,14 +7,15 @@ Bulk, bin and Lagrangian microphysics differ only in how they represent the crys
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import xarray as xr
+from scipy.stats import qmc
 
 from lib.cache import cached
 from lib.cirrus.bins import Bins
@@ -193,6 +194,21 @@ def ensemble(cases: Sequence[Case], scheduler: str = "synchronous", workers: int
     differ = [field.name for field in fields(Case) if len({getattr(case, field.name) for case in cases}) > 1]
     settings = {name: ("member", [getattr(case, name) for case in cases]) for name in differ}
     return data.assign_coords(settings).set_coords(["water_residual", "cpu_seconds"])
+
+
+def perturbed(case: Case, ranges: Mapping[str, Sequence[float]], n_members: int, seed: int = 0) -> list[Case]:
+    """Cases as `case` whose settings are drawn from `ranges` (name -> least and largest) by a Latin hypercube, in logarithms."""
+    low, high = np.log(np.array(list(ranges.values()), float)).T
+    drawn = np.exp(low + (high - low) * qmc.LatinHypercube(len(ranges), rng=seed).random(n_members))
+    return [replace(case, **dict(zip(ranges, map(float, row), strict=True))) for row in drawn]
+
+
+def stream_function(case: Case, time_s: float) -> np.ndarray:
+    """Stream function of the mass flux at the corners (nx + 1, nz + 1) [kg m-1 s-1], a moment after some time [s]."""
+    air, stream = standing_air(case.nz, case.dt, case.uplift), np.zeros((case.nx + 1, case.nz + 1))
+    flow = cellular_flow(air, case.nx, case.updraught, case.shear, case.flow_seed)
+    set_flow(flow, time_s, case.dt, stream, Advection(air, case.nx, 1).faces)
+    return stream
 
 
 def _empty(cases: list[Case]) -> xr.Dataset:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 DIMENSIONS = ("member", "time", "z", "x")
@@ -69,3 +70,30 @@ def mean_mass(q_i: np.ndarray, n_i: np.ndarray) -> np.ndarray:
 def zero_below(q_i: np.ndarray, q_min: float, *fields: np.ndarray) -> list[np.ndarray]:
     """`q_i` and the other `fields`, all set to zero where q_i is below `q_min` [kg kg-1]; NaN stays NaN."""
     return [np.where((q_i < q_min) & ~np.isnan(field), np.zeros_like(field), field) for field in (q_i, *fields)]
+
+
+def averaged(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
+    """Means of the variables over some dimensions: q_i and n_i of all cells, m_i of all particles, v_m and rho_i by mass.
+
+    All cells count alike. Without ice, the last three are NaN.
+    """
+    means = {name: ice[name].mean(over) for name in ("q_i", "n_i")}
+    some = means["q_i"].where(means["q_i"] > 0)
+    means["m_i"] = some / means["n_i"]
+    means |= {name: (ice[name] * ice["q_i"]).mean(over) / some for name in ("v_m", "rho_i")}
+    return xr.Dataset({name: values.assign_attrs(ice[name].attrs) for name, values in means.items()})
+
+
+def apart_over_spread(one: xr.Dataset, other: xr.Dataset, everyone: xr.Dataset) -> pd.Series:
+    """Distance of two sets of averages over the spread of a third, for q_i, n_i, v_m and rho_i.
+
+    The root mean square of the difference, over members and all else, is divided by that of the standard deviation among the
+    members of `everyone`. Places where one of them has no ice are left out.
+    """
+    found = {}
+    for name in ("q_i", "n_i", "v_m", "rho_i"):
+        spread = everyone[name].std("member", skipna=False)
+        difference = (one[name] - other[name].values).where(spread.notnull())
+        there = difference.notnull()
+        found[name] = float(np.sqrt((difference**2).mean()) / np.sqrt((spread**2).where(there).mean()))
+    return pd.Series(found)

@@ -1,0 +1,237 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Cirrus fields
+#
+# A cirrus is a cloud of falling crystals. A computer model of it must keep account of more crystals than there are stars in a galaxy, so it
+# simplifies, and there are three common ways to: to carry sums over all crystals in a grid cell (*bulk*), to sort crystals by mass (*bins*), or to follow a
+# sample of them on their way (*Lagrangian*, or super-particles). They cost more in this order. Do they tell the same story?
+#
+# In this notebook we
+#
+# 1. look at an ensemble of cirrus clouds simulated by CM1, a cloud model that resolves eddies, with bulk microphysics,
+# 2. set up a simpler cirrus, in which the flow is prescribed and all three kinds of microphysics share the physics of single crystals,
+# 3. run an ensemble of it in which two parameters vary,
+# 4. and set bulk, bins and Lagrangian side by side: where they differ, by how much, and what they cost.
+#
+# The methods are explained on the page [](../book/part-3.md). On Colab, the next cell installs the project.
+
+# %% tags=["remove-cell"]
+import sys
+
+if "google.colab" in sys.modules:
+    # !git clone -q --depth 1 https://github.com/ice-crystals-ml/ice-crystals-ml && pip install -q -e ice-crystals-ml
+    sys.path.insert(0, "ice-crystals-ml")
+
+# %% [markdown]
+# We need both models of the cirrus, means of their fields, and figures.
+
+# %%
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from lib import cirrus_plots
+from lib.cirrus.cm1 import open_ensemble
+from lib.cirrus.flow import exner, standing_air
+from lib.cirrus.ice import HABITS, crystal_growth, saturation_mixing_ratio
+from lib.cirrus.kinematic import Case, ensemble, perturbed, stream_function
+from lib.cirrus.sample import PARAMETERS, sample_ensemble
+from lib.cirrus.schema import apart_over_spread, averaged
+from lib.run import start
+
+# %% [markdown]
+# Two parameters vary in our own ensemble. They are drawn from these ranges, evenly in the logarithm.
+
+# %% tags=["parameters"]
+cm1_dir: str = ""  # folder of CM1 runs to show, or empty for the sample ensemble
+n_members: int = 100  # members of the bulk ensemble
+n_schemes: int = 3  # cases that are run in all three schemes, and seeds of the first of them
+n_inp: list = [3e4, 5e5]  # ice-nucleating particles, least and most [kg-1]
+deposition_coefficient: list = [0.005, 1.0]  # share of vapour molecules that stay on a crystal, least and largest [1]
+habit: str = "bullet rosette"  # how crystals grow: solid column, bullet rosette or plate
+duration: float = 7200.0  # simulated time [s]
+n_bins: int = 40  # bins
+per_cell: int = 32  # super-particles in a cell at the start
+scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
+seed: int = 0  # seed of every random number
+
+# %% [markdown]
+# Each run begins by checking them and showing those in effect.
+
+# %%
+run = start("31-cirrus-fields", globals())
+run.at_least(n_members=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1)
+run.require(duration % 300 == 0 and n_schemes <= n_members, "duration must be a multiple of 300 s, n_schemes at most n_members.")
+run.one_of(habit=HABITS)
+run.folders("cm1_dir")
+run
+
+# %% [markdown]
+# ## An ensemble by CM1
+#
+# The sample ensemble that comes with this book was made with CM1 {cite:p}`bryan2002` and the bulk microphysics P3 {cite:p}`morrison2015`. All members have the same
+# air and the same start. Two numbers of the ice microphysics differ:
+
+# %%
+cm1 = open_ensemble(cm1_dir) if cm1_dir else sample_ensemble()
+if not cm1_dir:
+    display(pd.DataFrame(PARAMETERS, index=["unit", "meaning"]).T)
+dict(cm1.sizes)
+
+# %% [markdown]
+# {numref}`fig-cm1-fields` shows one member in the middle and at the end of its life.
+
+# %% mystnb={"figure": {"name": "fig-cm1-fields", "caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: no ice, or too little to speak of."}}
+halfway = cm1.isel(member=0, time=[cm1.sizes["time"] // 2, -1]).compute(scheduler="synchronous")
+cirrus_plots.fields({f"{minute:.0f} min": halfway.isel(time=k) for k, minute in enumerate(halfway.time.to_numpy() / 60)})
+
+# %% [markdown]
+# Means over each level for all members are in {numref}`fig-cm1-profiles`. The fall speed and the density are weighted by mass, so that traces do not count.
+
+# %% mystnb={"figure": {"name": "fig-cm1-profiles", "caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %)."}}
+last = averaged(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
+some = [0, cm1.sizes["member"] // 2, cm1.sizes["member"] - 1]
+cirrus_plots.profiles({f"member {last.member[k].item()}": last.isel(member=k) for k in some}, last, "all members")
+
+# %% [markdown]
+# ## A cirrus with a prescribed flow
+#
+# In CM1 the ice acts back on the flow, so two simulations differ in everything at once. To see what the *representation* of ice does, we take the flow away from it: a
+# *kinematic* model, as is the custom for comparing microphysics {cite:p}`shipway2012`. The air rises slowly, generating cells overturn near
+# the top, and the wind shears ({numref}`fig-air`). Ice changes the vapour and the temperature, not the wind.
+
+# %% mystnb={"figure": {"name": "fig-air", "caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time, which changes. The layer between 8 and 9.8 km is supersaturated."}}
+case = Case(duration=duration, habit=habit, n_bins=n_bins, per_cell=per_cell, seed=seed)
+air, stream = standing_air(case.nz, case.dt, case.uplift), stream_function(case, 1800.0)
+temperature = air.theta * exner(air.pressure)
+saturation = [saturation_mixing_ratio(*pair) for pair in zip(temperature, air.pressure, strict=True)]
+cirrus_plots.sounding(temperature, air.vapour / saturation, stream, air.density)
+
+# %% [markdown]
+# All three schemes let single crystals grow by the same few formulas. A crystal takes up vapour by diffusion, gets rid of the latent heat, and is held back at its
+# surface, where only a share of the molecules stick: the *deposition coefficient*. Its habit decides on shape and density ({numref}`fig-crystals`).
+
+# %% mystnb={"figure": {"name": "fig-crystals", "caption": "Single crystals at -45 °C and 20 % supersaturation. A small deposition coefficient holds back small crystals; a bullet rosette is hollow, so it is larger and falls more slowly than a solid crystal of the same mass."}}
+minutes = np.arange(0, 61.0)
+kinds = {("bullet rosette", 1.0): "rosette, 1", ("bullet rosette", 0.005): "rosette, 0.005", ("solid column", 1.0): "column, 1", ("plate", 1.0): "plate, 1"}
+cirrus_plots.growth(minutes, {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minutes) for kind, label in kinds.items()})
+
+# %% [markdown]
+# ## An ensemble of two parameters
+#
+# Both are uncertain by an order of magnitude and more: how many particles in the air can nucleate ice, and the deposition coefficient. A Latin hypercube
+# spreads the members over their ranges. Simulations are run once, and kept.
+
+# %%
+ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
+members = perturbed(case, ranges, n_members, seed)
+bulk = ensemble(members, scheduler).load(scheduler="synchronous")
+bulk[list(ranges)].to_dataframe().describe().loc[["min", "50%", "max"]]
+
+# %% [markdown]
+# {numref}`fig-courses` follows all members in time. Ice appears within minutes, gathers for an hour, and then falls out as fast as it forms.
+
+# %% mystnb={"figure": {"name": "fig-courses", "caption": "Means over the whole slab in all members of the bulk ensemble: with more nuclei (yellow) there are more crystals, which stay smaller and fall more slowly."}}
+course = averaged(bulk.isel(time=slice(1, None)), ("z", "x"))
+cirrus_plots.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
+
+# %% [markdown]
+# No water may get lost on the way. What is in vapour, ice and what has fallen out adds up to what there was at the start, but for rounding:
+
+# %%
+run.record(water_residual_bulk=float(bulk.water_residual.max()))
+run.metrics["water_residual_bulk"]
+
+# %% [markdown]
+# ## Bulk, bins, Lagrangian
+#
+# A case in the middle of the ranges, and some members, we run with bins and with super-particles, too: the same flow, air, nuclei and crystals.
+
+# %%
+shared = [case, *members[: n_schemes - 1]]
+schemes = {
+    scheme: ensemble([replace(one, scheme=scheme) for one in shared], scheduler).load(scheduler="synchronous")
+    for scheme in ("bulk", "bins", "lagrangian")
+}
+run.record(**{f"water_residual_{scheme}": float(schemes[scheme].water_residual.max()) for scheme in ("bins", "lagrangian")})
+
+# %% [markdown]
+# {numref}`fig-schemes` shows the first in all three after three quarters of the time.
+
+# %% mystnb={"figure": {"name": "fig-schemes", "caption": "The same cirrus in three kinds of microphysics. The streaks of super-particles are sharp, since particles do not mix; on the grid of the other two they are smeared. In bulk, one mean fall speed stands for all sizes of a cell."}}
+when = 3 * bulk.sizes["time"] // 4
+cirrus_plots.fields({name: ice.isel(member=0, time=when) for name, ice in schemes.items()})
+
+# %% [markdown]
+# Profiles tell the difference in means ({numref}`fig-scheme-profiles`).
+
+# %% mystnb={"figure": {"name": "fig-scheme-profiles", "caption": "Profiles of the same case at the same time, and the range of the whole bulk ensemble (5 to 95 %). Lines that lie inside the band differ by less than the parameters make."}}
+means = {name: averaged(ice, "x") for name, ice in schemes.items()}
+everyone = averaged(bulk, "x")
+cirrus_plots.profiles({name: ice.isel(member=0, time=when) for name, ice in means.items()}, everyone.isel(time=when), "bulk ensemble")
+
+# %% [markdown]
+# {numref}`fig-film` is the film of it.
+
+# %% mystnb={"figure": {"name": "fig-film", "caption": "The mass of ice in the three schemes in the course of time. Move the bar, or press play."}}
+cirrus_plots.film({name: ice.isel(member=0) for name, ice in schemes.items()})
+
+# %% [markdown]
+# ## How much they differ
+#
+# Is the choice of a scheme as important as the parameters? We divide the distance between profiles of two schemes, over all heights and times, by the spread of
+# profiles over the bulk ensemble ({numref}`fig-structural`). At 1, the scheme matters as much as the parameters do. The same case with other *seeds*, by which the
+# temperature at the start is stirred by up to a quarter of a degree in another way, shows what chance alone makes.
+
+# %%
+seeds = ensemble([replace(case, seed=seed + k) for k in range(n_schemes)], scheduler).load(scheduler="synchronous")
+pairs = {name: (means[name], means["bulk"]) for name in ("bins", "lagrangian")}
+repeated = averaged(seeds, "x")
+pairs["bulk, other seed"] = (repeated.isel(member=slice(1, None)), repeated.isel(member=slice(1)))
+apart = pd.DataFrame({name: apart_over_spread(*pair, everyone) for name, pair in pairs.items()})
+run.record(**{f"apart_{name}_{variable}": apart.loc[variable, name] for name in ("bins", "lagrangian") for variable in apart.index})
+apart.round(2)
+
+# %% mystnb={"figure": {"name": "fig-structural", "caption": "Root mean square distance of profiles from those of the bulk scheme, over the standard deviation among members of the bulk ensemble."}}
+cirrus_plots.structural(apart)
+
+# %% [markdown]
+# In sums over the whole slab and all times, schemes and bulk compare as follows (1 is equal).
+
+# %%
+sums = {name: averaged(ice.isel(time=slice(1, None)), ("time", "z", "x")) for name, ice in schemes.items()}
+table = pd.DataFrame({name: {v: float((sums[name][v] / sums["bulk"][v]).mean()) for v in apart.index} for name in ("bins", "lagrangian")})
+run.record(**{f"ratio_{name}_{variable}": table.loc[variable, name] for name in table for variable in table.index})
+table.round(2)
+
+# %% [markdown]
+# Seconds of computing for two hours of cirrus, without the time to compile:
+
+# %%
+costs = {f"seconds_{name}": float(ice.cpu_seconds.median()) * 7200 / duration for name, ice in schemes.items()}
+run.record(**costs)
+pd.Series(costs).round(2).to_frame("seconds")
+
+# %% [markdown]
+# ## What was shown
+#
+# - Water is conserved to {glue:text}`water_residual_bulk:.0e` in bulk, {glue:text}`water_residual_bins:.0e` with bins and {glue:text}`water_residual_lagrangian:.0e` with
+#   super-particles, so that what the schemes disagree on is not an error of bookkeeping.
+# - With the same flow and the same crystals, sums are close: bins hold {glue:text}`ratio_bins_q_i:.2f` and super-particles {glue:text}`ratio_lagrangian_q_i:.2f` times the ice of bulk.
+#   Their numbers of crystals are {glue:text}`ratio_bins_n_i:.2f` and {glue:text}`ratio_lagrangian_n_i:.2f` times as large.
+# - Profiles of super-particles lie {glue:text}`apart_lagrangian_q_i:.2f` (mass), {glue:text}`apart_lagrangian_n_i:.2f` (number), {glue:text}`apart_lagrangian_v_m:.2f` (fall speed) and
+#   {glue:text}`apart_lagrangian_rho_i:.2f` (density) ensemble spreads away from those of bulk. Where this is not small, a structural choice counts as much as a parameter.
+# - Two hours cost {glue:text}`seconds_bulk:.1f` s in bulk, {glue:text}`seconds_bins:.0f` s with bins and {glue:text}`seconds_lagrangian:.0f` s with super-particles.
+#
+# Fields differ more than profiles, and eyes see it. How to put a number to it is the question of the next two notebooks.
