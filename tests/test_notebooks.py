@@ -227,3 +227,31 @@ def test_image_folders_go_only_to_notebooks_that_declare_them():
         given = execute.folder_parameters(name, {"cpi_dir": "images", "oap_dir": "", "nowhere_dir": "images"})
         expected = {"cpi_dir": str(Path("images").absolute())} if "cpi_dir" in execute.declared_parameters(name) else {}
         assert given == expected
+
+
+def test_cirrus_fields(smoke_metrics):
+    found = smoke_metrics("31-cirrus-fields")
+    assert all(found[f"water_residual_{scheme}"] < 1e-10 for scheme in ("bulk", "bins", "lagrangian"))
+    for scheme in ("bins", "lagrangian"):
+        assert 0.7 < found[f"ratio_{scheme}_q_i"] < 1.4
+        assert all(found[f"apart_{scheme}_{name}"] > 0 for name in ("q_i", "n_i", "v_m", "rho_i"))
+    assert 0 < found["seconds_bulk"] < found["seconds_bins"]
+
+
+def test_latent_fields(smoke_metrics):
+    found = smoke_metrics("32-latent-fields")
+    for channel in ("q_i", "m_i", "rho_i"):
+        assert all(found[f"r2_{way}_{channel}"] < 1 for way in ("vae16", "vae2", "pca16", "pca2"))
+        assert 0.8 < found[f"r2_pca2_{channel}"] < found[f"r2_pca16_{channel}"]
+        assert found[f"r2_vae16_{channel}"] > 0.3  # after 16 epochs of a narrow network on 8 members
+    assert 1 <= found["active_latents"] <= 16 and found["nats_vae2"] > 0
+    assert 0.5 < found["explained_vae16"] <= 1
+
+
+def test_latent_metrics(smoke_metrics):
+    found = smoke_metrics("33-latent-metrics")
+    assert found["spearman_distance"] == found["spearman_vae16"]
+    assert all(-1 <= found[f"spearman_{way}"] <= 1 for way in ("vae2", "pca16", "profiles", "fields"))
+    assert found["spearman_profiles"] > 0.5 and found["r2_parameters_profiles"] > 0.8
+    assert found["p_deposition_factor"] < 0.1 and found["p_ni_cap"] < 0.1 < found["p_random"]
+    assert found["moved_profiles"] < 1e-4 < found["moved_vae16"] and found["moved_vae16_moved"] < 1e-3

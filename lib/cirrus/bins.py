@@ -1,7 +1,7 @@
 """Bin microphysics: crystals sorted by mass, with number, mass and volume in each bin.
 
 The mean mass of a bin may lie anywhere within it. When crystals outgrow their bin, all of it moves on with its own mean (the
-moving centre of Jacobson 1997, doi:10.1016/S1352-2310(96)00064-6), so that growth does not smear the spectrum.
+moving centre of Jacobson 1997, doi:10.1016/1352-2310(96)00202-6), so that growth does not smear the spectrum.
 """
 
 from __future__ import annotations

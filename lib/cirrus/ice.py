@@ -42,7 +42,7 @@ class Habit(NamedTuple):
     hollowness: float
 
 
-#: Name -> habit. The growth ratios are of the order that Chen & Lamb (1994, doi:10.1175/1520-0469(1994)051<1206:TTBOPG>2.0.CO;2)
+#: Name -> habit. The growth ratios are of the order that Chen & Lamb (1994, doi:10.1175/1520-0469(1994)051<1206:TTBFTP>2.0.CO;2)
 #: give for columns and plates.
 HABITS = {
     "solid column": Habit(1.4, 1e9),

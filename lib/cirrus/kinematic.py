@@ -35,7 +35,7 @@ from lib.cirrus.flow import (
 from lib.cirrus.ice import HABITS, Crystals
 from lib.cirrus.lagrangian import Lagrangian
 from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass, zero_below
-from lib.learning.store import build_store
+from lib.store import build_store
 
 #: Raised whenever the same case would give other fields.
 VERSION = 1
@@ -174,7 +174,7 @@ def ensemble(cases: Sequence[Case], scheduler: str = "synchronous", workers: int
     Parameters
     ----------
     cases : on the same grid, with the same times of output
-    scheduler, workers : as in `lib.learning.store.build_store`; each process compiles for about half a minute first
+    scheduler, workers : as in `lib.store.build_store`; each process compiles for about half a minute first
 
     Raises
     ------

@@ -19,7 +19,7 @@ from lib.crystals.rosette import MODELS, sample
 from lib.crystals.solid import Targets, booleans_on_one_thread, targets
 from lib.imaging.descriptors import EXTENDED, PUBLISHED, describe
 from lib.imaging.silhouette import SIZE, silhouettes
-from lib.learning.store import build_store
+from lib.store import build_store
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
 LAYOUT = 1

@@ -17,7 +17,7 @@ from lib.crystals.habits import HABITS, orientation, sample
 from lib.imaging.cpi import BadImage, particle_mask
 from lib.imaging.frame import framed
 from lib.imaging.probe import Probe, photograph
-from lib.learning.store import build_store
+from lib.store import build_store
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
 LAYOUT = 2

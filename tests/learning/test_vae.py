@@ -35,6 +35,13 @@ def test_sides_that_cannot_be_halved(size):
         halvings(size)
 
 
+def test_the_layers_can_be_fewer():
+    assert halvings(64, 3) == (3, 8) and halvings(64, 9) == (4, 4)
+    model = Vae(VaeRecipe(5, 64, 3, width=4, layers=3), steps=10)
+    assert model.encoder[-1].in_features == 16 * 8 * 8
+    assert "layers" not in VaeRecipe(5).described() and VaeRecipe(5, layers=3).described()["layers"] == 3
+
+
 @pytest.mark.parametrize("architecture", ["conv", "resnet"])
 @pytest.mark.parametrize(("size", "channels"), [(32, 1), (48, 3)])
 def test_shapes(architecture, size, channels):
