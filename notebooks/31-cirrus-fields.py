@@ -35,8 +35,6 @@ if "google.colab" in sys.modules:
 # We need both models of the cirrus, means of their fields, and figures.
 
 # %%
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from IPython.display import display
@@ -45,7 +43,7 @@ from lib import cirrus_plots
 from lib.cirrus.cm1 import open_ensemble
 from lib.cirrus.flow import exner, standing_air
 from lib.cirrus.ice import HABITS, crystal_growth, saturation_mixing_ratio
-from lib.cirrus.kinematic import Case, ensemble, perturbed, stream_function
+from lib.cirrus.kinematic import Case, comparison, stream_function
 from lib.cirrus.sample import PARAMETERS, sample_ensemble
 from lib.cirrus.schema import apart_over_spread, averaged
 from lib.run import start
@@ -131,12 +129,12 @@ cirrus_plots.growth(minutes, {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minu
 # ## An ensemble of two parameters
 #
 # Both are uncertain by an order of magnitude and more: how many particles in the air can nucleate ice, and the deposition coefficient. A Latin hypercube
-# spreads the members over their ranges. Simulations are run once, and kept.
+# spreads the members over their ranges. A case in the middle of the ranges, and some members, are run with bins and with super-particles, too: the same flow, air, nuclei and
+# crystals. Simulations are run once, and kept.
 
 # %%
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
-members = perturbed(case, ranges, n_members, seed)
-bulk = ensemble(members, scheduler).load(scheduler="synchronous")
+bulk, schemes, seeds = comparison(case, ranges, n_members, n_schemes, seed, scheduler)
 bulk[list(ranges)].to_dataframe().describe().loc[["min", "50%", "max"]]
 
 # %% [markdown]
@@ -147,27 +145,17 @@ course = averaged(bulk.isel(time=slice(1, None)), ("z", "x"))
 cirrus_plots.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
 
 # %% [markdown]
-# No water may get lost on the way. What is in vapour, ice and what has fallen out adds up to what there was at the start, but for rounding:
+# No water may get lost on the way, in none of the schemes. What is in vapour, ice and what has fallen out adds up to what there was at the start, but for rounding:
 
 # %%
-run.record(water_residual_bulk=float(bulk.water_residual.max()))
-run.metrics["water_residual_bulk"]
+everything = {"bulk": bulk, **{name: schemes[name] for name in ("bins", "lagrangian")}}
+run.record(**{f"water_residual_{name}": float(ice.water_residual.max()) for name, ice in everything.items()})
+pd.Series(run.metrics).filter(like="water").to_frame("largest relative change")
 
 # %% [markdown]
 # ## Bulk, bins, Lagrangian
 #
-# A case in the middle of the ranges, and some members, we run with bins and with super-particles, too: the same flow, air, nuclei and crystals.
-
-# %%
-shared = [case, *members[: n_schemes - 1]]
-schemes = {
-    scheme: ensemble([replace(one, scheme=scheme) for one in shared], scheduler).load(scheduler="synchronous")
-    for scheme in ("bulk", "bins", "lagrangian")
-}
-run.record(**{f"water_residual_{scheme}": float(schemes[scheme].water_residual.max()) for scheme in ("bins", "lagrangian")})
-
-# %% [markdown]
-# {numref}`fig-schemes` shows the first in all three after three quarters of the time.
+# {numref}`fig-schemes` shows the case in the middle in all three schemes, after three quarters of the time.
 
 # %% mystnb={"figure": {"name": "fig-schemes", "caption": "The same cirrus in three kinds of microphysics. The streaks of super-particles are sharp, since particles do not mix; on the grid of the other two they are smeared. In bulk, one mean fall speed stands for all sizes of a cell."}}
 when = 3 * bulk.sizes["time"] // 4
@@ -195,10 +183,8 @@ cirrus_plots.film({name: ice.isel(member=0) for name, ice in schemes.items()})
 # temperature at the start is stirred by up to a quarter of a degree in another way, shows what chance alone makes.
 
 # %%
-seeds = ensemble([replace(case, seed=seed + k) for k in range(n_schemes)], scheduler).load(scheduler="synchronous")
 pairs = {name: (means[name], means["bulk"]) for name in ("bins", "lagrangian")}
-repeated = averaged(seeds, "x")
-pairs["bulk, other seed"] = (repeated.isel(member=slice(1, None)), repeated.isel(member=slice(1)))
+pairs["bulk, other seeds"] = (averaged(seeds["bulk"], "x"), means["bulk"].isel(member=[0] * (n_schemes - 1)))
 apart = pd.DataFrame({name: apart_over_spread(*pair, everyone) for name, pair in pairs.items()})
 run.record(**{f"apart_{name}_{variable}": apart.loc[variable, name] for name in ("bins", "lagrangian") for variable in apart.index})
 apart.round(2)
@@ -216,7 +202,7 @@ run.record(**{f"ratio_{name}_{variable}": table.loc[variable, name] for name in 
 table.round(2)
 
 # %% [markdown]
-# Seconds of computing for two hours of cirrus, without the time to compile:
+# Seconds of computing for two hours of cirrus, without the time to compile (other work on the same processor makes them more):
 
 # %%
 costs = {f"seconds_{name}": float(ice.cpu_seconds.median()) * 7200 / duration for name, ice in schemes.items()}

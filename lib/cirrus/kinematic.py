@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -201,6 +202,44 @@ def perturbed(case: Case, ranges: Mapping[str, Sequence[float]], n_members: int,
     low, high = np.log(np.array(list(ranges.values()), float)).T
     drawn = np.exp(low + (high - low) * qmc.LatinHypercube(len(ranges), rng=seed).random(n_members))
     return [replace(case, **dict(zip(ranges, map(float, row), strict=True))) for row in drawn]
+
+
+class Comparison(NamedTuple):
+    """Simulations that tell what a scheme does beside what parameters and chance do.
+
+    Attributes
+    ----------
+    bulk : an ensemble in the bulk scheme
+    schemes : scheme -> the same cases in each, the first of which has middling parameters
+    seeds : scheme -> that first case with other seeds
+    """
+
+    bulk: xr.Dataset
+    schemes: dict[str, xr.Dataset]
+    seeds: dict[str, xr.Dataset]
+
+
+def comparison(
+    case: Case, ranges: Mapping[str, Sequence[float]], n_members: int, n_cases: int, seed: int = 0, scheduler: str = "synchronous"
+) -> Comparison:
+    """Simulations of `case` and others by which the schemes can be compared, loaded into memory.
+
+    Parameters
+    ----------
+    ranges : settings that vary in the ensemble, as for `perturbed`
+    n_members, n_cases : members of the bulk ensemble; cases in all schemes, the given one and the first of these members
+    seed : of the ensemble's parameters
+    """
+    members = perturbed(case, ranges, n_members, seed)
+
+    def run(cases: list[Case], **changes) -> xr.Dataset:
+        return ensemble([replace(one, **changes) for one in cases], scheduler).load(scheduler="synchronous")
+
+    shared, others = [case, *members[: n_cases - 1]], [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
+    return Comparison(
+        run(members), {scheme: run(shared, scheme=scheme) for scheme in SCHEMES},
+        {scheme: run(others, scheme=scheme) for scheme in ("bulk", "lagrangian")},
+    )  # fmt: skip
 
 
 def stream_function(case: Case, time_s: float) -> np.ndarray:

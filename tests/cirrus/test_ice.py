@@ -18,6 +18,7 @@ from lib.cirrus.ice import (
     axes,
     capacitance,
     conductivity,
+    crystal_growth,
     deposition_density,
     diffusivity,
     exchange,
@@ -195,3 +196,14 @@ def test_sums_are_weighted_by_mass():
     speeds = [fall_speed(classes.mass[k], classes.a[k], classes.c[k], density, thickness) for k in range(2)]
     assert speed == pytest.approx(np.dot([3e-7, 1e-5], speeds) / mass)
     assert summed(classes, 0, density, thickness) == (0, 0, 0, 0)
+
+
+def test_growth_curves_show_what_habit_and_kinetics_do():
+    minutes = np.arange(0, 31.0, 10)
+    rosette, column, slow = (
+        crystal_growth(*kind, TEMPERATURE, PRESSURE, 0.2, minutes)
+        for kind in (("bullet rosette", 1.0), ("solid column", 1.0), ("bullet rosette", 0.005))
+    )
+    assert rosette["length"][0] == pytest.approx(2e6 * NEW_RADIUS) and (np.diff(rosette["length"]) > 0).all()
+    assert rosette["density"][-1] < 500 < 900 < column["density"][-1]
+    assert slow["length"][-1] < rosette["length"][-1] and column["speed"][-1] > 0.1

@@ -9,7 +9,7 @@ from lib.cirrus.bins import HEAVIEST, LIGHTEST, bin_of
 from lib.cirrus.bulk import quadrature
 from lib.cirrus.flow import DX, DZ, standing_air
 from lib.cirrus.ice import HABITS, RHO_ICE, Crystals
-from lib.cirrus.kinematic import SCHEMES, Case, Simulation, ensemble, simulated
+from lib.cirrus.kinematic import SCHEMES, Case, Simulation, comparison, ensemble, perturbed, simulated
 from lib.cirrus.lagrangian import by_cell, spread_nuclei, velocity
 from lib.cirrus.schema import VARIABLES
 
@@ -184,3 +184,21 @@ def test_bad_cases(change, message):
 def test_ensembles_of_unlike_grids_are_refused(cache):
     with pytest.raises(ValueError, match="the same grid and with the same times of output"):
         ensemble([SMALL, replace(SMALL, nx=8)])
+
+
+def test_parameters_are_drawn_evenly_in_their_logarithms():
+    ranges = {"n_inp": [1e4, 1e6], "deposition_coefficient": [0.01, 1.0]}
+    cases = perturbed(SMALL, ranges, 10, seed=1)
+    for name, (low, high) in ranges.items():
+        place = np.log([getattr(case, name) / low for case in cases]) / np.log(high / low)
+        assert sorted((10 * place).astype(int)) == list(range(10))
+    assert {case.nx for case in cases} == {SMALL.nx} and cases == perturbed(SMALL, ranges, 10, seed=1)
+
+
+def test_a_comparison_has_the_same_cases_in_all_schemes(cache):
+    case = replace(SMALL, nx=8, duration=300.0, per_cell=4, n_bins=10)
+    bulk, schemes, seeds = comparison(case, {"n_inp": [5e4, 2e5]}, 3, 2)
+    assert bulk.sizes["member"] == 3 and list(schemes) == list(SCHEMES) and list(seeds) == ["bulk", "lagrangian"]
+    assert all(ice.n_inp.values.tolist() == [case.n_inp, bulk.n_inp.values[0]] for ice in schemes.values())
+    assert schemes["bulk"].q_i[1].values == pytest.approx(bulk.q_i[0].values)
+    assert seeds["bulk"].sizes["member"] == 1 and np.abs(seeds["bulk"].q_i[0] - schemes["bulk"].q_i[0]).max() > 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.cirrus.schema import DIMENSIONS, VARIABLES, ice_fields, mean_mass, zero_below
+from lib.cirrus.schema import DIMENSIONS, VARIABLES, apart_over_spread, averaged, ice_fields, mean_mass, zero_below
 
 
 def test_variables_have_units_and_names_and_axes_are_told_apart():
@@ -35,3 +35,32 @@ def test_traces_are_taken_for_no_ice_at_all():
 def test_what_does_not_fit_is_refused(fields):
     with pytest.raises(ValueError, match=r"qi is no variable of the schema|q_i has shape \(1, 1, 1, 2\)"):
         ice_fields(fields, [0], [0], [0], [0])
+
+
+def some_ice():
+    """Two members, two levels, two cells; one cell without ice."""
+    q_i = np.array([[[[1e-5, 3e-5], [0.0, 2e-5]]], [[[3e-5, 3e-5], [2e-5, 2e-5]]]])
+    n_i = np.where(q_i > 0, 1e5, 0)
+    v_m, rho_i = np.where(q_i > 2.5e-5, 1.0, 0.5) * (q_i > 0), np.where(q_i > 0, 400.0, 0)
+    fields = {"q_i": q_i, "n_i": n_i, "m_i": mean_mass(q_i, n_i), "v_m": v_m, "rho_i": rho_i}
+    return ice_fields(fields, [0, 1], [0], [7000, 7050], [50, 150])
+
+
+def test_averages_are_weighted_by_mass():
+    means = averaged(some_ice(), "x").isel(member=0, time=0)
+    np.testing.assert_allclose(means.q_i, [2e-5, 1e-5])
+    np.testing.assert_allclose(means.n_i, [1e5, 5e4])
+    np.testing.assert_allclose(means.m_i, [2e-10, 2e-10])
+    np.testing.assert_allclose(means.v_m, [(1e-5 * 0.5 + 3e-5) / 4e-5, 0.5])
+    np.testing.assert_allclose(means.rho_i, 400)
+    assert means.v_m.units == "m s-1"
+    none = averaged(some_ice() * 0, "x")
+    assert (none.q_i == 0).all() and none.v_m.isnull().all()
+
+
+def test_distances_are_in_units_of_the_spread():
+    ensemble = averaged(some_ice(), "x")
+    one = ensemble.isel(member=[0])
+    found = apart_over_spread(one + ensemble.std("member"), one, ensemble)
+    assert found["q_i"] == pytest.approx(1) and found["v_m"] == pytest.approx(1)
+    assert apart_over_spread(one, one, ensemble)["q_i"] == 0
