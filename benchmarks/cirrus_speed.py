@@ -60,8 +60,8 @@ def report(minutes: float) -> str:
     rows = [f"| {name} | {value:.2f} | {value / seconds['bulk']:.1f} |" for name, value in seconds.items()]
     return "\n".join([
         "# Speed of the kinematic cirrus", "",
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; 64 x 64 cells, steps of 10 s. CPU seconds of "
-        f"one process for two hours, from {minutes:g} simulated minutes.", "",
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; 64 x 64 cells, steps of 10 s. CPU "
+        f"seconds of one process for two hours, from {minutes:g} simulated minutes.", "",
         "| scheme | two hours [CPU s] | over bulk |", "|---|---|---|", *rows, "",
         f"Advection of {FIELDS} fields costs {1000 * here:.2f} ms a step when they are stacked and steps taken in one call, and "
         f"{1000 * usual:.1f} ms with a call for each field and step: **{usual / here:.0f}** times as much.", "",

@@ -66,7 +66,9 @@ def growth(minutes: np.ndarray, curves: Mapping[str, Mapping[str, np.ndarray]]) 
         for name, curve in curves.items():
             axis.plot(minutes, curve[quantity], label=name)
         axis.set(xlabel="time [min]", ylabel=label, ylim=(0, None))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(curves))
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(curves), title="habit, deposition coefficient"
+    )
     return figure
 
 
@@ -82,7 +84,7 @@ def fields(columns: Mapping[str, xr.Dataset]) -> Figure:
     for line, name in zip(axes, _SHOWN, strict=True):
         for axis, ice in zip(line, columns.values(), strict=True):
             image = _field(axis, ice, name)
-        figure.colorbar(image, ax=line, label=_SHOWN[name][1], extend="both", aspect=12)
+        figure.colorbar(image, ax=line, extend="both", aspect=12).set_label(_SHOWN[name][1], fontsize=8)
         line[0].set_ylabel("z [km]")
     for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize=9)
@@ -91,11 +93,17 @@ def fields(columns: Mapping[str, xr.Dataset]) -> Figure:
     return figure
 
 
+def _where_there_is_ice(ice: xr.Dataset, name: str) -> xr.DataArray:
+    """A variable, without fall speeds and densities where there is hardly any ice."""
+    return ice[name].where(ice["q_i"] > _SOME) if name in ("v_m", "rho_i") else ice[name]
+
+
 def _field(axis: plt.Axes, ice: xr.Dataset, name: str):
     """Draw one variable (z, x); the image."""
     factor, _, colours, low, high, logarithmic = _SHOWN[name]
     least = low / factor if logarithmic else 0.0
-    shown = ice[name].where((ice["q_i"] > _SOME) & (ice[name] > 0) if name in ("v_m", "rho_i") else ice[name] > 0.1 * least)
+    shown = _where_there_is_ice(ice, name)
+    shown = shown.where(shown > 0.1 * least)
     norm = LogNorm(low, high) if logarithmic else Normalize(low, high)
     return axis.pcolormesh(ice.x / 1000, ice.z / 1000, factor * shown, cmap=colours, norm=norm, rasterized=True)
 
@@ -106,10 +114,12 @@ def profiles(lines: Mapping[str, xr.Dataset], spread: xr.Dataset | None = None, 
     figure, axes = plt.subplots(1, len(_SHOWN), figsize=(8.8, 3.2), sharey=True)
     for axis, (name, (factor, label, *_)) in zip(axes, _SHOWN.items(), strict=True):
         if spread is not None:
-            low, high = (factor * spread[name].quantile(q, "member") for q in (0.05, 0.95))
-            axis.fill_betweenx(spread.z / 1000, low, high, color="0.85", linewidth=0, label=band)
+            values = _where_there_is_ice(spread, name)
+            values = values.isel(z=values.notnull().any("member"))
+            low, high = (factor * values.quantile(q, "member") for q in (0.05, 0.95))
+            axis.fill_betweenx(values.z / 1000, low, high, color="0.85", linewidth=0, label=band)
         for title, line in lines.items():
-            axis.plot(factor * line[name], line.z / 1000, label=title)
+            axis.plot(factor * _where_there_is_ice(line, name), line.z / 1000, label=title)
         if name == "n_i":
             axis.set(xscale="log")
             axis.set_xlim(left=max(axis.get_xlim()[0], axis.get_xlim()[1] / 1e4))

@@ -109,7 +109,7 @@ cirrus_plots.profiles({f"member {last.member[k].item()}": last.isel(member=k) fo
 # *kinematic* model, as is the custom for comparing microphysics {cite:p}`shipway2012`. The air rises slowly, generating cells overturn near
 # the top, and the wind shears ({numref}`fig-air`). Ice changes the vapour and the temperature, not the wind.
 
-# %% mystnb={"figure": {"name": "fig-air", "caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time, which changes. The layer between 8 and 9.8 km is supersaturated."}}
+# %% mystnb={"figure": {"name": "fig-air", "caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time (lines: streamlines), which changes. The layer between 8 and 9.8 km is supersaturated."}}
 case = Case(duration=duration, habit=habit, n_bins=n_bins, per_cell=per_cell, seed=seed)
 air, stream = standing_air(case.nz, case.dt, case.uplift), stream_function(case, 1800.0)
 temperature = air.theta * exner(air.pressure)
@@ -120,7 +120,7 @@ cirrus_plots.sounding(temperature, air.vapour / saturation, stream, air.density)
 # All three schemes let single crystals grow by the same few formulas. A crystal takes up vapour by diffusion, gets rid of the latent heat, and is held back at its
 # surface, where only a share of the molecules stick: the *deposition coefficient*. Its habit decides on shape and density ({numref}`fig-crystals`).
 
-# %% mystnb={"figure": {"name": "fig-crystals", "caption": "Single crystals at -45 °C and 20 % supersaturation. A small deposition coefficient holds back small crystals; a bullet rosette is hollow, so it is larger and falls more slowly than a solid crystal of the same mass."}}
+# %% mystnb={"figure": {"name": "fig-crystals", "caption": "Single crystals at -45 °C and 20 % supersaturation. A small deposition coefficient holds a crystal back while it is small. The rosette, which is hollow, is less dense than the others; column and plate reach farther and, as they fall with their broad side down, fall more slowly."}}
 minutes = np.arange(0, 61.0)
 kinds = {("bullet rosette", 1.0): "rosette, 1", ("bullet rosette", 0.005): "rosette, 0.005", ("solid column", 1.0): "column, 1", ("plate", 1.0): "plate, 1"}
 cirrus_plots.growth(minutes, {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minutes) for kind, label in kinds.items()})

@@ -108,7 +108,8 @@ def _load(cell, crystals, classes):
 def _exchange_in_cell(cell, pressure, dt, crystals, classes):
     """Nucleation, growth and sublimation in one cell (fields,); the last of the classes are the new crystals."""
     n_bins = len(classes.number) - 1
-    temperature = cell[THETA] * exner(pressure)
+    factor = exner(pressure)
+    temperature = cell[THETA] * factor
     air = surroundings(temperature, pressure, cell[VAPOUR], crystals.deposition_coefficient)
     new = max(0.0, crystals.n_inp * active_share(air.supersaturation, crystals) - cell[USED])
     cell[USED] += new
@@ -119,7 +120,7 @@ def _exchange_in_cell(cell, pressure, dt, crystals, classes):
     deposited += exchange(classes, n_bins + 1, crystals, air, dt)
     _sort(cell, classes)
     cell[VAPOUR] -= deposited
-    cell[THETA] += air.latent_heat / C_P * deposited / exner(pressure)
+    cell[THETA] += air.latent_heat / C_P * deposited / factor
 
 
 @compiled

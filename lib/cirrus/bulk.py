@@ -110,7 +110,8 @@ def _load(cell, crystals, nodes, shares, classes):
 @compiled
 def _exchange_in_cell(cell, pressure, dt, crystals, nodes, shares, classes):
     """Nucleation, growth and sublimation in one cell (6,)."""
-    temperature = cell[THETA] * exner(pressure)
+    factor = exner(pressure)
+    temperature = cell[THETA] * factor
     air = surroundings(temperature, pressure, cell[VAPOUR], crystals.deposition_coefficient)
     new = max(0.0, crystals.n_inp * active_share(air.supersaturation, crystals) - cell[USED])
     deposited = new * NEW_MASS
@@ -130,7 +131,7 @@ def _exchange_in_cell(cell, pressure, dt, crystals, nodes, shares, classes):
         deposited -= cell[MASS]
         cell[MASS] = cell[NUMBER] = cell[VOLUME] = 0.0
     cell[VAPOUR] -= deposited
-    cell[THETA] += air.latent_heat / C_P * deposited / exner(pressure)
+    cell[THETA] += air.latent_heat / C_P * deposited / factor
 
 
 @compiled

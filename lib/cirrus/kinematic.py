@@ -231,14 +231,17 @@ def comparison(
     seed : of the ensemble's parameters
     """
     members = perturbed(case, ranges, n_members, seed)
-
-    def run(cases: list[Case], **changes) -> xr.Dataset:
-        return ensemble([replace(one, **changes) for one in cases], scheduler).load(scheduler="synchronous")
-
-    shared, others = [case, *members[: n_cases - 1]], [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
+    shared = [case, *members[: n_cases - 1]]
+    others = [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
+    parts = {("schemes", scheme): [replace(one, scheme=scheme) for one in shared] for scheme in reversed(SCHEMES)}
+    parts |= {("seeds", scheme): [replace(one, scheme=scheme) for one in others] for scheme in ("bulk", "lagrangian")}
+    parts["bulk", ""] = [replace(one, scheme="bulk") for one in members]
+    every = list(dict.fromkeys(one for cases in parts.values() for one in cases))
+    data = ensemble(every, scheduler).load(scheduler="synchronous")
+    found = {name: data.isel(member=[every.index(one) for one in cases]) for name, cases in parts.items()}
     return Comparison(
-        run(members), {scheme: run(shared, scheme=scheme) for scheme in SCHEMES},
-        {scheme: run(others, scheme=scheme) for scheme in ("bulk", "lagrangian")},
+        found["bulk", ""], {scheme: found["schemes", scheme] for scheme in SCHEMES},
+        {scheme: found["seeds", scheme] for scheme in ("bulk", "lagrangian")},
     )  # fmt: skip
 
 

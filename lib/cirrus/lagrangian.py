@@ -169,7 +169,8 @@ def _load(particles, inside, air_mass, classes):
 @compiled
 def _exchange_in_cell(cell, pressure, air_mass, dt, crystals, particles, inside, classes):
     """Nucleation, growth and sublimation of the particles `inside` a cell (2,) with so much air [kg m-1]."""
-    temperature = cell[THETA] * exner(pressure)
+    factor = exner(pressure)
+    temperature = cell[THETA] * factor
     air = surroundings(temperature, pressure, cell[VAPOUR], crystals.deposition_coefficient)
     deposited = 0.0
     for k in inside:
@@ -186,7 +187,7 @@ def _exchange_in_cell(cell, pressure, air_mass, dt, crystals, particles, inside,
             particles.state[k] = CRYSTAL if classes.mass[n] > 0.0 else GONE
             n += 1
     cell[VAPOUR] -= deposited
-    cell[THETA] += air.latent_heat / C_P * deposited / exner(pressure)
+    cell[THETA] += air.latent_heat / C_P * deposited / factor
 
 
 @compiled
