@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from sklearn.metrics import r2_score
 
-from lib.learning.field_parameters import recovered, spread_in_time, unit_parameters
+from lib.learning.field_parameters import rank_correlations, recovered, spread_in_time, unit_parameters
 
 
 @pytest.fixture
@@ -28,10 +28,10 @@ def test_parameters_are_scaled_by_their_factors():
 def test_each_parameter_explains_what_it_makes(made_up):
     latents, parameters = made_up
     table = spread_in_time(latents, parameters, ["early", "late"][::-1])
-    assert list(table) == ["all", "both", "late", "early"] and len(table) == 5
+    assert list(table) == ["all", "explained", "late", "early"] and len(table) == 5
     assert table["all"].to_numpy() == pytest.approx(latents.var(axis=0).sum(axis=-1))
     assert table.early.iloc[0] > 0.9 * table["all"].iloc[0] and table.late.iloc[-1] > 0.9 * table["all"].iloc[-1]
-    assert table.late.iloc[0] < 0.2 * table["all"].iloc[0] and (table.both <= table["all"]).all()
+    assert table.late.iloc[0] < 0.2 * table["all"].iloc[0] and (table.explained <= table["all"]).all()
 
 
 def test_parameters_are_read_from_trajectories_and_not_from_noise(made_up):
@@ -39,3 +39,11 @@ def test_parameters_are_read_from_trajectories_and_not_from_noise(made_up):
     assert r2_score(parameters[40:], recovered(latents[:40], parameters[:40], latents[40:])) > 0.97
     noise = np.random.default_rng(1).normal(size=latents.shape)
     assert r2_score(parameters[40:], recovered(noise[:40], parameters[:40], noise[40:])) < 0.2
+
+
+def test_straight_curves_are_as_far_apart_as_their_parameters():
+    parameters = np.random.default_rng(2).random((12, 2))
+    curves = np.repeat(parameters[:, None], 4, axis=1)
+    noise = np.random.default_rng(3).random((12, 4, 2))
+    table = rank_correlations({"curves": curves, "noise": noise}, parameters)
+    assert table.shape == (2, 4) and table.loc["curves"].min() > 0.999 and table.loc["noise"].abs().max() < 0.6

@@ -1,0 +1,238 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Latent fields
+#
+# A simulation of a cloud writes out millions of numbers. How many does one need to say what the cloud looks like? In this notebook each
+# snapshot of a simulated cirrus, three fields of 64 x 64 cells, is squeezed through 16 numbers, and then through two. Along the way a cloud becomes a
+# point, and its life a curve.
+#
+# In this notebook we
+#
+# 1. turn the fields of an ensemble of simulations into pictures of three channels,
+# 2. train convolutional autoencoders with 16 and with 2 latents, and see what they restore of simulations they never saw,
+# 3. compare them with principal components, and ask how many numbers the fields need,
+# 4. follow the simulations through the latent spaces, and ask when their parameters matter most.
+#
+# The methods are explained on the page [](../book/part-3.md). On Colab, the next cell installs the project.
+
+# %% tags=["remove-cell"]
+import sys
+
+if "google.colab" in sys.modules:
+    # !git clone -q --depth 1 https://github.com/ice-crystals-ml/ice-crystals-ml && pip install -q -e ice-crystals-ml
+    sys.path.insert(0, "ice-crystals-ml")
+
+# %% [markdown]
+# We need the sample ensemble, its fields as pictures, autoencoders, and figures.
+
+# %%
+import numpy as np
+import pandas as pd
+
+from lib import field_plots
+from lib.cirrus.sample import PARAMETERS, sample_ensemble
+from lib.learning import field_parameters, fields
+from lib.run import start
+
+# %% [markdown]
+# Members are simulations. Some are set aside: a network never sees them before it is judged on them.
+
+# %% tags=["parameters"]
+n_members: int = 80  # members of the ensemble, at most 80
+every: int = 1  # one in so many output times is used [5 min]
+n_validation: int = 4  # members that decide on the best epoch
+n_test: int = 16  # members on which all is scored
+width: int = 16  # channels of the first layer of the networks
+epochs: int = 80  # epochs of each network
+batch: int = 32  # snapshots in a batch
+n_components: int = 128  # principal components to compare with
+device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
+seed: int = 0  # seed of every random number
+
+# %% [markdown]
+# Each run begins by checking them and showing those in effect.
+
+# %%
+run = start("32-latent-fields", globals())
+run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_components=16)
+run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
+run
+
+# %% [markdown]
+# ## Fields as pictures
+#
+# The sample ensemble are 80 simulations of one cirrus by the cloud model CM1. They differ in two parameters of the ice microphysics, drawn at random:
+
+# %%
+pd.DataFrame(PARAMETERS, index=["unit", "meaning"]).T
+
+# %% [markdown]
+# There is no ice at the first time, so we leave it out.
+
+# %%
+ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every)).load(scheduler="synchronous")
+minutes = ensemble.time.to_numpy() / 60
+x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
+dict(ensemble.sizes)
+
+# %% [markdown]
+# A snapshot becomes a picture of three channels: the mass of ice $q_i$, the mean mass of a particle $m_i$, and the density of the particles $\rho_i$. The first two
+# span decades, so their logarithms are taken, with a floor where there is no ice. Then each channel is standardised, by the members to learn from.
+
+# %%
+data = fields.prepared(ensemble, n_validation, n_test, seed)
+train, validation, test = data.split
+pd.Series({name: len(rows) * len(minutes) for name, rows in data.split._asdict().items()}, name="pictures").to_frame()
+
+# %% [markdown]
+# {numref}`fig-channels` shows how a cloud develops that no network has seen.
+
+# %% mystnb={"figure": {"name": "fig-channels", "caption": "The three channels of one test member at four times. A layer of ice forms, generating cells build at its top, and their crystals grow and fall out in streaks."}}
+life = np.linspace(0, len(minutes) - 1, 4).astype(int)
+pictures = data.scaling.restored(data.standard[test[0], life])
+field_plots.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in life], x_km, z_km)
+
+# %% [markdown]
+# ## Sixteen numbers, and two
+#
+# The autoencoder is the talk's: three channels in and out, convolutions in three hidden layers, and a *latent space* of 16 dimensions in between. We train a second one
+# with two.
+
+# %%
+trained = {n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device) for n in (16, 2)}
+pd.DataFrame({f"{n} latents": {
+    "weights": sum(p.numel() for p in found.model.parameters()), "epochs": len(found.history), "seconds": found.history.seconds.sum().round(),
+} for n, found in trained.items()}).T.astype(int)
+
+# %% [markdown]
+# Beside each stand as many *principal components*, which meteorologists call empirical orthogonal functions (EOFs): the best that can be done with sums of fixed patterns.
+
+# %%
+components = fields.components(data, min(n_components, len(train) * len(minutes)), seed)
+ways = {f"vae{n}": fields.by_network(trained[n].model) for n in (16, 2)}
+ways |= {f"pca{n}": fields.by_components(components, n) for n in (16, 2)}
+latents = {name: way.encode(data.standard) for name, way in ways.items()}
+latents["vae16"].shape
+
+# %% [markdown]
+# What is restored from 16 latents is smoother than the truth, but has the layer, its large cells and most streaks in their places ({numref}`fig-fields-restored`).
+
+# %% mystnb={"figure": {"name": "fig-fields-restored", "caption": "Four snapshots of test members, and below each channel what the autoencoder restores from 16 numbers."}}
+some, when = test[:4], life
+restored = ways["vae16"].decode(latents["vae16"][some, when])
+rows = {"model": data.standard[some, when], "restored": restored}
+field_plots.field_rows(
+    {name: data.scaling.restored(values) for name, values in rows.items()},
+    [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)], x_km, z_km,
+)
+
+# %% [markdown]
+# In numbers: $R^2$ of each channel on test members is 1 less the mean square error over the variance of the channel.
+
+# %%
+r2 = pd.DataFrame({
+    name: fields.channel_r2(data.standard[test], way.decode(latents[name][test])) for name, way in ways.items()
+}).T
+run.record(**{f"r2_{name}_{channel}": value for name, row in r2.iterrows() for channel, value in row.items()})
+r2.round(3)
+
+# %% [markdown]
+# What limits the network? On the members that it learned from it does better than on new ones, so more simulations would help. And its error grows late in the run, when eddies stir the cloud in
+# ways that no other member shows:
+
+# %%
+learned = fields.channel_r2(data.standard[train], ways["vae16"].decode(latents["vae16"][train]))
+error = ((data.standard[test] - ways["vae16"].decode(latents["vae16"][test])) ** 2).mean(axis=(0, 2, 3, 4))
+run.record(**{f"r2_vae16_{channel}_train": value for channel, value in learned.items()})
+run.record(late_error_vae16=error[minutes > 90].mean() / error[minutes <= 90].mean())
+pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]}).T.round(3)
+
+# %% [markdown]
+# ## How many numbers do the fields need?
+#
+# With more components, more is restored. {numref}`fig-unexplained` shows what is still lost.
+
+# %% mystnb={"figure": {"name": "fig-unexplained", "caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Crosses are the two autoencoders."}}
+counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
+kept = {n: fields.by_components(components, n) for n in counts}
+lost = pd.DataFrame({n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test]))) for n, way in kept.items()}).T
+field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
+
+# %% [markdown]
+# How many components restore as much as the autoencoders do, on average over the channels? We read it off between the computed numbers.
+
+# %%
+worth = {f"components_like_vae{n}": np.interp(r2.loc[f"vae{n}"].mean(), lost.mean(axis=1), lost.index) for n in (16, 2)}
+run.record(**worth)
+pd.Series(worth).round(1).to_frame("components")
+
+# %% [markdown]
+# An autoencoder is free to leave latents unused: one that says nothing costs it nothing. {numref}`fig-information` shows what each tells.
+
+# %% mystnb={"figure": {"name": "fig-information", "caption": "What each of the 16 latents tells of a snapshot on average, as divergence from the prior."}}
+told = fields.information(trained[16].model, data.pictures(test))
+run.record(active_latents=int((told > 0.1).sum()), nats_vae16=told.sum(), nats_vae2=fields.information(trained[2].model, data.pictures(test)).sum())
+field_plots.information(told)
+
+# %% [markdown]
+# ## Clouds as curves
+#
+# Each snapshot is a point in the latent space, and a simulation a curve. {numref}`fig-spiral` shows the three latents that vary most.
+
+# %% mystnb={"figure": {"name": "fig-spiral", "caption": "All members in the three latents of largest variance: in space, and in their three projections, coloured by time and by the two parameters. Neighbouring times and neighbouring parameters lie side by side, though the network was told neither."}}
+most = np.argsort(latents["vae16"].std(axis=(0, 1)))[::-1][:3]
+unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
+colours = {"time [min]": np.broadcast_to(minutes, (n_members, len(minutes)))}
+colours |= {f"{name.replace('_', ' ')}, 0 to 1 [1]": np.repeat(unit[:, [k]], len(minutes), axis=1) for k, name in enumerate(PARAMETERS)}
+field_plots.trajectories(latents["vae16"][..., most], colours)
+
+# %% [markdown]
+# With two latents the whole space can be drawn: {numref}`fig-field-manifold` shows what the decoder makes of each place.
+
+# %% mystnb={"figure": {"name": "fig-field-manifold", "caption": "What the decoder draws on a grid of its two latents, channel by channel, and where the members run through it (lower right). The layer deepens along the arch that they follow; beside it the decoder makes up clouds that no simulation has."}}
+low, high = np.percentile(latents["vae2"], [0.5, 99.5], axis=(0, 1))
+first, second = np.linspace(low, high, 9).T
+grid = np.stack(np.meshgrid(first, second), axis=-1)
+field_plots.manifold(data.scaling.restored(ways["vae2"].decode(grid)), first, second, latents["vae2"], minutes)
+
+# %% [markdown]
+# ## When do the parameters matter most?
+#
+# At each time the members are spread out in the latent space. The variance over members, added up over the latents, says how much; and a quadratic function of
+# the parameters says how much of it is theirs ({numref}`fig-spread`).
+
+# %% mystnb={"figure": {"name": "fig-spread", "caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies."}}
+spreads = {f"{n} latents": field_parameters.spread_in_time(latents[f"vae{n}"], unit, list(PARAMETERS)) for n in (16, 2)}
+field_plots.spread_in_time(minutes, spreads)
+
+# %% [markdown]
+# When it is largest, and the share that the parameters explain over the whole time:
+
+# %%
+for n in (16, 2):
+    table = spreads[f"{n} latents"]
+    run.record(**{f"largest_spread_min_vae{n}": minutes[table["all"].argmax()], f"explained_vae{n}": table["explained"].sum() / table["all"].sum()})
+    run.record(**{f"explained_vae{n}_{name}": table[name].sum() / table["all"].sum() for name in PARAMETERS})
+pd.Series(run.metrics).filter(like="explained").round(2).to_frame("share")
+
+# %% [markdown]
+# ## What was shown
+#
+# - Sixteen numbers restore a snapshot of 12288 with $R^2$ of {glue:text}`r2_vae16_q_i:.3f`, {glue:text}`r2_vae16_m_i:.3f` and {glue:text}`r2_vae16_rho_i:.3f` for mass, particle mass and
+#   density, of simulations that the network never saw. Sixteen principal components reach {glue:text}`r2_pca16_q_i:.3f`, {glue:text}`r2_pca16_m_i:.3f`
+#   and {glue:text}`r2_pca16_rho_i:.3f`; it takes about {glue:text}`components_like_vae16:.0f` of them to do as well as the network.
+#   On members that it learned from, the network reaches {glue:text}`r2_vae16_q_i_train:.3f`, {glue:text}`r2_vae16_m_i_train:.3f` and {glue:text}`r2_vae16_rho_i_train:.3f`; on new ones its mean square error
+#   in the last half hour is {glue:text}`late_error_vae16:.1f` times that before.
+# - Two latents keep {glue:text}`r2_vae2_q_i:.3f`, {glue:text}`r2_vae2_m_i:.3f` and {glue:text}`r2_vae2_rho_i:.3f`, as much as {glue:text}`components_like_vae2:.0f` components. The cloud's life has
+#   few dimensions: time and two parameters.
+# - The members are spread out most after {glue:text}`largest_spread_min_vae16:.0f` minutes, and a quadratic function of the two parameters explains
+#   {glue:text}`explained_vae16:.2f` of the spread. The rest is the weather of each run: eddies that no parameter decides.

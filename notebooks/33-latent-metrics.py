@@ -1,0 +1,268 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Latent metrics
+#
+# How different are two simulations of a cloud? One can subtract their profiles, or their fields cell by cell. The talk proposed another way:
+# compare the curves that they draw in a latent space. That needs a distance between curves, a sense of which distances are large, and a look at what the distance
+# means in the cloud. And it must be asked whether it says anything that the old ways do not.
+#
+# In this notebook we
+#
+# 1. describe each simulation by a curve, in a latent space and in more ordinary ways,
+# 2. measure distances between curves, and see whether they grow with the distance of the parameters,
+# 3. let the decoder show what a latent distance means,
+# 4. ask which distances are more than chance,
+# 5. read the parameters back from the curves,
+# 6. and find what the latent distance ignores and what it does not.
+#
+# The methods are explained on the page [](../book/part-3.md). On Colab, the next cell installs the project.
+
+# %% tags=["remove-cell"]
+import sys
+
+if "google.colab" in sys.modules:
+    # !git clone -q --depth 1 https://github.com/ice-crystals-ml/ice-crystals-ml && pip install -q -e ice-crystals-ml
+    sys.path.insert(0, "ice-crystals-ml")
+
+# %% [markdown]
+# We need the ensemble, its latent spaces, distances between trajectories, and figures.
+
+# %%
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import pdist
+from sklearn.metrics import r2_score
+
+from lib import field_plots
+from lib.cirrus.sample import PARAMETERS, sample_ensemble
+from lib.learning import field_parameters, fields
+from lib.run import start
+from lib.trajectories import MEASURES, distances, p_value, pairs, permutation_test
+
+# %% [markdown]
+# With the parameters of [](32-latent-fields.ipynb), its networks are found again; with others, they are trained first.
+
+# %% tags=["parameters"]
+n_members: int = 80  # members of the ensemble, at most 80
+every: int = 1  # one in so many output times is used [5 min]
+n_validation: int = 4  # members that decide on the best epoch
+n_test: int = 16  # members on which all is scored
+width: int = 16  # channels of the first layer of the networks
+epochs: int = 80  # epochs of each network
+batch: int = 32  # snapshots in a batch
+measure: str = "synchronous"  # distance between curves: synchronous, warping, frechet or wasserstein
+n_shuffles: int = 999  # shuffles of a permutation test
+device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
+seed: int = 0  # seed of every random number
+
+# %% [markdown]
+# Each run begins by checking them and showing those in effect.
+
+# %%
+run = start("33-latent-metrics", globals())
+run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19)
+run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
+run.one_of(measure=MEASURES)
+run
+
+# %% [markdown]
+# ## Simulations as curves
+#
+# The ensemble, its fields and the split by members are those of [](32-latent-fields.ipynb). All scores below are of members that no network has seen.
+
+# %%
+ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every)).load(scheduler="synchronous")
+minutes = ensemble.time.to_numpy() / 60
+data = fields.prepared(ensemble, n_validation, n_test, seed)
+train, validation, test = data.split
+
+# %% [markdown]
+# A simulation becomes a curve when each of its times becomes a point. We make the point in six ways: 16 latents, their mean over clouds moved along x, 2 latents, the scores of 16 principal
+# components (EOFs), the profiles of the three channels, and the fields themselves. Profiles and fields are divided by the root of how many numbers they have, so that
+# their distances are root mean square errors (RMSE) in standard deviations.
+
+# %%
+trained = {n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device) for n in (16, 2)}
+networks = {n: fields.by_network(found.model) for n, found in trained.items()}
+ways = {
+    "16 latents": networks[16].encode, "16 latents, moved": fields.over_moves(networks[16].encode, 8), "2 latents": networks[2].encode,
+    "16 EOFs": fields.by_components(fields.components(data, 16, seed), 16).encode, "profiles": fields.profiles, "fields": fields.cells,
+}
+short = dict(zip(ways, ("vae16", "vae16_moved", "vae2", "pca16", "profiles", "fields"), strict=True))
+curves = {name: encode(data.standard) for name, encode in ways.items() if name != "fields"}
+{name: values.shape for name, values in curves.items()}
+
+# %% [markdown]
+# ## Do distances grow with the parameters?
+#
+# There are four ways to compare curves. *Synchronous*: the mean distance of points of the same time. *Warping*: the same under the best alignment in time, in which either curve may wait for the
+# other {cite:p}`sakoe1978`. *Fréchet*: the largest distance that the best alignment cannot avoid {cite:p}`eiter1994`. *Wasserstein*: the points without their order, matched as well as can be.
+#
+# The parameters of two members also have a distance: that of their logarithms, each on a scale from 0 to 1. Simulations with more different parameters should be farther apart ({numref}`fig-growth`).
+
+# %% mystnb={"figure": {"name": "fig-growth", "caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves."}}
+unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
+apart = pdist(unit[test])
+found = {name: pairs(distances(curves["16 latents"][test], curves["16 latents"][test], name)) for name in MEASURES}
+field_plots.distances_grow(apart, found)
+
+# %% [markdown]
+# How well is told by Spearman's rank correlation: 1 if the order of the pairs is the same. First among the members to learn from, where we choose the measure:
+
+# %%
+known = {name: values[train] for name, values in curves.items()}
+field_parameters.rank_correlations(known, unit[train]).round(3)
+
+# %% [markdown]
+# Then among test members:
+
+# %%
+new = {name: encode(data.standard[test]) for name, encode in ways.items()}
+growth = field_parameters.rank_correlations(new, unit[test])
+run.record(spearman_distance=growth.loc["16 latents", measure])
+run.record(**{f"spearman_{short[name]}": growth.loc[name, measure] for name in ways})
+growth.round(3)
+
+# %% [markdown]
+# ## What a latent distance means
+#
+# A number without a unit means little. But between two points of the latent space lies a line, and the decoder draws the cloud at each step of it. {numref}`fig-walk` walks
+# between the two test members that are farthest apart, at the time of largest spread.
+
+# %% mystnb={"figure": {"name": "fig-walk", "caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members."}}
+latents = curves["16 latents"]
+when = latents.var(axis=0).sum(axis=-1).argmax()
+far = np.unravel_index(np.argmax(distances(latents[test][:, [when]], latents[test][:, [when]])), (n_test, n_test))
+start_point, end_point = latents[test[list(far)], when]
+steps = np.linspace(start_point, end_point, 5)
+drawn = data.scaling.restored(networks[16].decode(steps))
+x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
+field_plots.field_rows({"decoded": drawn}, [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps], x_km, z_km)
+
+# %% [markdown]
+# The distance can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). The slope says how many standard deviations of a field one
+# unit of latent distance is worth.
+
+# %% mystnb={"figure": {"name": "fig-gauge", "caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, in that of 16 EOFs, and against the RMSE of their profiles."}}
+apart_by = {name: distances(values, values, measure) for name, values in new.items()}
+between = pairs(apart_by["fields"])
+gauges = {name: pairs(apart_by[name]) for name in ("16 latents", "16 EOFs", "profiles")}
+run.record(rmse_per_latent_unit=np.sum(between * gauges["16 latents"]) / np.sum(gauges["16 latents"] ** 2))
+run.record(**{f"gauge_{short[name]}": np.corrcoef(values, between)[0, 1] for name, values in gauges.items()})
+field_plots.gauged(between, gauges)
+
+# %% [markdown]
+# ## Is a distance more than chance?
+#
+# No two simulations are equal. To call a distance large we need to know which are small: the *null*. Here it is the distance of each member from the one whose parameters are nearest.
+# A pair that is farther apart than nearly all of these has a small *p-value*: the share of the null that is as large {cite:p}`phipson2010`. {numref}`fig-null` shows from which
+# parameter distance on this is so.
+
+# %% mystnb={"figure": {"name": "fig-null", "caption": "Latent distance of all pairs of members by the distance of their parameters: medians and quartiles. The grey band is the null, the distance of each member from its nearest neighbour in the parameters."}}
+matrix = distances(latents, latents, measure)
+gaps = distances(unit[:, None], unit[:, None])
+nearest = np.argsort(gaps, axis=1)[:, 1]
+null = matrix[np.arange(n_members), nearest]
+field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
+
+# %% [markdown]
+# The share of pairs with a p-value below 0.05 grows with the distance of their parameters:
+
+# %%
+p_values = np.array([p_value(distance, null) for distance in pairs(matrix)])
+closeness = pd.cut(pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False).rename_categories(["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"])
+told = pd.DataFrame({"parameter distance": closeness, "told apart": p_values < 0.05}).groupby("parameter distance", observed=True).mean()
+run.record(null_median=np.median(null), told_apart_far=told["told apart"].iloc[-1], told_apart_near=told["told apart"].iloc[0])
+told.round(2)
+
+# %% [markdown]
+# Two *groups* of simulations are compared by the energy distance {cite:p}`szekely2013`: how much farther members of different groups are apart than members of the same. Its null comes from shuffling the groups.
+# We compare members below and above the median of either parameter, and, as a check that must fail, two groups drawn at random.
+
+# %%
+halves = {name: unit[:, k] < np.median(unit[:, k]) for k, name in enumerate(PARAMETERS)}
+halves["random"] = np.random.default_rng(seed).permutation(n_members) < n_members // 2
+tests = {name: permutation_test(matrix, half, n_shuffles, seed) for name, half in halves.items()}
+run.record(**{f"p_{name}": test_of.p for name, test_of in tests.items()})
+pd.DataFrame({name: {"energy distance": found.distance, "95 % of the null": np.quantile(found.null, 0.95), "p": found.p} for name, found in tests.items()}).T.round(3)
+
+# %% [markdown]
+# ## The parameters, read back
+#
+# If the curve knows the simulation, it knows its parameters. A ridge regression learns them from the curves of the members to learn from; {numref}`fig-read` asks
+# it about test members.
+
+# %% mystnb={"figure": {"name": "fig-read", "caption": "Parameters of test members read from their curves, against the true ones."}}
+asked = [name for name in ways if name in ("16 latents", "2 latents", "16 EOFs", "profiles")]
+read = {name: field_parameters.recovered(curves[name][train], unit[train], curves[name][test]) for name in asked}
+field_plots.parameters_read(unit[test], read, list(PARAMETERS))
+
+# %% [markdown]
+# The same as $R^2$, mean of both parameters:
+
+# %%
+scores = pd.Series({name: r2_score(unit[test], values) for name, values in read.items()})
+run.record(r2_parameters=scores["16 latents"], **{f"r2_parameters_{short[name]}": value for name, value in scores.items()})
+scores.round(4).to_frame("$R^2$")
+
+# %% [markdown]
+# A whole curve has much to read from. {numref}`fig-read-time` gives the regression a single time.
+
+# %% mystnb={"figure": {"name": "fig-read-time", "caption": "How well the parameters of test members are read from a single snapshot, by its time."}}
+singly = {
+    name: np.array([
+        r2_score(unit[test], field_parameters.recovered(curves[name][train][:, [t]], unit[train], curves[name][test][:, [t]]), multioutput="raw_values")
+        for t in range(len(minutes))
+    ]) for name in asked
+}
+field_plots.read_by_time(minutes, singly, list(PARAMETERS))
+
+# %% [markdown]
+# In numbers, the mean over all times of the $R^2$ from one of them:
+
+# %%
+run.record(**{f"r2_parameters_one_time_{short[name]}": values.mean() for name, values in singly.items()})
+pd.DataFrame({name: values.mean(axis=0) for name, values in singly.items()}, index=list(PARAMETERS)).T.round(3)
+
+# %% [markdown]
+# ## What a distance ignores
+#
+# All members began with the same random disturbance, so their cells stand in the same places. Another disturbance would put them elsewhere, and the cloud would be no other cloud. A distance for clouds
+# should not mind. The slab is periodic, so we can move each test member by half its width, and ask how far it is from itself. And by one output time, which *is* a
+# difference. Both as shares of the median distance of two test members:
+
+# %%
+moves = {
+    "half the width along x": (data.standard[test], np.roll(data.standard[test], 32, axis=-1)),
+    "one output time": (data.standard[test][:, 1:], data.standard[test][:, :-1]),
+}
+itself = pd.DataFrame({
+    move: {name: np.mean([distances(a[None], b[None], measure) for a, b in zip(encode(one), encode(other), strict=True)]) / np.median(pairs(apart_by[name]))
+           for name, encode in ways.items()}
+    for move, (one, other) in moves.items()
+})
+run.record(**{f"moved_{short[name]}": value for name, value in itself["half the width along x"].items()})
+itself.round(2)
+
+# %% [markdown]
+# ## What was shown
+#
+# - Distances in the space of 16 latents rank pairs of new simulations by their parameters: Spearman's correlation is {glue:text}`spearman_vae16:.3f`. But with 16 EOFs it is
+#   {glue:text}`spearman_pca16:.3f`, with the RMSE of profiles {glue:text}`spearman_profiles:.3f`, and with that of whole fields {glue:text}`spearman_fields:.3f`. By itself, the
+#   latent distance adds nothing to the ordinary ones here.
+# - Plain latents also know where each cell stands: a cloud moved by half the width of its domain is as far from itself as {glue:text}`moved_vae16:.2f` of the distance of two different
+#   clouds. Averaged over such moves, latents ignore them, as profiles do, and rank best of all: {glue:text}`spearman_vae16_moved:.3f`.
+# - The parameters of new simulations are read from their latent curves with $R^2$ = {glue:text}`r2_parameters:.3f`, and from profiles with {glue:text}`r2_parameters_profiles:.3f`. From a single time,
+#   profiles tell more ({glue:text}`r2_parameters_one_time_profiles:.3f`) than latents ({glue:text}`r2_parameters_one_time_vae16:.3f`).
+# - Members with nearly equal parameters are {glue:text}`null_median:.1f` apart. Measured against these, {glue:text}`told_apart_far:.2f` of the pairs whose parameters differ by more than half their range
+#   are told apart.
+# - What a latent space adds is a decoder. A distance can be looked at, cloud by cloud, with 16 numbers for each snapshot.
