@@ -15,7 +15,7 @@ RECORDS = paths.ROOT / "book" / "records"
 
 
 def record(folder: Path, what: str, inputs: str) -> dict:
-    """The metrics in run `folder` whose names have the word `what`, or all, with the run's provenance and what the `inputs` were."""
+    """The metrics in run `folder` whose names have the word `what`, or all, with the run's provenance and its `inputs`."""
     metrics = json.loads((folder / "metrics.json").read_text())
     origin = json.loads((folder / "provenance.json").read_text())
     return {

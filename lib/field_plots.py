@@ -219,3 +219,35 @@ def read_by_time(minutes: np.ndarray, scores: Mapping[str, np.ndarray], names: S
     axes[0, 0].set_ylabel("$R^2$ on test members [1]")
     axes[0, -1].legend()
     return figure
+
+
+@shown_once
+def structures(ensemble: np.ndarray, curves: Mapping[str, np.ndarray], minutes: np.ndarray) -> Figure:
+    """Trajectories (time, 2) of simulations over those (member, time, 2) of an ensemble, in grey; a dot at every half hour."""
+    figure, axis = plt.subplots(figsize=(6.2, 3.8))
+    for number, member in enumerate(ensemble):
+        axis.plot(*member.T, color="0.85", linewidth=0.6, zorder=0, label="bulk ensemble" if number == 0 else None)
+    halves = np.flatnonzero(minutes % 30 == 0)
+    for colour, style, (name, points) in zip(
+        ("C0", "C1", "C2", "0.2", "0.2"), ("-", "-", "-", ":", "--"), curves.items(), strict=False
+    ):
+        axis.plot(*points.T, style, color=colour, linewidth=1.4, label=name)
+        axis.plot(*points[halves].T, "o", color=colour, markersize=3)
+    axis.set(xlabel="first component of the latents [1]", ylabel="second component of the latents [1]")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+@shown_once
+def beside_spread(table: pd.DataFrame) -> Figure:
+    """Distances of kinds of pairs (rows) over the median distance within an ensemble, by several ways to measure (columns)."""
+    figure, axis = plt.subplots(figsize=(6.4, 0.36 * len(table) + 1.2))
+    places = np.arange(len(table))[::-1]
+    for marker, colour, (way, values) in zip("osD^v", ("C0", "C1", "C2", "C3", "C4"), table.items(), strict=False):
+        axis.plot(values, places, marker, color=colour, markersize=5, label=way)
+    axis.axvline(1, color="0.5", linewidth=1, linestyle=":")
+    axis.set(xscale="log", yticks=places, yticklabels=table.index, xlabel="distance over median within the ensemble [1]")
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.grid(axis="y", color="0.92")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

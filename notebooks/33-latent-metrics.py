@@ -22,7 +22,8 @@
 # 3. let the decoder show what a latent distance means,
 # 4. ask which distances are more than chance,
 # 5. read the parameters back from the curves,
-# 6. and find what the latent distance ignores and what it does not.
+# 6. find what the latent distance ignores and what it does not,
+# 7. and measure how far apart bulk, bins and super-particles are, beside what parameters and chance make.
 #
 # The methods are explained on the page [](../book/part-3.md). On Colab, the next cell installs the project.
 
@@ -34,22 +35,25 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, "ice-crystals-ml")
 
 # %% [markdown]
-# We need the ensemble, its latent spaces, distances between trajectories, and figures.
+# We need both ensembles, their latent spaces, distances between trajectories, and figures.
 
 # %%
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist
+from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
 from lib import field_plots
+from lib.cirrus.kinematic import Case, comparison
 from lib.cirrus.sample import PARAMETERS, sample_ensemble
 from lib.learning import field_parameters, fields
 from lib.run import start
 from lib.trajectories import MEASURES, distances, p_value, pairs, permutation_test
 
 # %% [markdown]
-# With the parameters of [](32-latent-fields.ipynb), its networks are found again; with others, they are trained first.
+# With the parameters of [](32-latent-fields.ipynb), its networks are found again; with others, they are trained first. The same holds for the simulations of
+# [](31-cirrus-fields.ipynb).
 
 # %% tags=["parameters"]
 n_members: int = 80  # members of the ensemble, at most 80
@@ -61,6 +65,15 @@ epochs: int = 80  # epochs of each network
 batch: int = 32  # snapshots in a batch
 measure: str = "synchronous"  # distance between curves: synchronous, warping, frechet or wasserstein
 n_shuffles: int = 999  # shuffles of a permutation test
+n_bulk: int = 100  # members of the bulk ensemble of the kinematic cirrus
+n_schemes: int = 3  # cases that are run in all three schemes, and seeds of the first of them
+n_inp: list = [3e4, 5e5]  # ice-nucleating particles, least and most [kg-1]
+deposition_coefficient: list = [0.005, 1.0]  # share of vapour molecules that stay on a crystal, least and largest [1]
+duration: float = 7200.0  # simulated time of the kinematic cirrus [s]
+n_bins: int = 40  # bins
+per_cell: int = 32  # super-particles in a cell at the start
+epochs_kinematic: int = 30  # epochs of the network that learns the kinematic cirrus
+scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
 device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
 seed: int = 0  # seed of every random number
 
@@ -70,6 +83,7 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("33-latent-metrics", globals())
 run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19)
+run.at_least(n_bulk=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1, epochs_kinematic=1)
 run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
 run.one_of(measure=MEASURES)
 run
@@ -254,6 +268,89 @@ run.record(**{f"moved_{short[name]}": value for name, value in itself["half the 
 itself.round(2)
 
 # %% [markdown]
+# ## Structure beside parameters and chance
+#
+# The sample ensemble has one kind of microphysics and one disturbance. The kinematic cirrus of [](31-cirrus-fields.ipynb) has three kinds and several disturbances. With it the talk's question can be put:
+# how far apart are bulk, bins and super-particles?
+
+# %%
+case = Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed)
+ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
+bulk, schemes, seeds = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
+sets = {"bulk ensemble": bulk} | schemes | {f"{name}, other seeds": ice for name, ice in seeds.items()}
+values = np.concatenate([fields.channels(ice.isel(time=slice(1, None))) for ice in sets.values()])
+values.shape
+
+# %% [markdown]
+# A network with 16 latents learns from the bulk ensemble, and from the other schemes, so that it knows what their fields look like. The case that we compare has parameters in the
+# middle of their ranges. The network never sees it, in no scheme and with no seed.
+
+# %%
+kind = np.repeat(list(sets), [ice.sizes["member"] for ice in sets.values()])
+first = {name: int(np.argmax(kind == name)) for name in schemes}
+others = {name: np.flatnonzero(kind == f"{name}, other seeds") for name in seeds}
+compared = np.concatenate([list(first.values()), *others.values()])
+clouds = fields.divided(values, fields.split_beside(len(kind), compared, n_validation, seed))
+learned = fields.autoencoder(clouds, fields.recipe(16, width, epochs_kinematic), batch, seed, device)
+network = fields.by_network(learned.model)
+
+# %% [markdown]
+# It restores all three schemes, if not equally well: super-particles make fields with more grain than 16 numbers can hold.
+
+# %%
+restored = {name: fields.channel_r2(clouds.standard[[row]], network.decode(network.encode(clouds.standard[[row]]))) for name, row in first.items()}
+run.record(**{f"r2_{name}_{channel}": value for name, scores in restored.items() for channel, value in scores.items()})
+pd.DataFrame(restored).T.round(3)
+
+# %% [markdown]
+# {numref}`fig-structures` shows the case as curves: its schemes, and another seed of two of them.
+
+# %% mystnb={"figure": {"name": "fig-structures", "caption": "The same cirrus in three schemes, as curves in the latent space (first two principal components), among the members of the bulk ensemble (grey), whose parameters differ. Dots are half hours. Dotted and dashed: the same case with another seed, in bulk and with super-particles."}}
+latents = network.encode(clouds.standard)
+plane = PCA(2).fit(latents[kind == "bulk ensemble"].reshape(-1, 16))
+flat = plane.transform(latents.reshape(-1, 16)).reshape(*latents.shape[:2], 2)
+times = bulk.time.to_numpy()[1:] / 60
+lines = {name: flat[row] for name, row in first.items()} | {f"{name}, other seed": flat[rows[0]] for name, rows in others.items()}
+field_plots.structures(flat[kind == "bulk ensemble"], lines, times)
+
+# %% [markdown]
+# Now the distances, in four ways, all divided by the median distance of two members of the bulk ensemble, that is, by what the parameters do.
+
+# %%
+measured = {
+    "16 latents": latents, "16 latents, moved": fields.over_moves(network.encode, 8)(clouds.standard), "profiles": fields.profiles(clouds.standard),
+    "fields": fields.cells(clouds.standard),
+}
+apart = {name: distances(points, points, measure) for name, points in measured.items()}
+ensemble_rows = np.flatnonzero(kind == "bulk ensemble")
+neighbour = np.argsort(distances(*[field_parameters.unit_parameters(bulk, list(ranges))[:, None]] * 2), axis=1)[:, 1]
+nulls = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix in apart.items()}
+
+# %% [markdown]
+# {numref}`fig-beside-spread` sets side by side what chance, parameters and structure do.
+
+# %% mystnb={"figure": {"name": "fig-beside-spread", "caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). The upper two rows are chance, the third is a small change of parameters, the lower three are structure."}}
+rows = {f"{name}, two seeds": (first[name], others[name]) for name in seeds}
+rows |= {"bulk, nearest parameters": (ensemble_rows, ensemble_rows[neighbour])}
+rows |= {f"{one} and {other}": (first[one], first[other]) for one, other in (("bulk", "bins"), ("bulk", "lagrangian"), ("bins", "lagrangian"))}
+table = pd.DataFrame({
+    name: {row: np.median(matrix[pair]) / np.median(pairs(matrix[np.ix_(ensemble_rows, ensemble_rows)])) for row, pair in rows.items()}
+    for name, matrix in apart.items()
+})
+field_plots.beside_spread(table)
+
+# %% [markdown]
+# In numbers, with the share of neighbours in the parameters that are as far apart as two schemes (the $p$-value):
+
+# %%
+for way, short_way in (("16 latents", "vae16"), ("profiles", "profiles")):
+    for name in ("bins", "lagrangian"):
+        chance = p_value(apart[way][first["bulk"], first[name]], nulls[way])
+        run.record(**{f"structure_{name}_{short_way}": table.loc[f"bulk and {name}", way], f"p_{name}_{short_way}": chance})
+    run.record(**{f"seeds_{name}_{short_way}": table.loc[f"{name}, two seeds", way] for name in seeds})
+table.round(3)
+
+# %% [markdown]
 # ## What was shown
 #
 # - Distances in the space of 16 latents rank pairs of new simulations by their parameters: Spearman's correlation is {glue:text}`spearman_vae16:.3f`. But with 16 EOFs it is
@@ -266,3 +363,6 @@ itself.round(2)
 # - Members with nearly equal parameters are {glue:text}`null_median:.1f` apart. Measured against these, {glue:text}`told_apart_far:.2f` of the pairs whose parameters differ by more than half their range
 #   are told apart.
 # - What a latent space adds is a decoder. A distance can be looked at, cloud by cloud, with 16 numbers for each snapshot.
+# - In the kinematic cirrus, bulk and super-particles are {glue:text}`structure_lagrangian_vae16:.2f` times as far apart as two members of the bulk ensemble (with profiles
+#   {glue:text}`structure_lagrangian_profiles:.2f` times), bulk and bins {glue:text}`structure_bins_vae16:.2f` times. Two seeds of the same set-up are {glue:text}`seeds_bulk_vae16:.2f` (bulk) and
+#   {glue:text}`seeds_lagrangian_vae16:.2f` (super-particles) apart. Changing the scheme is thus like changing the parameters by a good part of their range, and far more than chance.

@@ -75,3 +75,19 @@ def test_panels_of_distances_and_parameters():
     assert figure.axes[1].lines[0].get_ydata().tolist() == truth[:, 1].tolist()
     table = pd.DataFrame({"all": values, "explained": values / 2})
     assert len(field_plots.spread_in_time(values, {"16 latents": table}).axes[0].lines) == 2
+
+
+def test_structures_show_the_ensemble_and_each_curve():
+    rng = np.random.default_rng(0)
+    curves = {name: rng.normal(size=(6, 2)) for name in ("bulk", "bins")}
+    figure = field_plots.structures(rng.normal(size=(5, 6, 2)), curves, np.arange(10.0, 70.0, 10.0))
+    axis = figure.axes[0]
+    assert len(axis.lines) == 5 + 2 * 2 and len(axis.lines[-1].get_xdata()) == 2
+    assert [text.get_text() for text in axis.get_legend().texts] == ["bulk ensemble", "bulk", "bins"]
+
+
+def test_distances_beside_the_spread_are_points_in_rows():
+    table = pd.DataFrame({"latents": [0.1, 2.0], "profiles": [0.2, 3.0]}, index=["chance", "structure"])
+    axis = field_plots.beside_spread(table).axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["chance", "structure"]
+    assert axis.lines[0].get_xdata().tolist() == [0.1, 2.0] and axis.get_xscale() == "log"

@@ -160,14 +160,22 @@ def book(tmp_path):
     return build
 
 
+def test_ways_have_a_row_each_where_they_are_recorded():
+    metrics = {"r2_vae16_q_i": 0.9, "r2_pca16_q_i": 0.8, "spearman_profiles": 0.7}
+    assert cells(generated.OTHER_TABLES["fields"](metrics))[1:] == [
+        ["16 latents", "0.900", "–", "–"],
+        ["16 EOFs", "0.800", "–", "–"],
+    ]
+    assert cells(generated.OTHER_TABLES["distances"](metrics))[1:] == [["profiles", "0.700", "–", "–", "–", "–"]]
+    assert generated.OTHER_TABLES["fields"]({}) == "No run has recorded cloud fields yet."
+
+
 def test_the_directive_in_a_book(book):
     page, said = book(OURS)
     for expected in ("A notebook", "smoke", "cpu (abacus)", "c0ffee1234", "0.901 ± 0.011", "0.953", "not run"):
         assert expected in page
     assert "0.610" not in page  # the score of another table
-    assert (
-        "ERROR: results-table: expected one of runs, leak, views, trust, shapes, latent, rho_e, a_e, n_bullets, got 'rho_x'"
-        in said
-    )  # noqa: E501
+    choices = "runs, leak, views, trust, shapes, latent, fields, distances, rho_e, a_e, n_bullets"
+    assert f"ERROR: results-table: expected one of {choices}, got 'rho_x'" in said
     page, _ = book(OURS | {"rf_single_r2_rho_e": 0.8})
     assert "0.800 ± 0.011" in page  # made anew, because its run has changed

@@ -63,6 +63,24 @@ RUNG_SCORES = {
     "10-NN accuracy": "knn10_accuracy",
     "linear probe": "linear_probe",
 }
+#: Ways to describe cloud fields in the names of recorded numbers -> name on the page.
+WAYS = {
+    "vae16": "16 latents",
+    "vae16_moved": "16 latents, over moves",
+    "pca16": "16 EOFs",
+    "vae2": "2 latents",
+    "pca2": "2 EOFs",
+    "profiles": "profiles",
+    "fields": "fields",
+}
+FIELD_SCORES = {"$q_i$": "r2_{}_q_i", "$m_i$": "r2_{}_m_i", r"$\rho_i$": "r2_{}_rho_i"}
+DISTANCE_SCORES = {
+    "rank correlation": "spearman_{}",
+    "$R^2$ of the parameters": "r2_parameters_{}",
+    "bulk to bins": "structure_bins_{}",
+    "bulk to Lagrangian": "structure_lagrangian_{}",
+    "two seeds": "seeds_bulk_{}",
+}
 SHAPE_SCORES = {"IoU": "iou", "IoU, better of both depths": "iou_mirrored", "F-score": "fscore"}
 NOT_YET, NOTHING = "not run", "–"
 
@@ -184,8 +202,8 @@ class ResultsTable(Table):
     """Numbers of the runs shown in this book beside those of the talk and the paper.
 
     The argument chooses what: ``rho_e``, ``a_e`` or ``n_bullets``, ``views`` for up to six views, ``trust`` for intervals,
-    ``shapes`` for reconstruction, ``latent`` for the ladder of representations, ``leak`` for the split by image, ``runs`` for
-    where the numbers come from.
+    ``shapes`` for reconstruction, ``latent`` for the ladder of representations, ``fields`` and ``distances`` for cloud fields
+    and simulations, ``leak`` for the split by image, ``runs`` for where the numbers come from.
     """
 
     required_arguments = 1
@@ -328,8 +346,29 @@ def latent_table(metrics):
     return table(["pictures", "representation", *RUNG_SCORES], rows) if rows else "No run has recorded representations yet."
 
 
+def ways_table(scores):
+    """A maker of tables of some `scores`, column -> name of a metric with a gap for the way, with a row for each of `WAYS`."""
+
+    def made(metrics):
+        rows = []
+        for way, label in WAYS.items():
+            found = [metrics.get(name.format(way)) for name in scores.values()]
+            if set(found) != {None}:
+                rows.append([label, *(NOTHING if number is None else f"{number:.3f}" for number in found)])
+        return table(["way", *scores], rows) if rows else "No run has recorded cloud fields yet."
+
+    return made
+
+
 #: Argument of ``results-table`` -> the table it makes of all metrics.
-OTHER_TABLES = {"views": views_table, "trust": trust_table, "shapes": shapes_table, "latent": latent_table}
+OTHER_TABLES = {
+    "views": views_table,
+    "trust": trust_table,
+    "shapes": shapes_table,
+    "latent": latent_table,
+    "fields": ways_table(FIELD_SCORES),
+    "distances": ways_table(DISTANCE_SCORES),
+}
 
 
 def runs_table(runs):

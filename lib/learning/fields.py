@@ -109,9 +109,19 @@ class Prepared(NamedTuple):
 def prepared(ensemble: xr.Dataset, n_validation: int, n_test: int, seed: int = 0) -> Prepared:
     """The fields of an ensemble, divided by member and standardised by the members to learn from."""
     values = channels(ensemble)
-    rows = split(len(values), n_validation, n_test, seed)
+    return divided(values, split(len(values), n_validation, n_test, seed))
+
+
+def divided(values: np.ndarray, rows: Split) -> Prepared:
+    """Channels (member, time, 3, z, x) of members that are divided already, standardised by those to learn from."""
     scaled = scaling(values[rows.train])
     return Prepared(scaled.standardised(values), scaled, rows)
+
+
+def split_beside(n_members: int, test: np.ndarray, n_validation: int, seed: int = 0) -> Split:
+    """Members divided at random, those of `test` being given."""
+    order = np.random.default_rng([seed, 33]).permutation(np.setdiff1d(np.arange(n_members), test))
+    return Split(np.sort(order[n_validation:]), np.sort(order[:n_validation]), np.asarray(test))
 
 
 class Representation(NamedTuple):

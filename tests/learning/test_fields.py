@@ -13,10 +13,12 @@ from lib.learning.fields import (
     channel_r2,
     channels,
     components,
+    divided,
     information,
     prepared,
     scaling,
     split,
+    split_beside,
 )
 from lib.learning.vae import VaeRecipe
 
@@ -113,3 +115,13 @@ def test_an_autoencoder_learns_the_clouds_and_is_found_again(clouds, cache):
     assert told.shape == (4,) and (told >= 0).all() and told.max() > 0.5
     again = autoencoder(fields, recipe, batch=10)
     assert np.array_equal(by_network(again.model).encode(fields.standard), latents) and again.history.equals(history)
+
+
+def test_members_to_compare_are_never_learned_from():
+    rows = split_beside(20, np.array([3, 17]), 4, seed=1)
+    assert sorted(np.concatenate(rows)) == list(range(20))
+    assert rows.test.tolist() == [3, 17] and len(rows.validation) == 4
+    values = np.random.default_rng(0).normal(5, 2, (20, 2, 3, 8, 8)).astype(np.float32)
+    values[rows.test] += 100
+    found = divided(values, rows)
+    assert found.standard[rows.train].mean() == pytest.approx(0, abs=1e-4) and found.standard[rows.test].min() > 10
