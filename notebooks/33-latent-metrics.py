@@ -365,4 +365,4 @@ table.round(3)
 # - What a latent space adds is a decoder. A distance can be looked at, cloud by cloud, with 16 numbers for each snapshot.
 # - In the kinematic cirrus, bulk and super-particles are {glue:text}`structure_lagrangian_vae16:.2f` times as far apart as two members of the bulk ensemble (with profiles
 #   {glue:text}`structure_lagrangian_profiles:.2f` times), bulk and bins {glue:text}`structure_bins_vae16:.2f` times. Two seeds of the same set-up are {glue:text}`seeds_bulk_vae16:.2f` (bulk) and
-#   {glue:text}`seeds_lagrangian_vae16:.2f` (super-particles) apart. Changing the scheme is thus like changing the parameters by a good part of their range, and far more than chance.
+#   {glue:text}`seeds_lagrangian_vae16:.2f` (super-particles) apart. Two seeds are nearly the same simulation; another scheme changes a cirrus about as much as, or more than, other parameters do.
