@@ -238,7 +238,8 @@ def comparison(
     parts["bulk", ""] = [replace(one, scheme="bulk") for one in members]
     every = list(dict.fromkeys(one for cases in parts.values() for one in cases))
     data = ensemble(every, scheduler).load(scheduler="synchronous")
-    found = {name: data.isel(member=[every.index(one) for one in cases]) for name, cases in parts.items()}
+    rows = {name: [every.index(one) for one in cases] for name, cases in parts.items()}
+    found = {name: data.isel(member=row).assign_coords(member=np.arange(len(row))) for name, row in rows.items()}
     return Comparison(
         found["bulk", ""], {scheme: found["schemes", scheme] for scheme in SCHEMES},
         {scheme: found["seeds", scheme] for scheme in ("bulk", "lagrangian")},

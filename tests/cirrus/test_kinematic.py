@@ -200,5 +200,6 @@ def test_a_comparison_has_the_same_cases_in_all_schemes(cache):
     bulk, schemes, seeds = comparison(case, {"n_inp": [5e4, 2e5]}, 3, 2)
     assert bulk.sizes["member"] == 3 and list(schemes) == list(SCHEMES) and list(seeds) == ["bulk", "lagrangian"]
     assert all(ice.n_inp.values.tolist() == [case.n_inp, bulk.n_inp.values[0]] for ice in schemes.values())
+    assert all(ice.member.values.tolist() == [0, 1] for ice in schemes.values())
     assert schemes["bulk"].q_i[1].values == pytest.approx(bulk.q_i[0].values)
     assert seeds["bulk"].sizes["member"] == 1 and np.abs(seeds["bulk"].q_i[0] - schemes["bulk"].q_i[0]).max() > 0
