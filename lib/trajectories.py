@@ -32,13 +32,15 @@ def distances(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndar
         raise ValueError(f"a, b: points have {latents} and {latents_b} dimensions")
     if times_a != times_b and measure in _EQUAL_TIMES:
         raise ValueError(f"a, b: {measure} compares trajectories of equally many times, got {times_a} and {times_b}")
+    if measure == "synchronous":
+        return synchronous(a, b)
     costs = cdist(a.reshape(-1, latents), b.reshape(-1, latents)).reshape(n, times_a, m, times_b)
-    return MEASURES[measure](np.ascontiguousarray(costs.transpose(1, 3, 0, 2)))
+    return _ALIGNED[measure](np.ascontiguousarray(costs.transpose(1, 3, 0, 2)))
 
 
-def synchronous(costs: np.ndarray) -> np.ndarray:
-    """Mean distance (n, m) of points of the same time, from `costs` (T, T, n, m) between all points."""
-    return np.einsum("ttnm->nm", costs) / len(costs)
+def synchronous(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mean distance (n, m) of points of the same time, of trajectories (n, T, L) and (m, T, L)."""
+    return np.mean([cdist(a[:, time], b[:, time]) for time in range(a.shape[1])], axis=0)
 
 
 def time_warping(costs: np.ndarray) -> np.ndarray:
@@ -83,12 +85,9 @@ def wasserstein(costs: np.ndarray) -> np.ndarray:
 
 
 #: Measure -> how it comes from the distances between all points (T, U, n, m).
-MEASURES = {
-    "synchronous": synchronous,
-    "warping": time_warping,
-    "frechet": discrete_frechet,
-    "wasserstein": wasserstein,
-}
+_ALIGNED = {"warping": time_warping, "frechet": discrete_frechet, "wasserstein": wasserstein}
+#: Ways to compare two trajectories.
+MEASURES = ("synchronous", *_ALIGNED)
 _EQUAL_TIMES = ("synchronous", "wasserstein")
 
 

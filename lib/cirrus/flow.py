@@ -220,7 +220,7 @@ def _split(stacked: np.ndarray, n_fields: int) -> np.ndarray:
 
 
 def after_each_step(kernel, *arguments):
-    """A PyMPDATA hook that calls the compiled kernel(step, *arguments) after each step; steps are counted from 1."""
+    """A PyMPDATA hook that calls the compiled ``kernel(step, *arguments)`` after each step; steps are counted from 1."""
     return _hook_class(kernel, numba.typeof(arguments))(arguments)
 
 
