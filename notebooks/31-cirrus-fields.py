@@ -173,7 +173,7 @@ cirrus_plots.profiles({name: ice.isel(member=0, time=when) for name, ice in mean
 # {numref}`fig-film` is the film of it.
 
 # %% mystnb={"figure": {"name": "fig-film", "caption": "The mass of ice in the three schemes in the course of time. Move the bar, or press play."}}
-cirrus_plots.film({name: ice.isel(member=0) for name, ice in schemes.items()})
+cirrus_plots.film({name: ice.isel(member=0, time=slice(1, None)) for name, ice in schemes.items()})
 
 # %% [markdown]
 # ## How much they differ

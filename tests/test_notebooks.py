@@ -250,7 +250,7 @@ def test_latent_fields(smoke_metrics):
 
 def test_latent_metrics(smoke_metrics):
     found = smoke_metrics("33-latent-metrics")
-    assert found["spearman_distance"] == found["spearman_vae16"]
+    assert found["spearman_distance"] == found["spearman_vae16_moved"]
     assert all(-1 <= found[f"spearman_{way}"] <= 1 for way in ("vae2", "pca16", "profiles", "fields"))
     assert found["spearman_profiles"] > 0.5 and found["r2_parameters_profiles"] > 0.8
     assert found["p_deposition_factor"] < 0.1 and found["p_ni_cap"] < 0.1 < found["p_random"]
