@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -178,6 +179,6 @@ def film(columns: Mapping[str, xr.Dataset], name: str = "q_i", width: float = 7.
         return images
 
     moving = FuncAnimation(figure, draw, frames=first.sizes["time"])
-    page = moving.to_jshtml(fps=4, default_mode="once")
+    page = re.sub(r"<link[^>]*>", "", moving.to_jshtml(fps=4, default_mode="once"))  # its icons are on every page of the book
     plt.close(figure)
     return HTML(page)

@@ -77,4 +77,4 @@ def test_structural_distances_are_points_by_scheme():
 def test_a_film_needs_no_network():
     page = cirrus_plots.film({"one": ice().isel(member=0), "two": ice(seed=1).isel(member=0)}).data
     assert page.count("data:image/png;base64") == 4
-    assert "<script src=" not in page
+    assert "<script src=" not in page and "<link" not in page and "https://" not in page

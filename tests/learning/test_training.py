@@ -100,7 +100,7 @@ def test_a_killed_training_ends_with_the_same_weights(empty_cache, tmp_path, mon
     environment = {"ICE_CACHE": str(empty_cache), "PATH": "", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, script], env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (histories := list(empty_cache.glob("*.part/history.csv"))) or len(histories[0].read_text().splitlines()) < 3:
+    while not (histories := list(empty_cache.glob("*.part/history.csv"))) or len(histories[0].read_text().splitlines()) < 4:
         assert process.poll() is None and time.monotonic() < deadline, "it ended before it could be killed"
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
