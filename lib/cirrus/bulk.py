@@ -64,17 +64,18 @@ def bulk_step(step, fields, faces, flow, stream, air, crystals, nodes, shares, f
     """
     time = step * air.dt
     pressure, classes = pressure_after(air, time), no_classes(len(nodes))
+    factor = exner(pressure)
     for i in range(fields.shape[0]):
         column = fields[i, :, 1:-1]
-        fallout[0] += _fall(column, pressure, air, crystals, nodes, shares)
+        fallout[0] += _fall(column, pressure, factor, air, crystals, nodes, shares)
         for j in range(column.shape[1]):
-            _exchange_in_cell(column[:, j], pressure[j], air.dt, crystals, nodes, shares, classes)
+            _exchange_in_cell(column[:, j], pressure[j], factor[j], air.dt, crystals, nodes, shares, classes)
     pad(fields)
     set_flow(flow, time, air.dt, stream, faces)
 
 
 @compiled
-def _fall(column, pressure, air, crystals, nodes, shares):
+def _fall(column, pressure, factor, air, crystals, nodes, shares):
     """Let the ice of a column (6, nz) fall for a time step; what leaves it [kg m-2]. Upwind fluxes, which conserve mass."""
     above_mass = above_number = above_volume = 0.0
     for j in range(column.shape[1] - 1, -1, -1):
@@ -82,7 +83,7 @@ def _fall(column, pressure, air, crystals, nodes, shares):
         with_mass = with_number = 0.0
         if mass > TRACE:
             number, volume = bounded(mass, number, volume)
-            temperature, weight = column[THETA, j] * exner(pressure[j]), crystals.falling * air.density[j] * air.dt / DZ
+            temperature, weight = column[THETA, j] * factor[j], crystals.falling * air.density[j] * air.dt / DZ
             density, thickness = pressure[j] / (R_D * temperature), viscosity(temperature)
             for k in range(len(nodes)):
                 a, c = axes(volume / number * nodes[k], crystals.habit.growth_ratio)
@@ -108,9 +109,8 @@ def _load(cell, crystals, nodes, shares, classes):
 
 
 @compiled
-def _exchange_in_cell(cell, pressure, dt, crystals, nodes, shares, classes):
+def _exchange_in_cell(cell, pressure, factor, dt, crystals, nodes, shares, classes):
     """Nucleation, growth and sublimation in one cell (6,)."""
-    factor = exner(pressure)
     temperature = cell[THETA] * factor
     air = surroundings(temperature, pressure, cell[VAPOUR], crystals.deposition_coefficient)
     new = max(0.0, crystals.n_inp * active_share(air.supersaturation, crystals) - cell[USED])
