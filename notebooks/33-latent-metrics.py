@@ -276,20 +276,21 @@ itself.round(2)
 # %%
 case = Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed)
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
-bulk, schemes, seeds = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
-sets = {"bulk ensemble": bulk} | schemes | {f"{name}, other seeds": ice for name, ice in seeds.items()}
+bulk, schemes, seeds, finer = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
+sets = {"bulk ensemble": bulk} | schemes | {f"{name}, other seeds": ice for name, ice in seeds.items()} | {"finer": finer}
 values = np.concatenate([fields.channels(ice.isel(time=slice(1, None))) for ice in sets.values()])
 values.shape
 
 # %% [markdown]
 # A network with 16 latents learns from the bulk ensemble, and from the other schemes, so that it knows what their fields look like. The case that we compare has parameters in the
-# middle of their ranges. The network never sees it, in no scheme and with no seed.
+# middle of their ranges. The network never sees it, in no scheme and with no seed. It is also simulated with four times as many super-particles, to tell what is due to their being few.
 
 # %%
 kind = np.repeat(list(sets), [ice.sizes["member"] for ice in sets.values()])
 first = {name: int(np.argmax(kind == name)) for name in schemes}
 others = {name: np.flatnonzero(kind == f"{name}, other seeds") for name in seeds}
-compared = np.concatenate([list(first.values()), *others.values()])
+fine = np.flatnonzero(kind == "finer")
+compared = np.concatenate([list(first.values()), *others.values(), fine])
 clouds = fields.divided(values, fields.split_beside(len(kind), compared, n_validation, seed))
 learned = fields.autoencoder(clouds, fields.recipe(16, width, epochs_kinematic), batch, seed, device)
 network = fields.by_network(learned.model)
@@ -329,8 +330,9 @@ nulls = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix 
 # %% [markdown]
 # {numref}`fig-beside-spread` sets side by side what chance, parameters and structure do.
 
-# %% mystnb={"figure": {"name": "fig-beside-spread", "caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). The upper two rows are chance, the third is a small change of parameters, the lower three are structure."}}
+# %% mystnb={"figure": {"name": "fig-beside-spread", "caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure."}}
 rows = {f"{name}, two seeds": (first[name], others[name]) for name in seeds}
+rows |= {"lagrangian, more particles": (first["lagrangian"], fine), "bulk and lagrangian, more particles": (first["bulk"], fine)}
 rows |= {"bulk, nearest parameters": (ensemble_rows, ensemble_rows[neighbour])}
 rows |= {f"{one} and {other}": (first[one], first[other]) for one, other in (("bulk", "bins"), ("bulk", "lagrangian"), ("bins", "lagrangian"))}
 table = pd.DataFrame({
@@ -348,6 +350,7 @@ for way, short_way in (("16 latents", "vae16"), ("profiles", "profiles"), ("fiel
         chance = p_value(apart[way][first["bulk"], first[name]], nulls[way])
         run.record(**{f"structure_{name}_{short_way}": table.loc[f"bulk and {name}", way], f"p_{name}_{short_way}": chance})
     run.record(**{f"seeds_{name}_{short_way}": table.loc[f"{name}, two seeds", way] for name in seeds})
+    run.record(**{f"structure_finer_{short_way}": table.loc["bulk and lagrangian, more particles", way]})
 table.round(3)
 
 # %% [markdown]
@@ -364,7 +367,7 @@ table.round(3)
 #   are told apart.
 # - What a latent space adds is a decoder. A distance can be looked at, cloud by cloud, with 16 numbers for each snapshot.
 # - In the kinematic cirrus, bulk and super-particles are {glue:text}`structure_lagrangian_vae16:.2f` times as far apart as two members of the bulk ensemble (with profiles
-#   {glue:text}`structure_lagrangian_profiles:.2f` times), bulk and bins {glue:text}`structure_bins_vae16:.2f` times. Two seeds of the same set-up are {glue:text}`seeds_bulk_vae16:.2f` (bulk) and
+#   {glue:text}`structure_lagrangian_profiles:.2f` times; with four times as many super-particles {glue:text}`structure_finer_vae16:.2f` and {glue:text}`structure_finer_profiles:.2f` times), bulk and bins {glue:text}`structure_bins_vae16:.2f` times. Two seeds of the same set-up are {glue:text}`seeds_bulk_vae16:.2f` (bulk) and
 #   {glue:text}`seeds_lagrangian_vae16:.2f` (super-particles) apart. Two seeds are nearly the same simulation; another scheme changes a cirrus about as much as, or more than, other parameters do.
 #   Here the latents do add something: by the RMSE of fields, two seeds of super-particles are {glue:text}`seeds_lagrangian_fields:.2f` apart, as if they were different schemes, since the grain of their
 #   fields is chance. The network has no room for grain, and sees the same cloud.

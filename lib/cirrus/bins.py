@@ -10,27 +10,12 @@ import math
 
 import numpy as np
 
-from lib.cirrus.flow import DZ, exner, pad, pressure_after, set_flow
-from lib.cirrus.ice import (
-    C_P,
-    NEW_MASS,
-    NEW_RADIUS,
-    R_D,
-    active_share,
-    axes,
-    compiled,
-    exchange,
-    fall_speed,
-    no_classes,
-    sphere_volume,
-    summed,
-    surroundings,
-    viscosity,
-)
+from lib.cirrus.flow import DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
+from lib.cirrus.ice import C_P, NEW_MASS, NEW_RADIUS, R_D, axes, compiled, fall_speed, sphere_volume, surroundings, viscosity
+from lib.cirrus.population import active_share, exchange, no_classes, summed
 
-#: Order of the fields: potential temperature [K], vapour [kg kg-1], nuclei used up [kg-1]; then number, mass and volume of the
-#: crystals, one field for each bin.
-THETA, VAPOUR, USED, FIRST = range(4)
+#: The fields after `THETA` and `VAPOUR`: nuclei used up [kg-1]; then number, mass and volume of the crystals, one for each bin.
+USED, FIRST = range(2, 4)
 #: Mass of the lightest and the heaviest crystals that the bins are made for [kg].
 LIGHTEST, HEAVIEST = NEW_MASS / 3, 3e-8
 #: Mixing ratio [kg kg-1] below which the ice of a bin returns to the vapour.

@@ -9,25 +9,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import roots_genlaguerre
 
-from lib.cirrus.flow import DZ, exner, pad, pressure_after, set_flow
-from lib.cirrus.ice import (
-    C_P,
-    NEW_MASS,
-    R_D,
-    RHO_ICE,
-    active_share,
-    axes,
-    compiled,
-    exchange,
-    fall_speed,
-    no_classes,
-    summed,
-    surroundings,
-    viscosity,
-)
+from lib.cirrus.flow import DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
+from lib.cirrus.ice import C_P, NEW_MASS, R_D, RHO_ICE, axes, compiled, fall_speed, surroundings, viscosity
+from lib.cirrus.population import active_share, exchange, no_classes, summed
 
-#: Order of the fields: potential temperature [K], vapour [kg kg-1], nuclei used up [kg-1]; mass, number and volume of crystals.
-THETA, VAPOUR, USED, MASS, NUMBER, VOLUME = range(6)
+#: The fields after `THETA` and `VAPOUR`: nuclei used up [kg-1]; mass, number and volume of crystals [kg kg-1, kg-1, m3 kg-1].
+USED, MASS, NUMBER, VOLUME = range(2, 6)
 #: Mixing ratio [kg kg-1] below which ice returns to the vapour.
 TRACE = 1e-13
 #: Density [kg m-3] and mass [kg] of a mean crystal stay between these.

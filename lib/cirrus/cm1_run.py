@@ -27,10 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
-from scipy.stats import qmc
 
 from lib.cirrus.cm1_verdict import NAMELIST, STDERR, STDOUT, expected_times, verdict
 from lib.cirrus.namelist import number, with_values
@@ -48,27 +46,6 @@ class RunnerError(ValueError):
     """An ensemble that cannot be run, told in one sentence."""
 
 
-def latin_hypercube(ranges: Mapping[str, tuple[float, float]], n_members: int, seed: int, log: bool = True) -> pd.DataFrame:
-    """Design of an ensemble: a row for each member ("m000", ...), a column for each "group:key" of the namelist.
-
-    Every parameter's range is cut into `n_members` equal parts, each of which has one member in it (McKay et al. 1979,
-    doi:10.2307/1268522); parts are equal in the logarithm, or (`log` False) in the value.
-
-    Raises
-    ------
-    ValueError
-        If a range is not ascending, or not positive with `log`.
-    """
-    low, high = np.array(list(ranges.values()), float).T
-    for name, first, last in zip(ranges, low, high, strict=True):
-        if not first < last or (log and first <= 0):
-            raise ValueError(f"{name}: expected an ascending range{' above zero' if log else ''}, got {first:g} to {last:g}.")
-    unit = qmc.LatinHypercube(len(ranges), seed=seed).random(n_members)
-    values = low * (high / low) ** unit if log else low + (high - low) * unit
-    digits = max(3, len(str(n_members - 1)))
-    return pd.DataFrame(values, [f"m{member:0{digits}}" for member in range(n_members)], list(ranges))
-
-
 def run_ensemble(
     design: pd.DataFrame,
     setup: Path,
@@ -83,7 +60,7 @@ def run_ensemble(
 
     Parameters
     ----------
-    design : table as of `latin_hypercube`: index the members, columns "group:key" of the namelist, values for them
+    design : of `lib.cirrus.design.latin_hypercube`: index the members, columns "group:key" of the namelist, values for them
     setup : folder with namelist.input and all other files that CM1 reads; each member gets links to those
     folder : where the members' folders go
     command : what is run in a member's folder: ["/path/to/cm1.exe"], or ["mpirun", "-n", "4", "/path/to/cm1.exe"]

@@ -20,6 +20,8 @@ from PyMPDATA.impl.meta import META_HALO_VALID
 
 from lib.cirrus.ice import C_P, GRAVITY, R_D, compiled, saturation_mixing_ratio
 
+#: The first fields that are advected in every scheme: potential temperature [K] and vapour [kg kg-1].
+THETA, VAPOUR = range(2)
 #: Width and height of a cell [m], and height of the lowest level's bottom [m].
 DX, DZ, BOTTOM = 100.0, 50.0, 7000.0
 #: Height [m] -> temperature [K], and height [m] -> saturation ratio over ice, linear between; as in the sample ensemble.
@@ -187,7 +189,7 @@ class Advection:
     Attributes
     ----------
     padded : the fields with a row below and one above each, (nx, n_fields, nz + 2)
-    faces : Courant numbers times density on the faces, see `set_courant`
+    faces : Courant numbers times density on the faces, which `set_flow` fills
     """
 
     def __init__(self, air: Air, nx: int, n_fields: int):

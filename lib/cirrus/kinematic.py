@@ -16,14 +16,16 @@ from typing import NamedTuple
 import dask.array as da
 import numpy as np
 import xarray as xr
-from scipy.stats import qmc
 
 from lib.cache import cached
 from lib.cirrus.bins import Bins
-from lib.cirrus.bulk import THETA, VAPOUR, Bulk
+from lib.cirrus.bulk import Bulk
+from lib.cirrus.design import latin_hypercube
 from lib.cirrus.flow import (
     DX,
     DZ,
+    THETA,
+    VAPOUR,
     Advection,
     after_each_step,
     cellular_flow,
@@ -33,8 +35,9 @@ from lib.cirrus.flow import (
     set_flow,
     standing_air,
 )
-from lib.cirrus.ice import HABITS, Crystals
+from lib.cirrus.ice import HABITS
 from lib.cirrus.lagrangian import Lagrangian
+from lib.cirrus.population import Crystals
 from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass, zero_below
 from lib.store import build_store
 
@@ -199,9 +202,7 @@ def ensemble(cases: Sequence[Case], scheduler: str = "synchronous", workers: int
 
 def perturbed(case: Case, ranges: Mapping[str, Sequence[float]], n_members: int, seed: int = 0) -> list[Case]:
     """Cases as `case` whose settings are drawn from `ranges` (name -> least and largest) by a Latin hypercube, in logarithms."""
-    low, high = np.log(np.array(list(ranges.values()), float)).T
-    drawn = np.exp(low + (high - low) * qmc.LatinHypercube(len(ranges), rng=seed).random(n_members))
-    return [replace(case, **dict(zip(ranges, map(float, row), strict=True))) for row in drawn]
+    return [replace(case, **row) for row in latin_hypercube(ranges, n_members, seed).to_dict("records")]
 
 
 class Comparison(NamedTuple):
@@ -212,11 +213,13 @@ class Comparison(NamedTuple):
     bulk : an ensemble in the bulk scheme
     schemes : scheme -> the same cases in each, the first of which has middling parameters
     seeds : scheme -> that first case with other seeds
+    finer : that first case with four times as many super-particles
     """
 
     bulk: xr.Dataset
     schemes: dict[str, xr.Dataset]
     seeds: dict[str, xr.Dataset]
+    finer: xr.Dataset
 
 
 def comparison(
@@ -235,6 +238,7 @@ def comparison(
     others = [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
     parts = {("schemes", scheme): [replace(one, scheme=scheme) for one in shared] for scheme in reversed(SCHEMES)}
     parts |= {("seeds", scheme): [replace(one, scheme=scheme) for one in others] for scheme in ("bulk", "lagrangian")}
+    parts["finer", ""] = [replace(case, scheme="lagrangian", per_cell=4 * case.per_cell)]
     parts["bulk", ""] = [replace(one, scheme="bulk") for one in members]
     every = list(dict.fromkeys(one for cases in parts.values() for one in cases))
     data = ensemble(every, scheduler).load(scheduler="synchronous")
@@ -242,7 +246,7 @@ def comparison(
     found = {name: data.isel(member=row).assign_coords(member=np.arange(len(row))) for name, row in rows.items()}
     return Comparison(
         found["bulk", ""], {scheme: found["schemes", scheme] for scheme in SCHEMES},
-        {scheme: found["seeds", scheme] for scheme in ("bulk", "lagrangian")},
+        {scheme: found["seeds", scheme] for scheme in ("bulk", "lagrangian")}, found["finer", ""],
     )  # fmt: skip
 
 

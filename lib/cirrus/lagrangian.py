@@ -12,24 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.cirrus.flow import DX, DZ, exner, pad, pressure_after, set_flow
-from lib.cirrus.ice import (
-    C_P,
-    NEW_MASS,
-    NEW_RADIUS,
-    R_D,
-    compiled,
-    exchange,
-    fall_speed,
-    no_classes,
-    summed,
-    surroundings,
-    swollen,
-    viscosity,
-)
+from lib.cirrus.flow import DX, DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
+from lib.cirrus.ice import C_P, NEW_MASS, NEW_RADIUS, R_D, compiled, fall_speed, surroundings, swollen, viscosity
+from lib.cirrus.population import exchange, no_classes, summed
 
-#: Order of the fields: potential temperature [K] and vapour [kg kg-1].
-THETA, VAPOUR = range(2)
 #: States of a particle: a nucleus, a crystal, or neither (it fell out, or sublimated away and does not nucleate again).
 NUCLEUS, CRYSTAL, GONE = range(3)
 
@@ -62,7 +48,7 @@ def spread_nuclei(density: np.ndarray, nx: int, per_cell: int, crystals, seed: i
     Parameters
     ----------
     density : of the air (nz,) [kg m-3]
-    crystals : of `lib.cirrus.ice.Crystals`
+    crystals : of `lib.cirrus.population.Crystals`
     """
     rng = np.random.default_rng([seed, 33])
     shape = (nx, len(density), per_cell)

@@ -20,8 +20,9 @@ from distributed import Client, LocalCluster
 from lib import paths
 from lib.cirrus import cm1_run, namelist
 from lib.cirrus.cm1 import open_ensemble
-from lib.cirrus.cm1_run import RunnerError, ensemble_state, latin_hypercube, run_ensemble, run_member
+from lib.cirrus.cm1_run import RunnerError, ensemble_state, run_ensemble, run_member
 from lib.cirrus.cm1_verdict import expected_times
+from lib.cirrus.design import latin_hypercube
 from lib.cirrus.sample import sample_ensemble
 
 FAKE = [sys.executable, "-S", fake_cm1.__file__]

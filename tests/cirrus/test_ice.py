@@ -13,29 +13,25 @@ from lib.cirrus.ice import (
     NEW_RADIUS,
     R_D,
     RHO_ICE,
-    Crystals,
-    active_share,
     axes,
     capacitance,
     conductivity,
     crystal_growth,
     deposition_density,
     diffusivity,
-    exchange,
     fall_speed,
     grown,
     growth_rate,
     latent_heat,
     mean_supersaturation,
-    no_classes,
     saturation_mixing_ratio,
     saturation_pressure,
     sphere_volume,
-    summed,
     surroundings,
     swollen,
     viscosity,
 )
+from lib.cirrus.population import Crystals, active_share, exchange, no_classes, summed
 
 TEMPERATURE, PRESSURE = 228.0, 3e4
 

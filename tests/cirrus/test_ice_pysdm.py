@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from lib.cirrus.ice import R_D, Crystals, Habit, exchange, no_classes, saturation_mixing_ratio, surroundings, swollen
+from lib.cirrus.ice import R_D, Habit, saturation_mixing_ratio, surroundings, swollen
+from lib.cirrus.population import Crystals, exchange, no_classes
 
 pytest.importorskip("PySDM", reason="PySDM is not installed: pip install PySDM")
 

@@ -8,9 +8,10 @@ import pytest
 from lib.cirrus.bins import HEAVIEST, LIGHTEST, bin_of
 from lib.cirrus.bulk import quadrature
 from lib.cirrus.flow import DX, DZ, standing_air
-from lib.cirrus.ice import HABITS, RHO_ICE, Crystals
+from lib.cirrus.ice import HABITS, RHO_ICE
 from lib.cirrus.kinematic import SCHEMES, Case, Simulation, comparison, ensemble, perturbed, simulated
 from lib.cirrus.lagrangian import by_cell, spread_nuclei, velocity
+from lib.cirrus.population import Crystals
 from lib.cirrus.schema import VARIABLES
 
 SMALL = Case(nx=16, duration=1800.0, per_cell=8)
@@ -197,9 +198,10 @@ def test_parameters_are_drawn_evenly_in_their_logarithms():
 
 def test_a_comparison_has_the_same_cases_in_all_schemes(cache):
     case = replace(SMALL, nx=8, duration=300.0, per_cell=4, n_bins=10)
-    bulk, schemes, seeds = comparison(case, {"n_inp": [5e4, 2e5]}, 3, 2)
+    bulk, schemes, seeds, finer = comparison(case, {"n_inp": [5e4, 2e5]}, 3, 2)
     assert bulk.sizes["member"] == 3 and list(schemes) == list(SCHEMES) and list(seeds) == ["bulk", "lagrangian"]
     assert all(ice.n_inp.values.tolist() == [case.n_inp, bulk.n_inp.values[0]] for ice in schemes.values())
     assert all(ice.member.values.tolist() == [0, 1] for ice in schemes.values())
     assert schemes["bulk"].q_i[1].values == pytest.approx(bulk.q_i[0].values)
+    assert finer.sizes["member"] == 1 and finer.per_cell.values == [16]
     assert seeds["bulk"].sizes["member"] == 1 and np.abs(seeds["bulk"].q_i[0] - schemes["bulk"].q_i[0]).max() > 0
