@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from lib.cirrus.flow import DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
-from lib.cirrus.ice import C_P, NEW_MASS, NEW_RADIUS, R_D, axes, compiled, fall_speed, sphere_volume, surroundings, viscosity
+from lib.cirrus.ice import C_P, NEW_MASS, NEW_RADIUS, R_D, axes, compiled, fall_speed, spheroid_volume, surroundings, viscosity
 from lib.cirrus.population import active_share, exchange, no_classes, summed
 
 #: The fields after `THETA` and `VAPOUR`: nuclei used up [kg-1]; then number, mass and volume of the crystals, one for each bin.
@@ -39,14 +39,14 @@ def bins_step(step, fields, faces, flow, stream, air, crystals, fallout):
     """
     time, n_bins = step * air.dt, (fields.shape[1] - FIRST) // 3
     pressure, classes = pressure_after(air, time), no_classes(n_bins + 1)
-    density, thickness = np.zeros(len(pressure)), np.zeros(len(pressure))
+    density, eta = np.zeros(len(pressure)), np.zeros(len(pressure))
     for i in range(fields.shape[0]):
         column = fields[i, :, 1:-1]
         for j in range(column.shape[1]):
             temperature = column[THETA, j] * exner(pressure[j])
-            density[j], thickness[j] = pressure[j] / (R_D * temperature), viscosity(temperature)
+            density[j], eta[j] = pressure[j] / (R_D * temperature), viscosity(temperature)
         for k in range(FIRST, FIRST + n_bins):
-            fallout[0] += _fall(column, k, n_bins, density, thickness, air, crystals)
+            fallout[0] += _fall(column, k, n_bins, density, eta, air, crystals)
         for j in range(column.shape[1]):
             _exchange_in_cell(column[:, j], pressure[j], air.dt, crystals, classes)
     pad(fields)
@@ -54,10 +54,10 @@ def bins_step(step, fields, faces, flow, stream, air, crystals, fallout):
 
 
 @compiled
-def _fall(column, k, n_bins, density, thickness, air, crystals):
+def _fall(column, k, n_bins, density, eta, air, crystals):
     """Let one bin of a column (fields, nz), whose number is field `k`, fall for a time step; what leaves it [kg m-2].
 
-    `density` and `thickness` (viscosity) of the air are (nz,) [kg m-3, Pa s].
+    `density` and viscosity `eta` of the air are (nz,) [kg m-3, Pa s].
     """
     above = (0.0, 0.0, 0.0)
     for j in range(column.shape[1] - 1, -1, -1):
@@ -65,7 +65,7 @@ def _fall(column, k, n_bins, density, thickness, air, crystals):
         share = 0.0
         if mass > TRACE:
             a, c = axes(volume / number, crystals.habit.growth_ratio)
-            speed = fall_speed(mass / number, a, c, density[j], thickness[j])
+            speed = fall_speed(mass / number, a, c, density[j], eta[j])
             share = min(crystals.falling * speed * air.dt / DZ, 1.0) * air.density[j]
         column[k, j] = number + (above[0] - share * number) / air.density[j]
         column[k + n_bins, j] = mass + (above[1] - share * mass) / air.density[j]
@@ -119,7 +119,7 @@ def _sort(cell, classes):
             at = FIRST + bin_of(mass, n_bins)
             cell[at] += number
             cell[at + n_bins] += number * mass
-            cell[at + 2 * n_bins] += number * sphere_volume(classes.a[k], classes.c[k]) * classes.swelling[k]
+            cell[at + 2 * n_bins] += number * spheroid_volume(classes.a[k], classes.c[k]) * classes.swelling[k]
 
 
 @compiled

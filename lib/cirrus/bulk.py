@@ -71,10 +71,10 @@ def _fall(column, pressure, factor, air, crystals, nodes, shares):
         if mass > TRACE:
             number, volume = bounded(mass, number, volume)
             temperature, weight = column[THETA, j] * factor[j], crystals.falling * air.density[j] * air.dt / DZ
-            density, thickness = pressure[j] / (R_D * temperature), viscosity(temperature)
+            density, eta = pressure[j] / (R_D * temperature), viscosity(temperature)
             for k in range(len(nodes)):
                 a, c = axes(volume / number * nodes[k], crystals.habit.growth_ratio)
-                speed = fall_speed(mass / number * nodes[k], a, c, density, thickness)
+                speed = fall_speed(mass / number * nodes[k], a, c, density, eta)
                 with_mass += shares[k] * nodes[k] * speed * weight
                 with_number += shares[k] * speed * weight
             with_mass, with_number = min(with_mass, air.density[j]), min(with_number, air.density[j])

@@ -149,7 +149,7 @@ def deposition_density(supersaturation, hollowness):
 
 
 @compiled
-def sphere_volume(a, c):
+def spheroid_volume(a, c):
     """Volume [m3] of a spheroid with equatorial semi-axis `a` and polar semi-axis `c` [m]."""
     return 4 / 3 * math.pi * a * a * c
 
@@ -241,7 +241,7 @@ def grown(mass, a, c, rate, supersaturation, habit, air, dt):
     rate : growth over supersaturation at the start [kg s-1]
     supersaturation : mean over the step [1]
     """
-    volume = sphere_volume(a, c)
+    volume = spheroid_volume(a, c)
     dense = deposition_density(supersaturation, habit.hollowness) if supersaturation > 0.0 else mass / volume
     root = np.cbrt(mass)
     half = root * root + dt / 3 * rate * supersaturation / root
@@ -284,5 +284,5 @@ def crystal_growth(
             a, c = swollen(a, c, swelling, HABITS[habit])
             time += dt
         speed = fall_speed(mass, a, c, pressure / (R_D * temperature), viscosity(temperature))
-        found.append((2e6 * max(a, c), mass / sphere_volume(a, c), speed))
+        found.append((2e6 * max(a, c), mass / spheroid_volume(a, c), speed))
     return dict(zip(("length", "density", "speed"), np.array(found).T, strict=True))

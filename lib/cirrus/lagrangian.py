@@ -100,17 +100,17 @@ def velocity(x, z, stream, density):
 def _move(particles, fields, stream, pressure, air, falling):
     """Move all particles for a time step (midpoint method), crystals with their fall speed; what falls out [kg m-2]."""
     width, height, fallen = DX * fields.shape[0], DZ * len(pressure), 0.0
-    density, thickness = np.zeros(len(pressure)), np.zeros(len(pressure))
+    density, eta = np.zeros(len(pressure)), np.zeros(len(pressure))
     for j in range(len(pressure)):
         temperature = fields[:, THETA, j + 1].mean() * exner(pressure[j])
-        density[j], thickness[j] = pressure[j] / (R_D * temperature), viscosity(temperature)
+        density[j], eta[j] = pressure[j] / (R_D * temperature), viscosity(temperature)
     for k in range(len(particles.x)):
         if particles.state[k] == GONE:
             continue
         x, z, fall = particles.x[k], particles.z[k], 0.0
         if particles.state[k] == CRYSTAL:
             level = int(z / DZ)
-            fall = falling * fall_speed(particles.mass[k], particles.a[k], particles.c[k], density[level], thickness[level])
+            fall = falling * fall_speed(particles.mass[k], particles.a[k], particles.c[k], density[level], eta[level])
         u, w = velocity(x, z, stream, air.density)
         middle = min(max(z + (w - fall) * air.dt / 2, 0.0), height)
         u, w = velocity((x + u * air.dt / 2) % width, middle, stream, air.density)

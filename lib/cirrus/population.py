@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.cirrus.ice import Habit, capacitance, compiled, fall_speed, grown, growth_rate, mean_supersaturation, sphere_volume
+from lib.cirrus.ice import Habit, capacitance, compiled, fall_speed, grown, growth_rate, mean_supersaturation, spheroid_volume
 
 
 class Crystals(NamedTuple):
@@ -98,5 +98,5 @@ def summed(classes, n, density, viscosity):
             number += classes.number[k]
             mass += part
             fall += part * fall_speed(classes.mass[k], a, c, density, viscosity)
-            dense += part * classes.mass[k] / sphere_volume(a, c)
+            dense += part * classes.mass[k] / spheroid_volume(a, c)
     return (mass, number, fall / mass, dense / mass) if mass > 0.0 else (0.0, 0.0, 0.0, 0.0)

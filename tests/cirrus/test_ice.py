@@ -26,7 +26,7 @@ from lib.cirrus.ice import (
     mean_supersaturation,
     saturation_mixing_ratio,
     saturation_pressure,
-    sphere_volume,
+    spheroid_volume,
     surroundings,
     swollen,
     viscosity,
@@ -74,13 +74,13 @@ def test_axes_grow_in_the_ratio_of_the_habit(habit):
     volumes = 4 / 3 * math.pi * NEW_RADIUS**3 * np.array([1.0, 10.0, 1e4])
     a, c = np.array([axes(volume, ratio) for volume in volumes]).T
     assert a[0] == pytest.approx(NEW_RADIUS) and c[0] == pytest.approx(NEW_RADIUS)
-    assert sphere_volume(a, c) == pytest.approx(volumes)
+    assert spheroid_volume(a, c) == pytest.approx(volumes)
     assert np.diff(np.log(c)) / np.diff(np.log(a)) == pytest.approx(ratio)
 
 
 def test_a_crystal_that_shrinks_keeps_its_shape():
     a, c = swollen(1e-4, 3e-4, 0.5, HABITS["plate"])
-    assert c / a == pytest.approx(3) and sphere_volume(a, c) == pytest.approx(0.5 * sphere_volume(1e-4, 3e-4))
+    assert c / a == pytest.approx(3) and spheroid_volume(a, c) == pytest.approx(0.5 * spheroid_volume(1e-4, 3e-4))
 
 
 def test_vapour_is_deposited_less_densely_where_there_is_more_of_it():
@@ -98,18 +98,18 @@ def test_large_crystals_grow_by_diffusion_and_small_ones_by_kinetics():
 
 def test_small_spheres_fall_after_stokes():
     radius = 1e-6
-    density, thickness = PRESSURE / (R_D * TEMPERATURE), viscosity(TEMPERATURE)
-    stokes = 2 / 9 * radius**2 * GRAVITY * RHO_ICE / thickness
-    speed = fall_speed(4 / 3 * math.pi * radius**3 * RHO_ICE, radius, radius, density, thickness)
+    density, eta = PRESSURE / (R_D * TEMPERATURE), viscosity(TEMPERATURE)
+    stokes = 2 / 9 * radius**2 * GRAVITY * RHO_ICE / eta
+    speed = fall_speed(4 / 3 * math.pi * radius**3 * RHO_ICE, radius, radius, density, eta)
     assert speed == pytest.approx(stokes * 24 / (0.35 * 64), rel=0.02)  # the formula has 22.4 for Stokes' 24
 
 
 def test_fall_speeds_are_those_that_cirrus_shows():
-    density, thickness = PRESSURE / (R_D * TEMPERATURE), viscosity(TEMPERATURE)
+    density, eta = PRESSURE / (R_D * TEMPERATURE), viscosity(TEMPERATURE)
 
     def speed(length_um, dense):
         radius = length_um / 2e6
-        return fall_speed(4 / 3 * math.pi * radius**3 * dense, radius, radius, density, thickness)
+        return fall_speed(4 / 3 * math.pi * radius**3 * dense, radius, radius, density, eta)
 
     assert 0.2 < speed(200, 200) < 0.6 < speed(500, 200) < 1.6
     assert speed(200, 400) > speed(200, 200)
@@ -133,7 +133,7 @@ def test_one_crystal_grows_as_the_differential_equation_says(habit, supersaturat
         mass, swelling = grown(mass, a, c, growth_rate(capacitance(a, c), here), supersaturation, nature, here, 10.0)
         a, c = swollen(a, c, swelling, nature)
         if (step + 1) % 60 == 0:
-            found.append((mass, sphere_volume(a, c)))
+            found.append((mass, spheroid_volume(a, c)))
     assert np.array(found).T == pytest.approx(np.exp(exact), rel=1e-3)
 
 
@@ -146,7 +146,7 @@ def test_a_crystal_sublimates_away_with_its_own_density():
         if mass == 0.0:
             break
         a, c = swollen(a, c, swelling, nature)
-        assert mass / sphere_volume(a, c) == pytest.approx(300)
+        assert mass / spheroid_volume(a, c) == pytest.approx(300)
     assert mass == swelling == 0.0
 
 
@@ -183,15 +183,15 @@ def test_nuclei_become_active_between_two_supersaturations():
 
 
 def test_sums_are_weighted_by_mass():
-    classes, (density, thickness) = no_classes(2), (0.45, 1.5e-5)
+    classes, (density, eta) = no_classes(2), (0.45, 1.5e-5)
     classes.number[:], classes.mass[:] = [3e4, 1e4], [1e-11, 1e-9]
     classes.a[:], classes.c[:] = axes(1e-11 / 900, 1.0)[0], axes(1e-11 / 900, 1.0)[1]
     classes.a[1], classes.c[1] = axes(1e-9 / 300, 1.0)
-    mass, number, speed, dense = summed(classes, 2, density, thickness)
+    mass, number, speed, dense = summed(classes, 2, density, eta)
     assert (mass, number) == pytest.approx((3e-7 + 1e-5, 4e4)) and dense == pytest.approx((3e-7 * 900 + 1e-5 * 300) / mass)
-    speeds = [fall_speed(classes.mass[k], classes.a[k], classes.c[k], density, thickness) for k in range(2)]
+    speeds = [fall_speed(classes.mass[k], classes.a[k], classes.c[k], density, eta) for k in range(2)]
     assert speed == pytest.approx(np.dot([3e-7, 1e-5], speeds) / mass)
-    assert summed(classes, 0, density, thickness) == (0, 0, 0, 0)
+    assert summed(classes, 0, density, eta) == (0, 0, 0, 0)
 
 
 def test_growth_curves_show_what_habit_and_kinetics_do():
