@@ -135,7 +135,7 @@ cirrus_plots.growth(minutes, {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minu
 # %%
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
 bulk, schemes, seeds, _ = comparison(case, ranges, n_members, n_schemes, seed, scheduler)
-bulk[list(ranges)].to_dataframe().describe().loc[["min", "50%", "max"]]
+bulk[list(ranges)].to_dataframe()[list(ranges)].describe().loc[["min", "50%", "max"]].round(3)
 
 # %% [markdown]
 # {numref}`fig-courses` follows all members in time. Ice appears within minutes, gathers for an hour, and then falls out as fast as it forms.

@@ -161,7 +161,7 @@ pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]})
 #
 # With more components, more is restored. {numref}`fig-unexplained` shows what is still lost.
 
-# %% mystnb={"figure": {"name": "fig-unexplained", "caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Crosses are the two autoencoders."}}
+# %% mystnb={"figure": {"name": "fig-unexplained", "caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Squares are the two autoencoders."}}
 counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
 kept = {n: fields.by_components(components, n) for n in counts}
 lost = pd.DataFrame({n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test]))) for n, way in kept.items()}).T

@@ -226,7 +226,7 @@ field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 # %%
 scores = pd.Series({name: r2_score(unit[test], values) for name, values in read.items()})
 run.record(r2_parameters=scores["16 latents"], **{f"r2_parameters_{short[name]}": value for name, value in scores.items()})
-scores.round(4).to_frame("$R^2$")
+scores.round(4).to_frame("R²")
 
 # %% [markdown]
 # A whole curve has much to read from. {numref}`fig-read-time` gives the regression a single time.
