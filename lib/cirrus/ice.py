@@ -28,7 +28,7 @@ NEW_MASS = 4 / 3 * math.pi * NEW_RADIUS**3 * RHO_ICE
 _LEAST = (NEW_MASS / 1000) ** (2 / 3)
 
 
-class Habit(NamedTuple):
+class GrowthHabit(NamedTuple):
     """How crystals grow.
 
     Attributes
@@ -45,9 +45,9 @@ class Habit(NamedTuple):
 #: Name -> habit. The growth ratios are of the order that Chen & Lamb (1994, doi:10.1175/1520-0469(1994)051<1206:TTBFTP>2.0.CO;2)
 #: give for columns and plates.
 HABITS = {
-    "solid column": Habit(1.4, 1e9),
-    "bullet rosette": Habit(1.0, 0.3),
-    "plate": Habit(0.6, 1.0),
+    "solid column": GrowthHabit(1.4, 1e9),
+    "bullet rosette": GrowthHabit(1.0, 0.3),
+    "plate": GrowthHabit(0.6, 1.0),
 }
 
 

@@ -10,7 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.cirrus.ice import Habit, capacitance, compiled, fall_speed, grown, growth_rate, mean_supersaturation, spheroid_volume
+from lib.cirrus.ice import (
+    GrowthHabit,
+    capacitance,
+    compiled,
+    fall_speed,
+    grown,
+    growth_rate,
+    mean_supersaturation,
+    spheroid_volume,
+)
 
 
 class Crystals(NamedTuple):
@@ -26,7 +35,7 @@ class Crystals(NamedTuple):
     """
 
     deposition_coefficient: float
-    habit: Habit
+    habit: GrowthHabit
     n_inp: float
     first: float
     last: float

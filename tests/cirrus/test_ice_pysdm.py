@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lib.cirrus.ice import R_D, Habit, saturation_mixing_ratio, surroundings, swollen
+from lib.cirrus.ice import R_D, GrowthHabit, saturation_mixing_ratio, surroundings, swollen
 from lib.cirrus.population import Crystals, exchange, no_classes
 
 pytest.importorskip("PySDM", reason="PySDM is not installed: pip install PySDM")
@@ -70,7 +70,7 @@ def grown_by_pysdm(radius, coefficient):
 
 def grown_here(radius, coefficient):
     """The same by this package."""
-    solid = Crystals(coefficient, Habit(1.0, 1e12), 0.0, 0.1, 0.2, 1.0)
+    solid = Crystals(coefficient, GrowthHabit(1.0, 1e12), 0.0, 0.1, 0.2, 1.0)
     temperature, vapour = TEMPERATURE, (1 + SUPERSATURATION) * saturation_mixing_ratio(TEMPERATURE, PRESSURE)
     classes = no_classes(1)
     classes.number[:], classes.mass[:] = NUMBER, 4 / 3 * math.pi * radius**3 * DENSITY
