@@ -64,11 +64,16 @@ def gallery(images: list[np.ndarray], labels: list[str], columns: int, width: fl
     return figure
 
 
-def scene(url: str, title: str) -> HTML:
-    """A frame in the page in which the scene at `url` can be turned by hand; loaded when it comes into view."""
+def scene(url: str, title: str, still: str) -> HTML:
+    """A frame in the page in which the scene at `url` can be turned by hand; loaded when it comes into view.
+
+    On paper the picture at `still` stands in its place (the book's style sheet swaps the two); `title` describes both.
+    """
+    title = html.escape(title)
     return HTML(
-        f'<iframe class="scene" src="{html.escape(url)}" title="{html.escape(title)}" loading="lazy" '
+        f'<iframe class="scene" src="{html.escape(url)}" title="{title}" loading="lazy" '
         'style="width: 100%; height: 26rem; border: 1px solid #8888; border-radius: 4px"></iframe>'
+        f'<img class="still" src="{html.escape(still)}" alt="{title}" style="display: none">'
     )
 
 

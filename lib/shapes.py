@@ -10,7 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from lib.crystals.mesh import polydata, pv
+from lib.crystals.mesh import export, polydata, pv
 from lib.crystals.rosette import Rosette
 from lib.imaging.silhouette import CAMERA, boxes
 from lib.learning.tables import TARGETS
@@ -48,17 +48,13 @@ def in_picture(crystal: Rosette, orientation: np.ndarray) -> pv.PolyData:
 
 
 def write_comparison(shapes: dict[str, tuple[Rosette, np.ndarray]], path: Path) -> None:
-    """Write one self-contained HTML scene with rosettes side by side, each as seen in its picture; the first is the truth.
+    """Write a scene with rosettes side by side (see `export`), each as seen in its picture; the first is the truth.
 
     Parameters
     ----------
     shapes : label -> rosette and orientation (3, 3)
     """
-    scene = _side_by_side(shapes)
-    part = path.with_name(path.stem + ".part.html")
-    scene.trame.export_html(str(part))
-    scene.close()
-    part.replace(path)
+    export(_side_by_side(shapes), path)
 
 
 def _side_by_side(shapes: dict[str, tuple[Rosette, np.ndarray]]) -> pv.Plotter:

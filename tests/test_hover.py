@@ -24,7 +24,16 @@ def test_the_file_needs_nothing_else(tmp_path):
     text = path.read_text()
     assert all(data_address(picture) in text for picture in PICTURES)
     assert not re.search(r"<(script|link)[^>]+(src|href)=", text)
-    assert [file.name for file in tmp_path.iterdir()] == ["map.html"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["map.html", "map.png"]
+
+
+def test_the_still_shows_a_picture_of_each_label(tmp_path):
+    dark, light = np.zeros((2, 1, 16, 16), np.uint8) + np.array([40, 200], np.uint8).reshape(2, 1, 1, 1)
+    write_hover_map(
+        np.array([[0.0, 0.0], [9.0, 9.0]]), ["a", "b"], np.concatenate([dark, light]), tmp_path / "map.html", ("x", "y")
+    )
+    levels, counts = np.unique(cv2.imread(str(tmp_path / "map.png"), cv2.IMREAD_GRAYSCALE), return_counts=True)
+    assert all(counts[levels == level].sum() > 1000 for level in (40, 200))
 
 
 def test_lengths_must_agree(tmp_path):

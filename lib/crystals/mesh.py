@@ -48,9 +48,14 @@ def picture(solid: Solid, size: tuple[int, int] = (600, 600)) -> np.ndarray:
 
 
 def write_scene(solid: Solid, path: Path) -> None:
-    """Write one self-contained HTML file in which the solid can be turned by hand, without a network."""
+    """Write one self-contained HTML file in which the solid can be turned by hand, and its still picture (see `export`)."""
+    export(plotter(solid), path)
+
+
+def export(scene: pv.Plotter, path: Path) -> None:
+    """Write a `scene` as one HTML file that needs no network, and beside it a still picture of the same name, then close it."""
     part = path.with_name(path.stem + ".part.html")
-    scene = plotter(solid)
+    scene.screenshot(path.with_suffix(".png"))
     scene.trame.export_html(str(part))
     scene.close()
     part.replace(path)

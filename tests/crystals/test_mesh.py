@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lib.crystals.mesh import picture, polydata, write_scene
+from lib.crystals.mesh import picture, polydata, pv, write_scene
 from lib.crystals.rosette import sample
 from lib.crystals.solid import union
 
@@ -47,7 +47,8 @@ def test_a_picture_shows_the_crystal(renderer, crystal):
 def test_a_scene_is_one_file_that_needs_no_network(renderer, crystal, tmp_path):
     path = tmp_path / "crystal.html"
     write_scene(crystal, path)
-    assert [found.name for found in tmp_path.iterdir()] == ["crystal.html"]
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["crystal.html", "crystal.png"]
+    assert len(np.unique(pv.read(tmp_path / "crystal.png").active_scalars, axis=0)) > 10  # a still picture for print
     page = path.read_text()
     assert len(page) > 100_000
     assert "<script" in page
