@@ -17,7 +17,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lib.learning.networks import NETWORKS, Network, _Round, network
+from lib.learning.networks import NETWORKS, network
+from lib.learning.networks.parts import Network
+from lib.learning.networks.polar import _Round
 
 RESULTS = Path(__file__).with_name("NETWORKS.md")
 BATCH, OUTPUTS = 64, 9

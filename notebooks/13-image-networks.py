@@ -46,6 +46,7 @@ from lib.crystals.rosette import MODELS
 from lib.imaging import cpi
 from lib.learning import networks, pictures, tables, uncertainty
 from lib.learning.dataset import Views, rosette_views, rows, truth
+from lib.learning.networks.polar import Polar, polar_grid
 from lib.learning.real import circle_share, outlines
 from lib.learning.shape_model import Recipe, features, predict, shape_model
 from lib.run import start
@@ -112,20 +113,19 @@ first.pictures.shape, first.values.shape, first.labels.shape
 # on rings about its middle. Turning the crystal now shifts the picture along the angle, and convolutions
 # that run round the circle shift with it. What is averaged over the angle in the end does not change.
 
-# %% mystnb={"figure": {"name": "fig-polar", "caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short."}}
+# %% mystnb={"figure": {"name": "fig-polar", "caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short."}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
 example = first.pictures[:4].float() / pictures.SAMPLES
-grid = networks.polar_grid(48, 96, networks.Polar.REACH).expand(4, -1, -1, -1)
+grid = polar_grid(48, 96, Polar.REACH).expand(4, -1, -1, -1)
 polar = torch.nn.functional.grid_sample(example, grid, align_corners=False)
-learning_plots.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), networks.Polar.REACH)
+learning_plots.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.REACH)
 
 # %% [markdown]
 # Beside it stand the talk's simple CNN and, where the profile has time for it, ResNet-18. All have one head for the three tasks.
 
 # %%
 settings = {"cnn": {"pooled": pooled}, "resnet18": {"pooled": pooled}, "polar": {"width": width}}
-rates = {"cnn": 1e-3, "resnet18": 1e-3, "polar": 4e-3}
 recipes = {
-    name: Recipe(name, epochs=n, steps=steps, batch=batch, rate=rates[name], settings=settings[name])
+    name: Recipe(name, epochs=n, steps=steps, batch=batch, rate=networks.ARCHITECTURES[name].rate, settings=settings.get(name, {}))
     for name, n in epochs.items() if n
 }
 
@@ -154,7 +154,7 @@ pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 # %% [markdown]
 # Whether they have learned all that they could is seen from the loss on the validation crystals ({numref}`fig-learning-curves`).
 
-# %% mystnb={"figure": {"name": "fig-learning-curves", "caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training."}}
+# %% mystnb={"figure": {"name": "fig-learning-curves", "caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training."}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
 histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
 learning_plots.learning_curves(histories, {networks.NETWORKS[name]: steps * r.batch for name, r in recipes.items()})
 
@@ -199,14 +199,14 @@ pd.DataFrame(scores).rename(columns=names).drop(index=["mae_rho_e", "mae_a_e", "
 # %% [markdown]
 # Crystal by crystal ({numref}`fig-network-predicted-true`), the network's errors are smaller over the whole range.
 
-# %% mystnb={"figure": {"name": "fig-network-predicted-true", "caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture."}}
+# %% mystnb={"figure": {"name": "fig-network-predicted-true", "caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture."}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
 compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
 plots.predicted_against_true(true, compared)
 
 # %% [markdown]
 # The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
-# %% mystnb={"figure": {"name": "fig-network-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The network that sees the picture is seldom off by more than one."}}
+# %% mystnb={"figure": {"name": "fig-network-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The network that sees the picture is seldom off by more than one."}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
 plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
 
 # %% [markdown]
@@ -241,13 +241,13 @@ kept.rename(columns="{:.0%}".format).round(3)
 # %% [markdown]
 # {numref}`fig-coverage` sets what was kept beside what was promised.
 
-# %% mystnb={"figure": {"name": "fig-coverage", "caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised. On the dotted line the promise is kept exactly."}}
+# %% mystnb={"figure": {"name": "fig-coverage", "caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised. On the dotted line the promise is kept exactly."}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
 learning_plots.promises_kept(kept)
 
 # %% [markdown]
 # The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
 
-# %% mystnb={"figure": {"name": "fig-intervals", "caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly."}}
+# %% mystnb={"figure": {"name": "fig-intervals", "caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly."}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
 learning_plots.interval_examples(true, answers[best].table, conformal.intervals(answers[best], 0.95))
 
 # %% [markdown]
@@ -288,7 +288,7 @@ if cpi_dir:
 else:
     print("No folder is given in cpi_dir, so no real crystals are shown.")
 
-# %% mystnb={"figure": {"name": "fig-novelty", "caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them."}}
+# %% mystnb={"figure": {"name": "fig-novelty", "caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them."}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
 accepted = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
 learning_plots.novelty_curves({name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}, accepted)
 

@@ -130,7 +130,7 @@ run.record(n_synthetic=len(held))
 # %% [markdown]
 # {numref}`fig-origins` shows some of each.
 
-# %% mystnb={"figure": {"name": "fig-origins", "caption": "Pictures of both origins, framed alike. Masked pictures lack their background, and ice is bright. In the pictures of the bare probe there is nothing but a silhouette."}}
+# %% mystnb={"figure": {"name": "fig-origins", "caption": "Pictures of both origins, framed alike. Masked pictures lack their background, and ice is bright. In the pictures of the bare probe there is nothing but a silhouette."}, "image": {"alt": "Six rows of pictures: real, bare and default ones, each with its background and then cut out on black."}}
 rows = {origin: held.grey[:12], f"{origin}, masked": held.cut[:12]}
 for name, pictures in synthetic.items():
     rows |= {name: pictures.grey[:12], f"{name}, masked": pictures.cut[:12]}
@@ -165,7 +165,7 @@ print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs,
 # %% [markdown]
 # It must restore both origins about equally well, or what its latents say of them would mean little ({numref}`fig-gap-restored`).
 
-# %% mystnb={"figure": {"name": "fig-gap-restored", "caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture."}}
+# %% mystnb={"figure": {"name": "fig-gap-restored", "caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture."}, "image": {"alt": "Six rows of cut-out pictures: real, bare and default ones, each above what is restored, which is smoother."}}
 views = {name: gap.views(pictures, trained.model) for name, pictures in {origin: held, **synthetic}.items()}
 rows = {}
 for name, pictures in {origin: held, **synthetic}.items():
@@ -177,7 +177,7 @@ ladder_plots.picture_rows(rows)
 # %% [markdown]
 # {numref}`fig-gap-maps` lays the latents out by UMAP.
 
-# %% mystnb={"figure": {"name": "fig-gap-maps", "caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference."}}
+# %% mystnb={"figure": {"name": "fig-gap-maps", "caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference."}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, more mixed on the right."}}
 base = gap.latents(learned, trained.model)
 map_of = latent.mapped(base, np.concatenate([found["latents"] for found in views.values()]), seed).test_map
 spots = dict(zip(views, np.split(map_of, len(views)), strict=True))
@@ -252,7 +252,7 @@ for part, probes in {"added": ladder, "left out": gap.without_effects(default.pr
         highest[name] = gap.judges(views[origin], found, seed).highest
     effects[part] = pd.DataFrame(highest).T
 
-# %% mystnb={"figure": {"name": "fig-effects", "caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance."}}
+# %% mystnb={"figure": {"name": "fig-effects", "caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance."}, "image": {"alt": "Two dot plots of accuracies: with each effect that is added, and with each that is left out."}}
 gap_plots.effects(*effects.values())
 
 # %% [markdown]
@@ -292,7 +292,7 @@ tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["c
 # %% [markdown]
 # {numref}`fig-search` shows the tries.
 
-# %% mystnb={"figure": {"name": "fig-search", "caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow, with more crystals. The last try, with other crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set."}}
+# %% mystnb={"figure": {"name": "fig-search", "caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow, with more crystals. The last try, with other crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set."}, "image": {"alt": "Plot of the energy distance over the number of the try: level at first, then falling in steps."}}
 gap_plots.search(tuned.history, floor)
 
 # %% [markdown]
@@ -300,7 +300,7 @@ gap_plots.search(tuned.history, floor)
 # different parameters can do the same. So a place on this figure is no measurement of the real probe. A default that was fitted to the same
 # pictures moves little.
 
-# %% mystnb={"figure": {"name": "fig-moved", "caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked."}}
+# %% mystnb={"figure": {"name": "fig-moved", "caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked."}, "image": {"alt": "Dot plot of the parameters' places before and after the search, joined by short lines."}}
 places = [pd.Series(probe_tuning.position_of(probe_tuning.values_of(campaign)), probe_tuning.SEARCHED)
           for campaign in (default, tuned.campaign, FOREIGN)]
 gap_plots.moved(places[0], places[1], None if cpi_dir else places[2])
@@ -316,10 +316,8 @@ with pd.option_context("display.max_colwidth", None):
 # And the mixture of habits, which was equal before:
 
 # %%
-shares = pd.DataFrame({"before": 1 / len(HABITS), "after": tuned.campaign.shares}, index=[habit.title for habit in HABITS.values()])
-if not cpi_dir:
-    shares["truth"] = FOREIGN.shares
-shares.round(2)
+shares = {"before": default.mixture, "after": tuned.campaign.mixture} | ({} if cpi_dir else {"truth": FOREIGN.mixture})
+pd.DataFrame(shares).rename(index={name: habit.title for name, habit in HABITS.items()}).round(2)
 
 # %% [markdown]
 # ## The gap after
@@ -338,7 +336,7 @@ when |= {"tuned crystals": "crystals", "tuned": "after"}
 # %% [markdown]
 # {numref}`fig-side-by-side` sets the pictures side by side.
 
-# %% mystnb={"figure": {"name": "fig-side-by-side", "caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe."}}
+# %% mystnb={"figure": {"name": "fig-side-by-side", "caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe."}, "image": {"alt": "Four rows of pictures: real ones, black silhouettes, and two rows of synthetic photographs."}}
 ladder_plots.picture_rows({
     name: pictures.grey[24:38]
     for name, pictures in {origin: held, **synthetic}.items() if name != "tuned crystals"
@@ -348,7 +346,7 @@ ladder_plots.picture_rows({
 # {numref}`fig-gap-after` has the accuracies before and after, on pages that neither the network nor the search has seen. Their standard error is
 # {glue:text}`c2st_error:.2f`, so smaller differences mean nothing.
 
-# %% mystnb={"figure": {"name": "fig-gap-after", "caption": "How well real and synthetic pictures are told apart in each view by the best of three classifiers, from bare silhouettes to the tuned probe. The dotted line is chance, and the black marks are what telling two real halves apart gives."}}
+# %% mystnb={"figure": {"name": "fig-gap-after", "caption": "How well real and synthetic pictures are told apart in each view by the best of three classifiers, from bare silhouettes to the tuned probe. The dotted line is chance, and the black marks are what telling two real halves apart gives."}, "image": {"alt": "Dot plot of accuracies in four views: bare silhouettes far to the right, default and tuned probes nearer to one half."}}
 highest = pd.DataFrame({name: tables[name].highest for name in synthetic})
 gap_plots.accuracies(highest, tables["other half"].highest)
 
@@ -375,7 +373,7 @@ pd.DataFrame(telling).loc[telling["tuned"].index[:8]].round(2)
 # %% [markdown]
 # And on the map ({numref}`fig-gap-maps-after`):
 
-# %% mystnb={"figure": {"name": "fig-gap-maps-after", "caption": "The map of the latents with the default and the tuned probe."}}
+# %% mystnb={"figure": {"name": "fig-gap-maps-after", "caption": "The map of the latents with the default and the tuned probe."}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, well mixed in both."}}
 both = [views[name]["latents"] for name in (origin, "default", "tuned")]
 spots = np.split(latent.mapped(base, np.concatenate(both), seed).test_map, 3)
 gap_plots.origin_maps(spots[0], {"default probe": spots[1], "tuned": spots[2]}, origin)

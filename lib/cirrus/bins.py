@@ -151,3 +151,6 @@ class Bins:
     def ice_mass(self, fields: np.ndarray) -> np.ndarray:
         """Mixing ratio of all ice (nx, nz), traces included [kg kg-1]."""
         return fields[:, FIRST + self.n_bins : FIRST + 2 * self.n_bins, 1:-1].sum(1)
+
+
+SCHEME = Bins

@@ -156,3 +156,6 @@ class Bulk:
     def ice_mass(self, fields: np.ndarray) -> np.ndarray:
         """Mixing ratio of all ice (nx, nz), traces included [kg kg-1]."""
         return fields[:, MASS, 1:-1]
+
+
+SCHEME = Bulk

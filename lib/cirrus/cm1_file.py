@@ -6,7 +6,7 @@ never makes a running CM1 stop. Nothing but headers, coordinates and a few rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +28,8 @@ _FAMILIES = {
 QUANTITIES = tuple(_FAMILIES)
 #: State of the air, where a run that went wrong shows NaN (its ice is zero and finite then), the best witness first.
 _STATE = ("th", "thpert", "qv", "prs", "prspert", "rho", "w", "winterp", "u", "uinterp", "tke")
-#: Beyond this, a value is netCDF's mark for what was never written.
-_WRITTEN = 1e30
+#: Beyond this, a value is netCDF's mark for what was never written; and no axis is longer than this.
+_WRITTEN, _LONGEST = 1e30, 1_000_000
 
 
 class UnreadableOutput(ValueError):
@@ -61,7 +61,8 @@ class _NetCDF:
         self._found = {}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._variables
+        with _sound(name):
+            return name in self._variables
 
     def forget(self) -> None:
         """Let go of the variables, without which a classic file cannot be closed."""
@@ -73,23 +74,38 @@ class _NetCDF:
         return self._found[name]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._variable(name).shape)
+        with _sound(name):
+            return tuple(self._variable(name).shape)
 
     def read(self, name: str, *index) -> np.ndarray:
-        try:
+        if len(self.shape(name)) == 1 and self.shape(name)[0] > _LONGEST:
+            raise UnreadableOutput(f"is damaged: {name} has {self.shape(name)[0]} values")
+        with _sound(name):
             values = self._variable(name)[index or ...]
-        except OSError as error:
-            raise UnreadableOutput(f"is damaged: {name} cannot be read") from error
-        return np.array(values, dtype=np.dtype(values.dtype).newbyteorder("="))
+            return np.array(values, dtype=np.dtype(values.dtype).newbyteorder("="))
 
     def units(self, name: str) -> str:
-        variable = self._variable(name)
-        return _text(variable.attrs.get("units", "") if hasattr(variable, "attrs") else getattr(variable, "units", ""))
+        with _sound(name):
+            variable = self._variable(name)
+            return _attribute(variable.attrs if hasattr(variable, "attrs") else vars(variable), "units")
 
 
-def _text(attribute) -> str:
-    attribute = attribute.item() if hasattr(attribute, "item") else attribute
-    return attribute.decode() if isinstance(attribute, bytes) else str(attribute)
+@contextmanager
+def _sound(name: str) -> Iterator[None]:
+    """What fails inside is a damaged file: HDF5 and SciPy raise anything for those."""
+    try:
+        yield
+    except Exception as error:
+        raise UnreadableOutput(f"is damaged: {name} cannot be read") from error
+
+
+def _attribute(attributes: Mapping, name: str, default: str = "") -> str:
+    """An attribute as text; in a damaged file, an array of them may be too large to be read."""
+    if hasattr(attributes, "get_id") and name in attributes and np.prod(attributes.get_id(name).shape) > 1:
+        return default
+    value = attributes.get(name, default)
+    value = value.item() if hasattr(value, "item") else value
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
@@ -112,12 +128,13 @@ def opened(path: Path) -> Iterator[_NetCDF]:
         raise UnreadableOutput("is no netCDF file")
     try:
         file = h5py.File(path, "r", locking=False) if start == _HDF5 else netcdf_file(path, "r", mmap=True)
-    except (OSError, TypeError, ValueError, IndexError, KeyError) as error:  # what h5py and SciPy raise for broken files
+    except Exception as error:  # h5py and SciPy raise anything for broken files
         raise UnreadableOutput("is cut short or damaged") from error
-    attributes, variables = (file.attrs, file) if start == _HDF5 else (file._attributes, file.variables)
-    contents = _NetCDF(variables, _text(attributes.get("CM1 version", "CM1")))
-    del attributes, variables
     with file:
+        attributes, variables = (file.attrs, file) if start == _HDF5 else (file._attributes, file.variables)
+        with _sound("CM1 version"):
+            contents = _NetCDF(variables, _attribute(attributes, "CM1 version", "CM1"))
+        del attributes, variables
         try:
             yield contents
         finally:

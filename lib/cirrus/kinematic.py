@@ -18,8 +18,6 @@ import numpy as np
 import xarray as xr
 
 from lib.cache import cached
-from lib.cirrus.bins import Bins
-from lib.cirrus.bulk import Bulk
 from lib.cirrus.design import latin_hypercube
 from lib.cirrus.flow import (
     DX,
@@ -36,14 +34,16 @@ from lib.cirrus.flow import (
     standing_air,
 )
 from lib.cirrus.ice import HABITS
-from lib.cirrus.lagrangian import Lagrangian
 from lib.cirrus.population import Crystals
 from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass, zero_below
+from lib.registry import members
 from lib.store import build_store
 
 #: Raised whenever the same case would give other fields.
 VERSION = 1
-SCHEMES = {"bulk": Bulk, "bins": Bins, "lagrangian": Lagrangian}
+#: Kinds of microphysics, each a class `SCHEME` in the module of its name (see `lib.cirrus.bulk.Bulk`). A further one is such a
+#: module and its name here.
+SCHEMES = members("lib.cirrus", ("bulk", "bins", "lagrangian"), "SCHEME")
 #: Ice below this mixing ratio is none [kg kg-1].
 Q_MIN = 1e-9
 

@@ -205,3 +205,6 @@ class Lagrangian:
     def ice_mass(self, fields: np.ndarray) -> np.ndarray:
         """Mixing ratio of all ice (nx, nz) [kg kg-1]."""
         return self.ice(fields, np.full(len(self.density), 3e4))[0].T
+
+
+SCHEME = Lagrangian

@@ -18,6 +18,7 @@ import numpy as np
 from lib.crystals.solid import Solid
 from lib.imaging import facets
 from lib.imaging.cpi import PIXEL_UM
+from lib.imaging.effects import FURTHER
 from lib.imaging.optics import blurred, blurred_by_place, enlarged, power_law_noise, smooth_noise
 
 #: Grey level of the background in a picture that is not stretched.
@@ -67,6 +68,7 @@ class Probe:
     frame_light : the frame is drawn around what is darker than this [background]; its growth with blur
     cut_chance : chance that a side of the frame cuts into the crystal [1]; 67 % of real frames are touched
     stretch : 1 stretches each picture's grey levels to 0..255, 0 leaves the background at `BACKGROUND`
+    further : names of `lib.imaging.effects.FURTHER` with their strengths, in the order in which they act behind the lens
     """
 
     clear_share: float = _between(0.02, 0.25, 0.6)
@@ -100,9 +102,14 @@ class Probe:
     frame_light: float = _between(0.5, 0.8, 0.95)
     cut_chance: float = 0.22
     stretch: float = 1.0
+    further: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self):
-        for name, value in vars(self).items():
+        unknown = sorted(set(dict(self.further)) - set(FURTHER))
+        if unknown:
+            raise ValueError(f"further: expected some of {', '.join(FURTHER)}, got {', '.join(unknown)}")
+        values = {name: value for name, value in vars(self).items() if name != "further"}
+        for name, value in [*values.items(), *self.further]:
             if not 0 <= value < np.inf:
                 raise ValueError(f"{name}: expected a finite number of at least 0, got {value}")
             if name in ("acceptance", "terrace_px", "shading_px") and value == 0:
@@ -116,11 +123,11 @@ class Probe:
         >>> Probe().only("grain", "stretch").rim
         0.0
         """
-        unknown = sorted(set(effects) - set(EFFECTS))
+        unknown = sorted(set(effects) - set(EFFECTS) - set(FURTHER))
         if unknown:
-            raise ValueError(f"effects: expected some of {', '.join(EFFECTS)}, got {', '.join(unknown)}")
+            raise ValueError(f"effects: expected some of {', '.join([*EFFECTS, *FURTHER])}, got {', '.join(unknown)}")
         off = {name: value for effect, values in EFFECTS.items() if effect not in effects for name, value in values.items()}
-        return replace(self, **off)
+        return replace(self, **off, further=tuple(pair for pair in self.further if pair[0] in effects))
 
 
 #: Effects in the order in which they act, each with the values of `Probe` that switch it off.
@@ -165,7 +172,8 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
     """
     if np.shape(orientation) != (3, 3) or not np.isfinite(orientation).all():
         raise ValueError(f"orientation: expected a finite matrix (3, 3), got {np.array2string(np.asarray(orientation))}")
-    ice, edge, lens, software, lamp, sensor = (np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 6))
+    seeds = rng.integers(0, 2**63, 6)
+    ice, edge, lens, software, lamp, sensor = map(np.random.default_rng, seeds)
     defocus_px = min(_varied(probe.defocus_px, probe.defocus_spread, lens), _WIDEST)
     seen = facets.scene(solid, orientation, PIXEL_UM)
     covered, corner = _silhouette(seen, int(2.5 * np.hypot(defocus_px, probe.lens_px) + 2 * probe.margin_px) + 4)
@@ -177,6 +185,8 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
     light = blurred_by_place(light, _blur(half, height, defocus_px, probe, lens))
     if probe.glare > 0:
         light += np.float32(probe.glare) * (blurred(light, probe.glare_px) - light)
+    for name, strength in probe.further:
+        light = FURTHER[name](light, strength, np.random.default_rng([seeds[0], *name.encode()]))
     shows = float(light.min()) < 1 - _FAINTEST
     if shows:
         frame = _frame(light, probe, software)
@@ -269,9 +279,8 @@ def _frame(light, probe, rng):
     margin = probe.margin_px * np.exp(probe.margin_spread * rng.standard_normal(4))
     cut = rng.uniform(0, 0.45, 4) * [height, height, width, width]
     top, bottom, left, right = np.rint(np.where(rng.random(4) < probe.cut_chance, -cut, margin)).astype(int)
-    return slice(max(0, y - top), max(y - top + 8, y + height + bottom)), slice(
-        max(0, x - left), max(x - left + 8, x + width + right)
-    )
+    rows = slice(max(0, y - top), max(y - top + 8, y + height + bottom))
+    return rows, slice(max(0, x - left), max(x - left + 8, x + width + right))
 
 
 def _shading(shape, probe, rng):

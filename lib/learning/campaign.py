@@ -9,6 +9,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -42,7 +43,7 @@ class Campaign:
     probe : the probe
     size : factor on the sizes of all crystals [1]
     size_spread : standard deviation of the logarithm of another, random factor for each crystal [1]
-    shares : share of each of `HABITS` among the crystals, adding up to 1; equal ones if empty
+    shares : shares of the first of `HABITS` among the crystals, adding up to 1; equal ones of all habits if empty
     """
 
     probe: Probe = Probe()
@@ -53,8 +54,14 @@ class Campaign:
     def __post_init__(self):
         if not self.size > 0 or not self.size_spread >= 0:
             raise ValueError(f"size, size_spread: expected more than 0 and at least 0, got {self.size}, {self.size_spread}")
-        if self.shares and (len(self.shares) != len(HABITS) or min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6):
-            raise ValueError(f"shares: expected {len(HABITS)} of at least 0 that add up to 1, got {self.shares}")
+        if self.shares and (len(self.shares) > len(HABITS) or min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6):
+            raise ValueError(f"shares: expected at most {len(HABITS)} of at least 0 that add up to 1, got {self.shares}")
+
+    @property
+    def mixture(self) -> dict[str, float]:
+        """Habit -> its share among the crystals."""
+        shares = self.shares or len(HABITS) * (1 / len(HABITS),)
+        return dict(zip_longest(HABITS, shares, fillvalue=0.0))
 
     def habit(self, i: int) -> str:
         """Habit of crystal number `i`; a small change of the shares changes few of them."""

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lib.learning.networks import Polar
+from lib.learning.networks.polar import Polar
 from lib.learning.training import Trained, lightning, trained
 from lib.learning.vae import as_pictures, one_cycle
 
@@ -53,7 +53,7 @@ class ContrastiveRecipe:
     Attributes
     ----------
     changes : what the network learns to ignore
-    rings, angles, width : of the polar network, see `lib.learning.networks.Polar`
+    rings, angles, width : of the polar network, see `lib.learning.networks.polar.Polar`
     temperature : of the loss; small values look only at the most similar pictures
     epochs, rate : epochs, and the highest learning rate
     """

@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from lib.crystals.rosette import MODELS
 from lib.learning.dataset import Views, rosette_views
-from lib.learning.networks import N_VALUES, network
+from lib.learning.networks import network
+from lib.learning.networks.parts import N_VALUES
 from lib.learning.pictures import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
 from lib.learning.tables import LABEL, TARGETS
 from lib.learning.training import Trained, lightning, trained

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lib.learning.networks import ResidualBlock
+from lib.learning.networks.parts import ResidualBlock
 from lib.learning.training import Trained, lightning, trained
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.

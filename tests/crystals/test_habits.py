@@ -7,7 +7,8 @@ from scipy.stats import kstest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score
 
-from lib.crystals.habits import HABITS, LINE_OF_SIGHT, Habit, orientation, plate, polyhedron, prism, sample, surface_points
+from lib.crystals.habits import HABITS, LINE_OF_SIGHT, orientation, sample
+from lib.crystals.parts import Habit, plate, polyhedron, prism, surface_points
 from lib.crystals.solid import Solid, booleans_on_one_thread, bounding_sphere, corners, targets, union
 from lib.imaging.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
 from lib.imaging.silhouette import CAMERA, silhouettes

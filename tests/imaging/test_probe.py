@@ -122,7 +122,7 @@ def test_effects_and_ranges_name_parameters():
     names = {field.name for field in fields(Probe)}
     assert list(EFFECTS) == ["interior", "rim", "defocus", "grain", "shading", "frame", "stretch"]
     assert set().union(*EFFECTS.values()) <= names
-    assert set(RANGES) == names - {"cut_chance", "stretch"}
+    assert set(RANGES) == names - {"cut_chance", "stretch", "further"}
     for name, (low, high) in RANGES.items():
         assert low < getattr(PROBE, name) < high, name
         Probe(**{name: low}), Probe(**{name: high})

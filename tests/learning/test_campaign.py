@@ -89,8 +89,8 @@ def test_a_campaign_of_specks_is_refused(cache):
     [
         ({"size": 0.0}, "expected more than 0 and at least 0, got 0.0, 0.0"),
         ({"size_spread": -0.1}, "got 1.0, -0.1"),
-        ({"shares": (0.5, 0.5)}, "shares: expected 9 of at least 0 that add up to 1"),
-        ({"shares": (0.2,) * 9}, "shares: expected 9"),
+        ({"shares": (0.5, 0.4)}, "shares: expected at most 9 of at least 0 that add up to 1"),
+        ({"shares": (0.1,) * 10}, "shares: expected at most 9"),
     ],
 )
 def test_bad_campaigns(arguments, message):

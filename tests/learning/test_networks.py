@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from lib.learning.networks import NETWORKS, Polar, fourier_basis, network, polar_grid
+from lib.learning.networks import NETWORKS, network
+from lib.learning.networks.polar import Polar, fourier_basis, polar_grid
 
 
 @pytest.mark.parametrize("views", [1, 2])
@@ -58,7 +59,7 @@ def test_an_oriented_polar_network_knows_the_turn():
 
 def test_a_head_for_each_number_of_views_sees_only_those():
     torch.manual_seed(0)
-    built = network("polar_by_views", 3, 64, 9, width=16).eval()
+    built = network("polar", 3, 64, 9, width=16, by_views=True).eval()
     pictures = torch.rand(4, 3, 64, 64)
     found = built(pictures)
     assert found.shape == (12, 9)

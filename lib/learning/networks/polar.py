@@ -1,9 +1,4 @@
-"""Networks from silhouettes to `rho_e`, `a_e` and the number of bullets: all have one head for the three tasks.
-
-Every network takes pictures (B, V, S, S), V views of a crystal as shares of the pixels covered (0 to 1). Its `features` (B, F)
-describe them, and its `head` turns the features into (B, 2 + K): the standardised logarithms of `rho_e` and `a_e`, and K logits
-of the number of bullets.
-"""
+"""A network that samples pictures on rings, so that turning a crystal in the picture plane changes nothing."""
 
 from __future__ import annotations
 
@@ -13,83 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-#: How many numbers a network returns before the logits.
-N_VALUES = 2
-
-
-class Network(nn.Module):
-    """What all networks share: `features`, then `head`."""
-
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """(B, V, S, S) -> (B, F)."""
-        raise NotImplementedError
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(pictures))
-
-
-class Cnn(Network):
-    """The talk's simple network: three convolutions with max pooling, three fully connected layers (Ko et al. 2025).
-
-    Pictures (B, V, S, S) with S = `size` fixed, returns (B, `outputs`). Before all else, blocks of `pooled` x `pooled` pixels are
-    averaged; `size / pooled` is a multiple of 8.
-    """
-
-    def __init__(self, views: int, size: int, outputs: int, pooled: int = 1):
-        super().__init__()
-        if size % (8 * pooled):
-            raise ValueError(f"size: expected a multiple of {8 * pooled}, got {size}")
-        layers, before = [nn.AvgPool2d(pooled)], views
-        for channels in (16, 32, 64):
-            layers += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
-            before = channels
-        flat = 64 * (size // pooled // 8) ** 2
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(flat, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-        self.head = nn.Linear(64, outputs)
-
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.layers(pictures)
-
-
-class ResNet18(Network):
-    """ResNet-18 without weights trained elsewhere (He et al. 2016, doi:10.1109/CVPR.2016.90).
-
-    Takes pictures (B, V, S, S) of any side, returns (B, `outputs`). Before all else, blocks of `pooled` x `pooled` pixels are
-    averaged.
-    """
-
-    def __init__(self, views: int, outputs: int, width: int = 64, pooled: int = 1):
-        super().__init__()
-        layers = [nn.AvgPool2d(pooled), convolution(views, width, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
-        before = width
-        for stage in range(4):
-            after = width * 2**stage
-            layers += [ResidualBlock(before, after, 1 if stage == 0 else 2), ResidualBlock(after, after, 1)]
-            before = after
-        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.head = nn.Linear(before, outputs)
-        self.to(memory_format=torch.channels_last)
-
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.layers(pictures.contiguous(memory_format=torch.channels_last))
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a shortcut."""
-
-    def __init__(self, before: int, after: int, stride: int):
-        super().__init__()
-        self.convolutions = nn.Sequential(convolution(before, after, 3, stride), nn.ReLU(), convolution(after, after, 3, 1))
-        same = stride == 1 and before == after
-        self.shortcut = nn.Identity() if same else convolution(before, after, 1, stride)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.relu(self.convolutions(x) + self.shortcut(x))
-
-
-def convolution(before: int, after: int, kernel: int, stride: int) -> nn.Sequential:
-    """A convolution that keeps the side, or divides it by `stride`, and batch normalisation."""
-    return nn.Sequential(nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(after))
+from lib.learning.networks.parts import Architecture, Network, head
 
 
 class Polar(Network):
@@ -143,12 +62,6 @@ class Polar(Network):
         if self.oriented:
             kept.append((self.mix(along) @ self.basis.to(along.dtype)).flatten(1))
         return torch.cat(kept, 1).unflatten(0, pictures.shape[:2]).flatten(1)
-
-
-def head(features: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Three fully connected layers (B, `features`) -> (B, `outputs`)."""
-    layers = [nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
 
 class PolarByViews(Polar):
@@ -210,18 +123,9 @@ class _RoundBlock(nn.Module):
         return functional.relu(x + self.convolutions(x))
 
 
-def network(name: str, views: int, size: int, outputs: int, **settings) -> Network:
-    """An untrained network for pictures (B, `views`, `size`, `size`), one of `NETWORKS` or "polar_by_views", with `settings`."""
-    if name == "cnn":
-        return Cnn(views, size, outputs, **settings)
-    if name == "resnet18":
-        return ResNet18(views, outputs, **settings)
-    if name == "polar":
-        return Polar(views, outputs, **settings)
-    if name == "polar_by_views":
-        return PolarByViews(views, outputs, **settings)
-    raise ValueError(f"network: expected one of {', '.join(NETWORKS)}, got {name!r}")
+def polar(views: int, size: int, outputs: int, by_views: bool = False, **settings) -> Polar:
+    """A polar network for pictures of any `size`, with one head or with one `by_views`."""
+    return (PolarByViews if by_views else Polar)(views, outputs, **settings)
 
 
-#: Short name -> name in figures and tables.
-NETWORKS = {"cnn": "CNN of the talk", "resnet18": "ResNet-18", "polar": "polar network"}
+ARCHITECTURE = Architecture("polar network", polar, 4e-3)
