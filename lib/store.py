@@ -15,6 +15,8 @@ from tqdm.dask import TqdmCallback
 
 #: Dask's schedulers on this machine.
 SCHEDULERS = ("processes", "threads", "synchronous")
+#: How often a cluster runs a block again that failed, since a file system may be away for a moment.
+RETRIES = 2
 
 
 def build_store(
@@ -67,9 +69,10 @@ def build_store(
 
 
 def _fill_and_mark(fill: Callable[[str, int], None], store: str, start: int, marker: str) -> None:
-    """Fill one block and leave its marker."""
-    fill(store, start)
-    Path(marker).touch()
+    """Fill one block and leave its marker; a cluster that lost a worker asks again for what it had done."""
+    if not Path(marker).exists():
+        fill(store, start)
+        Path(marker).touch()
 
 
 @functools.cache
@@ -82,9 +85,18 @@ def _worker_context(module: str) -> str:
 
 
 def _compute_on_cluster(tasks: list, address: str, label: str) -> None:
-    """Run the tasks on the Dask cluster at `address`, with a progress bar."""
+    """Run the tasks on the Dask cluster at `address`, with a progress bar; tasks that fail or lose their worker are run again."""
     from distributed import Client, as_completed
 
-    with Client(address) as client:
-        for future in tqdm(as_completed(client.compute(tasks)), total=len(tasks), desc=label, unit="block"):
+    with _connected(Client, address) as client:
+        futures = as_completed(client.compute(tasks, retries=RETRIES))
+        for future in tqdm(futures, total=len(tasks), desc=label, unit="block"):
             future.result()
+
+
+def _connected(client: type, address: str):
+    """A client of the scheduler at `address`."""
+    try:
+        return client(address)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"scheduler: no Dask scheduler answers at {address!r}") from error
