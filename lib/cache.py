@@ -12,6 +12,13 @@ from filelock import FileLock
 
 from lib import paths
 
+#: What a finished folder has: its description, and the size of each of its files.
+_MARKER = "description.json"
+
+
+class DamagedCache(RuntimeError):
+    """What lies in the cache cannot be used; the message says why, and what to delete."""
+
 
 def digest(description: Mapping) -> str:
     """Sixteen hexadecimal digits that stand for a description of plain values, whatever the order of its keys."""
@@ -29,16 +36,54 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
     ----------
     kind : first part of the folder's name
     description : plain values that decide every byte of the result, a version of its layout included
+
+    Raises
+    ------
+    DamagedCache
+        If the folder is not as it was built: another description, or a file that is missing or of another size.
     """
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     folder = paths.CACHE / f"{kind}-{digest(description)}"
-    if folder.exists():
-        return folder
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            part = folder.with_name(folder.name + ".part")
-            part.mkdir(exist_ok=True)
-            build(part)
-            (part / "description.json").write_text(json.dumps(description, indent=1, sort_keys=True))
-            shutil.move(part, folder)
+    if not folder.exists():
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                part = folder.with_name(folder.name + ".part")
+                part.mkdir(exist_ok=True)
+                build(part)
+                marker = {"description": description, "files": _sizes(part)}
+                (part / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True))
+                shutil.move(part, folder)
+    fault = _fault(folder, description)
+    if fault:
+        raise DamagedCache(f"{folder} {fault}: delete this folder, and what it holds is made anew.")
     return folder
+
+
+def written(file: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` write a file under another name, then move it into place, so that it is whole whenever it is there."""
+    part = file.with_name(f"part-{file.name}")
+    write(part)
+    part.replace(file)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Size of each file below a folder but the marker [bytes]."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file != folder / _MARKER)
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
+
+
+def _fault(folder: Path, description: Mapping) -> str:
+    """What is wrong with a folder of the cache, or ""."""
+    try:
+        marker = json.loads((folder / _MARKER).read_text())
+        described, sizes = marker["description"], dict(marker["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"has no {_MARKER} that this version reads"
+    if described != json.loads(json.dumps(description)):
+        return "holds something else than its name says"
+    found = _sizes(folder)
+    lacking = next((name for name in sizes if name not in found), None)
+    changed = next((name for name in sizes if name in found and found[name] != sizes[name]), None)
+    if lacking:
+        return f"lacks {lacking}"
+    return f"is damaged ({changed} has {found[changed]} bytes instead of {sizes[changed]})" if changed else ""

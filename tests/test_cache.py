@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from lib import paths
-from lib.cache import cached, digest
+from lib.cache import DamagedCache, cached, digest, written
 
 DESCRIPTION = {"seed": 3, "sizes": [1, 2], "note": "a"}
 
@@ -45,7 +46,8 @@ def test_built_once_and_found_again(folder):
     assert calls == [[]]
     assert first.parent == folder and first.name == f"thing-{digest(DESCRIPTION)}"
     assert (first / "data").read_text() == "whole"
-    assert json.loads((first / "description.json").read_text()) == DESCRIPTION
+    marker = {"description": DESCRIPTION, "files": {"data": len("whole")}}
+    assert json.loads((first / "description.json").read_text()) == marker
     assert not list(folder.glob("*.part"))
 
 
@@ -104,6 +106,67 @@ def test_a_killed_build_is_resumed(tmp_path, folder):
     calls = []
     assert (cached("thing", {"seed": 3}, counted(calls)) / "data").read_text() == "whole"
     assert calls == [["half"]]
+
+
+def cut_short(folder):
+    (folder / "data").write_text("who")
+
+
+def described_otherwise(folder):
+    marker = folder / "description.json"
+    marker.write_text(marker.read_text().replace('"seed": 3', '"seed": 4'))
+
+
+def of_an_earlier_version(folder):
+    (folder / "description.json").write_text(json.dumps(DESCRIPTION))
+
+
+DAMAGES = {
+    "lacks data": lambda folder: (folder / "data").unlink(),
+    "(data has 3 bytes instead of 5)": cut_short,
+    "holds something else than its name says": described_otherwise,
+    "has no description.json that this version reads": of_an_earlier_version,
+    "has no description.json": lambda folder: (folder / "description.json").write_bytes(b"\xff\xfe[1"),
+    "no description.json that": lambda folder: (folder / "description.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("fault", DAMAGES)
+def test_a_damaged_folder_is_refused_until_it_is_deleted(fault):
+    folder = cached("thing", DESCRIPTION, counted([]))
+    DAMAGES[fault](folder)
+    with pytest.raises(DamagedCache) as caught:
+        cached("thing", DESCRIPTION, never)
+    assert fault in str(caught.value) and str(caught.value).startswith(f"{folder} ") and "\n" not in str(caught.value)
+    assert "delete this folder" in str(caught.value)
+    shutil.rmtree(folder)
+    assert (cached("thing", DESCRIPTION, counted([])) / "data").read_text() == "whole"
+
+
+def test_a_file_in_place_of_a_folder_is_refused(folder):
+    folder.mkdir()
+    (folder / f"thing-{digest(DESCRIPTION)}").write_text("whole")
+    with pytest.raises(DamagedCache, match="has no description.json"):
+        cached("thing", DESCRIPTION, never)
+
+
+def test_files_that_others_leave_in_a_folder_do_no_harm():
+    folder = cached("thing", DESCRIPTION, counted([]))
+    (folder / ".DS_Store").write_text("")
+    assert cached("thing", DESCRIPTION, never) == folder
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    file = tmp_path / "history.csv"
+
+    def broken_off(part):
+        part.write_text("new, but ha")
+        raise OSError("disk full")
+
+    written(file, lambda part: part.write_text("old"))
+    with pytest.raises(OSError, match="disk full"):
+        written(file, broken_off)
+    assert file.read_text() == "old"
 
 
 def ask(start, log, number, answers):
