@@ -81,8 +81,8 @@ class _NetCDF:
         if len(self.shape(name)) == 1 and self.shape(name)[0] > _LONGEST:
             raise UnreadableOutput(f"is damaged: {name} has {self.shape(name)[0]} values")
         with _sound(name):
-            values = self._variable(name)[index or ...]
-            return np.array(values, dtype=np.dtype(values.dtype).newbyteorder("="))
+            values = np.array(self._variable(name)[index or ...])
+            return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def units(self, name: str) -> str:
         with _sound(name):
@@ -95,8 +95,8 @@ def _sound(name: str) -> Iterator[None]:
     """What fails inside is a damaged file: HDF5 and SciPy raise anything for those."""
     try:
         yield
-    except Exception as error:
-        raise UnreadableOutput(f"is damaged: {name} cannot be read") from error
+    except Exception as error:  # whose traceback holds variables, without which alone the file can be closed
+        raise UnreadableOutput(f"is damaged: {name} cannot be read") from error.with_traceback(None)
 
 
 def _attribute(attributes: Mapping, name: str, default: str = "") -> str:
@@ -105,7 +105,7 @@ def _attribute(attributes: Mapping, name: str, default: str = "") -> str:
         return default
     value = attributes.get(name, default)
     value = value.item() if hasattr(value, "item") else value
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
@@ -131,8 +131,8 @@ def opened(path: Path) -> Iterator[_NetCDF]:
     except Exception as error:  # h5py and SciPy raise anything for broken files
         raise UnreadableOutput("is cut short or damaged") from error
     with file:
-        attributes, variables = (file.attrs, file) if start == _HDF5 else (file._attributes, file.variables)
         with _sound("CM1 version"):
+            attributes, variables = (file.attrs, file) if start == _HDF5 else (file._attributes, file.variables)
             contents = _NetCDF(variables, _attribute(attributes, "CM1 version", "CM1"))
         del attributes, variables
         try:
@@ -156,6 +156,10 @@ def header(path: Path) -> Header:
             raise UnreadableOutput(f"has its times in {file.units('time') or 'no unit'}, not in seconds")
         time_s = np.round(file.read("time", slice(n_times)).astype(float), 3)
         x_m, y_m, z_m = _axis_m(file, "xh"), _axis_m(file, "yh"), _axis_m(file, "zh", "z")
+        shape = (len(z_m), len(y_m), len(x_m))
+        other = next((name for family in names.values() for name in family if file.shape(name)[1:] != shape), None)
+        if other:
+            raise UnreadableOutput(f"has {other} on another grid than its axes")
         fault = _fault(file, n_times - 1)
         if fault:
             raise UnreadableOutput(f"has {fault} at {time_s[-1]:g} s: the run went wrong")

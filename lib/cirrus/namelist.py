@@ -6,6 +6,7 @@ none is ever added.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -14,7 +15,7 @@ _STRING = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
 _GROUP = re.compile(r"^[ \t]*[&$](\w+)", re.MULTILINE)
 #: What matters in the body of a group: strings and comments are passed over whole.
 _TOKEN = re.compile(
-    rf"(?P<string>{_STRING})|(?P<comment>![^\n]*)|(?P<end>/|[&$]end\b)|(?P<key>[A-Za-z]\w*(?:\s*\([^)]*\))?)\s*=", re.I
+    rf"(?P<string>{_STRING})|(?P<comment>![^\n]*)|(?P<end>/|[&$]end\b)|(?P<key>\b[A-Za-z]\w*(?:\s*\([^()\n]*\))?)\s*=", re.I
 )
 
 
@@ -38,7 +39,7 @@ def number(text: str, address: str, default: float | None = None) -> float:
     Raises
     ------
     ValueError
-        If the key is not there and has no default, or its value is no number.
+        If the key is not there and has no default, or its value is no finite number.
     """
     values = namelist_values(text)
     if address.lower() not in values:
@@ -47,9 +48,12 @@ def number(text: str, address: str, default: float | None = None) -> float:
         return default
     value = values[address.lower()]
     try:
-        return float(value.lower().replace("d", "e"))
+        found = float(value.lower().replace("d", "e"))
     except ValueError:
-        raise ValueError(f"{address} is no number but {value!r}.") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise ValueError(f"{address} is no number but {value[:40]!r}.")
+    return found
 
 
 def with_values(text: str, changes: Mapping[str, object]) -> str:

@@ -8,6 +8,8 @@ deposition nucleation makes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dask
@@ -37,15 +39,15 @@ def sample_ensemble(file: Path = FILE) -> xr.Dataset:
     Raises
     ------
     UnreadableOutput
-        If the file is missing or broken.
+        If the file is missing or broken, or is another one; also when fields are computed, for what only shows then.
     """
-    try:
-        with opened(file) as contents:
-            member, time_s, z_m, x_m = (contents.read(name) for name in ("member", "time", "z", "x"))
-            parameters = {name: contents.read(name) for name in PARAMETERS}
-    except UnreadableOutput as error:
-        raise UnreadableOutput(f"{file} {error}.") from error
-    shape = (len(member), len(time_s), len(z_m), len(x_m))
+    with _named(file), opened(file) as contents:
+        member, time_s, z_m, x_m = (contents.read(name) for name in ("member", "time", "z", "x"))
+        parameters = {name: contents.read(name) for name in PARAMETERS}
+        shape = (len(member), len(time_s), len(z_m), len(x_m))
+        for name in _NAMES.values():
+            if contents.shape(name) != shape:
+                raise UnreadableOutput(f"has {name} of shape {contents.shape(name)}, not {shape}")
     fields = {name: _stored(file, stored, shape) for name, stored in _NAMES.items()}
     fields["m_i"] = da.map_blocks(mean_mass, fields["q_i"], fields["n_i"], dtype=np.float32)
     ensemble = ice_fields(
@@ -71,5 +73,17 @@ def _stored(file: Path, name: str, shape: tuple[int, ...]) -> da.Array:
 
 
 def _member(file: Path, name: str, index: int) -> np.ndarray:
-    with opened(file) as contents:
-        return contents.read(name, index)
+    with _named(file), opened(file) as contents:
+        values = contents.read(name, index)
+        if not np.isfinite(values).all():
+            raise UnreadableOutput(f"has NaN in {name} of member {index}")
+        return values
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What cannot be read inside is told with the name of the file."""
+    try:
+        yield
+    except UnreadableOutput as error:
+        raise UnreadableOutput(f"{file} {error}.") from error
