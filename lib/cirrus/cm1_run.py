@@ -93,14 +93,31 @@ def run_ensemble(
 
 
 def ensemble_state(design: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Table of the members: the design's columns, state ("done", "failed" or "waiting"), reason, remark and seconds."""
+    """Table of the members: the design's columns, state ("done", "failed" or "waiting"), reason, remark and seconds.
+
+    Raises
+    ------
+    RunnerError
+        If the record of a member is missing or broken.
+    """
     rows = []
     for member in design.index:
         done, failed = Path(folder) / str(member), Path(folder) / f"{member}.failed"
         place = next((place for place in (done, failed) if place.exists()), None)
-        record = json.loads((place / _RECORD).read_text()) if place else {"state": "waiting", "reason": "", "remark": ""}
+        record = _record(place) if place else {"state": "waiting", "reason": "", "remark": ""}
         rows.append([record.get(name) for name in _COLUMNS])
     return design.join(pd.DataFrame(rows, design.index, list(_COLUMNS)))
+
+
+def _record(place: Path) -> dict:
+    """What `run_member` wrote about the run in a folder."""
+    try:
+        record = json.loads((place / _RECORD).read_text())
+        if {"state", "setup"} <= set(record):
+            return record
+    except (OSError, ValueError, TypeError):
+        pass
+    raise RunnerError(f"{place / _RECORD} is missing or broken: remove {place}, and the member is run again.")
 
 
 def _namelists(design: pd.DataFrame, setup: Path) -> dict[str, str]:
@@ -150,8 +167,9 @@ def _refuse_others(folder: Path, namelists: Mapping[str, str], digest: str) -> N
         place = folder / member
         if not place.exists():
             continue
-        same = (place / NAMELIST).read_bytes().decode("latin-1") == namelist
-        if not same or json.loads((place / _RECORD).read_text())["setup"] != digest:
+        record, file = _record(place), place / NAMELIST
+        same = file.is_file() and file.read_bytes().decode("latin-1") == namelist
+        if not same or record["setup"] != digest:
             what = "other input files" if same else "another namelist"
             raise RunnerError(f"{member} in {folder} was run with {what}: choose another folder, or remove it.")
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from lib.imaging import oap
-from lib.imaging.files import BadImage, names, opened
+from lib.imaging.files import BadImage, named, names, opened
 from lib.imaging.palette import levels_of_indices, levels_of_picture
 from lib.imaging.segmentation import cut_off, edge_rise_px, enclosed, length_px, particle_outline
 from lib.imaging.segmentation import filled as filled
@@ -63,9 +63,11 @@ def read_tile(path: Path) -> np.ndarray:
     Raises
     ------
     BadImage
-        If the file is no picture, broken off, larger than 4096 x 4096, or neither palette, 8-bit grey, nor in CPI colours.
+        If the file is no picture, broken off, larger than 4096 x 4096, or neither palette, 8-bit grey, nor in CPI colours;
+        the message begins with its path.
     """
-    return _grey(*opened(path, ("L", "P", "RGB", "RGBA")))
+    with named(path):
+        return _grey(*opened(path, ("L", "P", "RGB", "RGBA")))
 
 
 def _grey(pixels: np.ndarray, colours: np.ndarray | None) -> np.ndarray:

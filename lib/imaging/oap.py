@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib.imaging.files import BadImage, names, opened
+from lib.imaging.files import BadImage, named, names, opened
 
 #: Side of a pixel of the 2D-S [um].
 PIXEL_UM = 10.0
@@ -32,8 +32,13 @@ def read_silhouette(path: Path) -> np.ndarray:
     Raises
     ------
     BadImage
-        If the file can't be read or is no silhouette.
+        If the file can't be read or is no silhouette; the message begins with its path.
     """
+    with named(path):
+        return _read(path)
+
+
+def _read(path: Path) -> np.ndarray:
     return silhouette(opened(path, ("1", "L", "P"))[0])
 
 
@@ -82,7 +87,7 @@ def labelled(folder: Path) -> Labelled:
         try:
             if name.count("/") != 1:
                 raise BadImage("not in a folder of a class")
-            mask = read_silhouette(Path(folder, name))
+            mask = _read(Path(folder, name))
             shapes.append(mask.shape)
             packed.append(np.packbits(mask))
         except BadImage as error:
