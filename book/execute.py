@@ -35,6 +35,10 @@ class NotebookFailed(RuntimeError):
     """One line: which notebook, which cell, which error, and where the failed copy is."""
 
 
+class BadParameters(ValueError):
+    """One line: which file of parameters can't be read, and why."""
+
+
 def notebooks_in_book() -> list[str]:
     """Names of the notebooks in the order of ``_toc.yml``."""
     return [file.removeprefix("notebooks/") for file in files_in(toc()) if file.startswith("notebooks/")]
@@ -63,7 +67,27 @@ def declared_parameters(name: str) -> dict:
 def profile_parameters(name: str, profile: str) -> dict:
     """What `profile` changes in notebook `name`; the laptop profile is the notebook's own defaults."""
     file = paths.PARAMS / profile / f"{name}.yml"
-    return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
+    return parameters_in(file) if file.exists() else {}
+
+
+def parameters_in(file: Path) -> dict:
+    """Parameters in a YAML file: name -> value.
+
+    Raises
+    ------
+    BadParameters
+        If the file can't be read, or holds something else.
+    """
+    try:
+        found = yaml.safe_load(file.read_text())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        said = getattr(error, "strerror", None) or getattr(error, "problem", None) or "it is no YAML"
+        raise BadParameters(f"{file} can't be read: {said}") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise BadParameters(f"{file} holds no parameters, which are lines of the form name: value")
+    return found
 
 
 def digest(name: str, parameters: dict) -> str:
@@ -77,10 +101,13 @@ def digest(name: str, parameters: dict) -> str:
 
 
 def executed_digest(executed: Path) -> str | None:
-    """Fingerprint kept in an `executed` notebook, None where there is no such notebook."""
+    """Fingerprint kept in an `executed` notebook, None where there is no such notebook or it is damaged."""
     if not executed.exists():
         return None
-    return nbformat.read(executed, as_version=4).metadata.get("digest")
+    try:
+        return nbformat.read(executed, as_version=4).metadata.get("digest")
+    except Exception:  # nbformat raises anything for a damaged notebook, which is executed again
+        return None
 
 
 def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool = False) -> bool:
@@ -175,15 +202,18 @@ def main() -> None:
     options = arguments()
     runs = options.runs or paths.ROOT / "runs" / options.profile
     folders = {"cpi_dir": options.cpi_dir, "oap_dir": options.oap_dir}
-    typed = yaml.safe_load(options.file.read_text()) if options.file else {}
+    try:
+        typed = parameters_in(options.file) if options.file else {}
+    except BadParameters as error:
+        sys.exit(str(error))
     typed |= {name: literal(value) for name, value in options.values}
     failures = []
     for name in options.only or notebooks_in_book():
-        parameters = profile_parameters(name, options.profile) | folder_parameters(name, folders) | typed
         try:
+            parameters = profile_parameters(name, options.profile) | folder_parameters(name, folders) | typed
             if not execute(name, options.profile, runs, parameters, options.force):
                 print(f"{name:28}: up to date")
-        except NotebookFailed as error:
+        except (NotebookFailed, BadParameters) as error:
             failures.append(str(error))
     if failures:
         sys.exit("\n".join(failures))
