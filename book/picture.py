@@ -20,7 +20,7 @@ def main() -> None:
     views = silhouettes(solid, np.eye(3)[None], (0, 90, 120)).coverage[0, :, 24:-24, 24:-24]
     pictures = [mesh.picture(solid, (500, 500)), *views]
     labels = ["the crystal", "its silhouette", "turned by 90°", "turned by 120°"]
-    figure = plots.gallery(pictures, labels, columns=4, width=1.6)
+    figure = plots.gallery(pictures, labels, columns=2, width=2.0)
     for axis in figure.axes:
         axis.title.set_fontsize(10)
     figure.savefig(TARGET, dpi=150, pil_kwargs={"optimize": True})
