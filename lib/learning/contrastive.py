@@ -93,7 +93,7 @@ class Contrastive(lightning.LightningModule):
 
     def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
         loss = self.loss(batch)
-        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch))
+        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
         return loss
 
     def validation_step(self, batch: torch.Tensor, _) -> None:

@@ -99,7 +99,7 @@ class R2N2(lightning.LightningModule):
         return voxel_loss(self(batch[0]), batch[1])
 
     def validation_step(self, batch, index):
-        self.log("val_loss", voxel_loss(self(batch[0]), batch[1]), batch_size=len(batch[0]))
+        self.log("val_loss", voxel_loss(self(batch[0]), batch[1]), batch_size=len(batch[0]), sync_dist=True)
 
     def configure_optimizers(self):
         optimiser = torch.optim.Adam(self.parameters())

@@ -95,7 +95,7 @@ class ShapeModel(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _) -> torch.Tensor:
         loss = self.loss(batch)
-        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, _) -> None:
@@ -137,9 +137,9 @@ def shape_model(
             earlier = shape_model(recipe.start, crystals, validation, seed, device, scheduler).model
             take_over(model.network, earlier.network)
 
-    @functools.cache
-    def fresh() -> FreshPictures:
-        return FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler)
+    fresh = functools.partial(
+        _fresh, crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler
+    )  # fmt: skip
 
     def held() -> list[Batch]:
         places = tuple(validation.angles_deg.index(angle) for angle in recipe.angles_deg)
@@ -150,6 +150,12 @@ def shape_model(
     return trained(
         "network", description, make, lambda draw: fresh()(draw), held, recipe.epochs, device, recipe.patience, begin
     )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1)
+def _fresh(*arguments) -> FreshPictures:
+    """Fresh pictures, whose crystals are drawn when the first batch is asked for, in each process of a training."""
+    return FreshPictures(*arguments)
 
 
 def take_over(model: torch.nn.Module, earlier: torch.nn.Module) -> None:

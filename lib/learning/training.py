@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import cloudpickle
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
@@ -16,6 +18,7 @@ from tqdm.auto import tqdm
 import lib.torchvision_guard  # noqa: F401  (before lightning)
 
 import lightning  # isort: skip
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment, find_free_network_port  # isort: skip
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint  # isort: skip
 
 from lib.cache import cached, digest  # isort: skip
@@ -45,11 +48,16 @@ def trained(
     device: str = "cpu",
     patience: int | None = None,
     begin: Callable[[lightning.LightningModule], None] | None = None,
+    processes: int | None = None,
 ) -> Trained:
     """The network that `description` describes, trained first where it is not in the cache.
 
     A training that was broken off goes on after its last whole epoch and ends with the same weights. Of all epochs the one
     with the smallest validation loss is kept.
+
+    On several GPUs, processes that share their gradients train together, each with batches of its own: an epoch shows the
+    network as many times more pictures. They are begun anew, since a notebook's kernel cannot be split once it holds a GPU, so
+    a script that trains must keep its calls below ``if __name__ == "__main__"``.
 
     Parameters
     ----------
@@ -57,14 +65,18 @@ def trained(
     description : plain values from which the result follows; data, settings and the seed all belong in it
     make : makes the untrained module; its `validation_step` logs "val_loss"
     batches : from the number of a draw to its batches, an iterable with a length. The same number gives the same batches, and
-        each epoch takes a new number (on several GPUs, each GPU a number of its own)
+        each epoch, and in it each process, takes a new number
     validation : called once for the batches that no epoch trains on
     epochs : how many epochs at most
     device : "cpu", "cuda" for all GPUs, or "cuda:1" for one of them
     patience : stop when the validation loss has not fallen for so many epochs; None never stops early
     begin : gives the untrained module the weights to start from; not called where the network is found
+    processes : how many train together; None is one for each GPU that `device` means, or one
     """
     whole = {**description, "epochs": epochs, "patience": patience, "precision": precision(device)}
+    processes = processes or (torch.cuda.device_count() if device == "cuda" else 1)
+    if processes > 1:
+        whole["processes"] = processes
 
     def build(part: Path) -> None:
         set_threads()  # UMAP and others change how many threads torch computes with
@@ -72,7 +84,12 @@ def trained(
         model = make()
         if begin:
             begin(model)
-        _fit(part, model, _Batches(batches, validation()), whole, device)
+        job = (part, model, _Batches(batches, validation()), whole, device)
+        if processes > 1:
+            arguments = (processes, find_free_network_port(), cloudpickle.dumps(job))
+            torch.multiprocessing.spawn(_fit_as_one_of, arguments, processes)
+        else:
+            _fit(*job)
 
     folder = cached(kind, whole, build)
     model = make()
@@ -85,14 +102,26 @@ def precision(device: str) -> str:
     return "bf16-mixed" if device.startswith("cuda") else "32-true"
 
 
-def _fit(part: Path, model: lightning.LightningModule, data: _Batches, whole: Mapping, device: str) -> None:
+def _fit_as_one_of(rank: int, processes: int, port: int, job: bytes) -> None:
+    """`_fit` in the process number `rank` of several that train together."""
+    os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(max(1, torch.get_num_threads() // processes))
+    _fit(*cloudpickle.loads(job), LightningEnvironment())
+
+
+def _fit(
+    part: Path, model: lightning.LightningModule, data: _Batches, whole: Mapping, device: str,
+    together: LightningEnvironment | None = None,
+) -> None:  # fmt: skip
     """Train `model` and leave its best weights as `model.pt` and its `history.csv` in the folder `part`."""
     best = ModelCheckpoint(part, "best", monitor=LOSS, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False)
     stops = [EarlyStopping(LOSS, patience=whole["patience"], check_on_train_epoch_end=True)] if whole["patience"] else []
     accelerator, _, index = device.partition(":")
     trainer = lightning.Trainer(
         accelerator=accelerator,
-        devices=[int(index)] if index else (1 if accelerator == "cpu" else "auto"),
+        devices=[int(index)] if index else whole.get("processes", 1),
+        strategy="ddp_find_unused_parameters_true" if together else "auto",
+        plugins=together,
         precision=whole["precision"],
         max_epochs=whole["epochs"],
         callbacks=[_Epochs(part, whole), *stops, best],
@@ -105,15 +134,17 @@ def _fit(part: Path, model: lightning.LightningModule, data: _Batches, whole: Ma
     )
     last = part / "last.ckpt"
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+    if not trainer.is_global_zero:
+        return
     weights = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
     torch.save(weights, part / "model.pt")
     for checkpoint in part.glob("*.ckpt"):
         checkpoint.unlink()
 
 
-def _seed(whole: Mapping, epoch: int) -> None:
+def _seed(whole: Mapping, epoch: int, rank: int = 0) -> None:
     """Seed torch for one epoch, so that it does not matter whether the epochs before ran in this process."""
-    torch.manual_seed(int(digest({**whole, "epoch": epoch}), 16) % 2**63)
+    torch.manual_seed((int(digest({**whole, "epoch": epoch}), 16) + rank) % 2**63)
 
 
 class _Batches(lightning.LightningDataModule):
@@ -150,7 +181,7 @@ class _Epochs(Callback):
         self.file, self.whole, self.bar = part / "history.csv", whole, None
 
     def on_train_epoch_start(self, trainer, module):
-        _seed(self.whole, trainer.current_epoch)
+        _seed(self.whole, trainer.current_epoch, trainer.global_rank)
         self.started = time.perf_counter()
         if self.bar is None and trainer.is_global_zero:
             steps = trainer.num_training_batches

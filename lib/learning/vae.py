@@ -104,7 +104,7 @@ class Vae(lightning.LightningModule):
 
     def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
         loss = self.loss(as_pictures(batch))
-        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch))
+        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
         return loss
 
     def validation_step(self, batch: torch.Tensor, _) -> None:
