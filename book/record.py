@@ -15,9 +15,14 @@ RECORDS = paths.ROOT / "book" / "records"
 
 
 def record(folder: Path, what: str, inputs: str) -> dict:
-    """The metrics in run `folder` whose names have the word `what`, or all, with the run's provenance and its `inputs`."""
-    metrics = json.loads((folder / "metrics.json").read_text())
-    origin = json.loads((folder / "provenance.json").read_text())
+    """The metrics in run `folder` whose names have the word `what`, or all, with the run's provenance and its `inputs`.
+
+    Raises
+    ------
+    ValueError
+        If the run has not recorded them, or a file is damaged.
+    """
+    metrics, origin = content(folder / "metrics.json"), content(folder / "provenance.json")
     return {
         "notebook": origin["notebook"],
         "profile": origin["profile"],
@@ -29,6 +34,17 @@ def record(folder: Path, what: str, inputs: str) -> dict:
     }
 
 
+def content(file: Path) -> dict:
+    """What a run wrote into a JSON file."""
+    try:
+        found = json.loads(file.read_text())
+        if isinstance(found, dict):
+            return found
+    except (OSError, ValueError):
+        pass
+    raise ValueError(f"{file} is missing or damaged: run the notebook first.")
+
+
 def main() -> None:
     """Write one record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -37,7 +53,10 @@ def main() -> None:
     parser.add_argument("--inputs", required=True, help="what images these were, in words")
     parser.add_argument("--profile", default="laptop")
     options = parser.parse_args()
-    kept = record(paths.ROOT / "runs" / options.profile / options.notebook, options.what, options.inputs)
+    try:
+        kept = record(paths.ROOT / "runs" / options.profile / options.notebook, options.what, options.inputs)
+    except ValueError as error:
+        sys.exit(str(error))
     if not kept["metrics"]:
         sys.exit(f"The {options.profile} run of {options.notebook} recorded no metric with the word {options.what} in its name.")
     RECORDS.mkdir(exist_ok=True)

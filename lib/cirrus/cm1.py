@@ -88,7 +88,7 @@ def open_ensemble(
     runs, report = _probed(members)
     bad = report[report.reason != ""]
     if not runs or (len(bad) and not skip_bad):
-        raise UnreadableOutput(_sentence(bad, bool(runs)), report)
+        raise UnreadableOutput(_sentence(bad, bool(runs), members), report)
     first = next(iter(runs.values()))[0]
     levels, columns = _slice(first.z_m, z, "z"), _slice(first.x_m, x, "x")
     z_m, x_m = first.z_m[levels], first.x_m[columns]
@@ -198,10 +198,10 @@ def _listed(bad: pd.DataFrame) -> str:
     return "; ".join(f"{row.member}: {row.file} {row.reason}".replace(":  ", ": ") for row in bad.itertuples())
 
 
-def _sentence(bad: pd.DataFrame, some: bool, most: int = 5) -> str:
+def _sentence(bad: pd.DataFrame, some: bool, members: Members, most: int = 5) -> str:
     """What is said of files that are not read, the first few of them by name; `some` says whether any can be."""
     if not len(bad):
-        return "There are no runs of CM1 here."
+        return "There are no runs of CM1" + ("." if isinstance(members, Mapping) else f" in {members}.")
     more = f"; and {len(bad) - most} more, see the report" if len(bad) > most else ""
     start = "Not all of the ensemble can be read (skip_bad leaves it out)" if some else "Nothing can be read"
     return f"{start}: {_listed(bad[:most])}{more}."

@@ -155,6 +155,8 @@ def header(path: Path) -> Header:
         if file.units("time") not in _SECONDS:
             raise UnreadableOutput(f"has its times in {file.units('time') or 'no unit'}, not in seconds")
         time_s = np.round(file.read("time", slice(n_times)).astype(float), 3)
+        if not _written(time_s):
+            raise UnreadableOutput("has times that were not written")
         x_m, y_m, z_m = _axis_m(file, "xh"), _axis_m(file, "yh"), _axis_m(file, "zh", "z")
         shape = (len(z_m), len(y_m), len(x_m))
         other = next((name for family in names.values() for name in family if file.shape(name)[1:] != shape), None)

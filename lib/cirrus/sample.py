@@ -42,8 +42,8 @@ def sample_ensemble(file: Path = FILE) -> xr.Dataset:
         If the file is missing or broken, or is another one; also when fields are computed, for what only shows then.
     """
     with _named(file), opened(file) as contents:
-        member, time_s, z_m, x_m = (contents.read(name) for name in ("member", "time", "z", "x"))
-        parameters = {name: contents.read(name) for name in PARAMETERS}
+        member, time_s, z_m, x_m = (_finite(contents, name) for name in ("member", "time", "z", "x"))
+        parameters = {name: _finite(contents, name) for name in PARAMETERS}
         shape = (len(member), len(time_s), len(z_m), len(x_m))
         for name in _NAMES.values():
             if contents.shape(name) != shape:
@@ -74,10 +74,14 @@ def _stored(file: Path, name: str, shape: tuple[int, ...]) -> da.Array:
 
 def _member(file: Path, name: str, index: int) -> np.ndarray:
     with _named(file), opened(file) as contents:
-        values = contents.read(name, index)
-        if not np.isfinite(values).all():
-            raise UnreadableOutput(f"has NaN in {name} of member {index}")
-        return values
+        return _finite(contents, name, index)
+
+
+def _finite(contents, name: str, *index) -> np.ndarray:
+    values = contents.read(name, *index)
+    if not np.isfinite(values).all():
+        raise UnreadableOutput(f"has NaN in {name}")
+    return values
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def _one_file(file: Path) -> pd.DataFrame:
         table = pd.read_csv(file, sep=r"\s+", skiprows=1, header=None, dtype={11: str})
     except pd.errors.EmptyDataError:
         table = pd.DataFrame(columns=range(len(COLUMNS)))
-    except (OSError, pd.errors.ParserError) as error:
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise UnreadableOutput(f"{file.name} cannot be read: {str(error).splitlines()[0]}.") from error
     if table.shape[1] != len(COLUMNS):
         raise UnreadableOutput(f"{file.name} has {table.shape[1]} columns, not {len(COLUMNS)}.")

@@ -326,7 +326,7 @@ def test_nothing_to_read_is_an_error_even_if_bad_files_are_skipped(tmp_path):
     (tmp_path / "cm1out.nc").write_bytes(b"")
     with pytest.raises(UnreadableOutput, match=rf"^Nothing can be read: {tmp_path.name}: cm1out.nc is empty\.$"):
         open_ensemble(tmp_path, skip_bad=True)
-    with pytest.raises(UnreadableOutput, match="^There are no runs of CM1 here"):
+    with pytest.raises(UnreadableOutput, match=r"^There are no runs of CM1\.$"):
         open_ensemble({})
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         open_ensemble(tmp_path / "nowhere")
