@@ -14,7 +14,7 @@ export PROFILE
 unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing (below), so Python must be free to keep what it compiles
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test rerun record lab twins check bench clean
+.PHONY: help install book pdf test rerun record lab twins check bench clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -56,9 +56,14 @@ lab: $(INSTALLED)  ## open the notebooks in JupyterLab
 twins: $(INSTALLED)  ## write each notebook anew from its .py twin
 	$(PY) book/twins.py
 
-check: $(INSTALLED)  ## lint
+check: $(INSTALLED)  ## look for slips in seconds: lint, types, twins, hygiene
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check book lib tests benchmarks
+	$(BIN)/pyrefly check --output-format min-text --summary none
+	$(PY) -m pytest -q -p no:cacheprovider tests/test_notebooks.py tests/test_hygiene.py tests/test_setup.py tests/test_prose.py
+
+pdf: $(INSTALLED)  ## print the built book into _build/ice-crystals.pdf (needs Chromium; after `make book`)
+	$(PY) book/pdf.py
 
 bench: $(INSTALLED)  ## run the benchmarks
 	for script in benchmarks/*.py; do $(PY) "$$script" || exit 1; done

@@ -110,8 +110,10 @@ def executed_digest(executed: Path) -> str | None:
         return None
 
 
-def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool = False) -> bool:
+def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool = False, folder: Path = paths.ROOT) -> bool:
     """Execute notebook `name` into `runs`, unless the copy there is current; True if it was executed.
+
+    Its kernel works in `folder`, to which relative paths among the parameters refer.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool =
                 paths.NOTEBOOKS / f"{name}.ipynb",
                 running,
                 parameters,
-                cwd=paths.ROOT,
+                cwd=folder,
                 progress_bar=progress(name),
                 extra_arguments=["--log-level=ERROR"],
             )

@@ -1,10 +1,14 @@
-"""Write each notebook anew from its ``.py`` twin, with cell ids that change only where a cell does."""
+"""Write each notebook anew from its ``.py`` twin, with cell ids that change only where a cell does.
+
+The twin is then written as JupyterLab would write it from the notebook, so that both open there whichever file is newer.
+"""
 
 import hashlib
 from pathlib import Path
 
 import jupytext
 import nbformat
+from jupytext.config import load_jupytext_config
 
 from lib import paths
 
@@ -20,13 +24,24 @@ def notebook_of(script: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def script_of(notebook: Path) -> str:
+    """The percent script that JupyterLab writes beside a `notebook`."""
+    return jupytext.writes(jupytext.read(notebook), config=load_jupytext_config(str(notebook)), fmt="py:percent")
+
+
+def update(file: Path, text: str) -> None:
+    """Write `text` where it differs."""
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
+        print(file.relative_to(paths.ROOT))
+
+
 def main() -> None:
-    """Write every notebook that differs from its twin."""
+    """Write every notebook and every twin that differs."""
     for script in sorted(paths.NOTEBOOKS.glob("*.py")):
-        target, text = script.with_suffix(".ipynb"), nbformat.writes(notebook_of(script)) + "\n"
-        if not target.exists() or target.read_text() != text:
-            target.write_text(text)
-            print(target.relative_to(paths.ROOT))
+        notebook = script.with_suffix(".ipynb")
+        update(notebook, nbformat.writes(notebook_of(script)) + "\n")
+        update(script, script_of(notebook))
 
 
 if __name__ == "__main__":

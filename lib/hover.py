@@ -41,11 +41,11 @@ def write_hover_map(points: np.ndarray, labels: Sequence[str], pictures: np.ndar
         height=560, sizing_mode="stretch_width", x_axis_label=axes[0], y_axis_label=axes[1],
         tools="pan,wheel_zoom,box_zoom,reset", active_scroll="wheel_zoom",
     )  # fmt: skip
-    labels, colours = np.asarray(labels), sns.color_palette("colorblind").as_hex()
-    for number, label in enumerate(dict.fromkeys(labels.tolist())):
-        rows = np.flatnonzero(labels == label)
+    names, colours = np.asarray(labels), sns.color_palette("colorblind").as_hex()
+    for number, label in enumerate(dict.fromkeys(names.tolist())):
+        rows = np.flatnonzero(names == label)
         source = ColumnDataSource({
-            "x": points[rows, 0].astype(float), "y": points[rows, 1].astype(float), "label": labels[rows].tolist(),
+            "x": points[rows, 0].astype(float), "y": points[rows, 1].astype(float), "label": names[rows].tolist(),
             "picture": [data_address(pictures[row]) for row in rows],
         })  # fmt: skip
         style = {"size": 6, "color": colours[number % len(colours)], "alpha": 0.75, "line_color": None}
@@ -54,7 +54,7 @@ def write_hover_map(points: np.ndarray, labels: Sequence[str], pictures: np.ndar
     plot.legend.click_policy = "hide"
     plot.add_layout(plot.legend[0], "right")
     plot.toolbar.logo = None
-    still(points, labels, pictures, axes).savefig(path.with_suffix(".png"), dpi=150)
+    still(points, names, pictures, axes).savefig(path.with_suffix(".png"), dpi=150)
     part = path.with_name(path.name + ".part")
     part.write_text(file_html(plot, INLINE, "Map of pictures"), encoding="utf-8")
     part.replace(path)

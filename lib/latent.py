@@ -127,7 +127,8 @@ def traversals(known: np.ndarray, point: np.ndarray, n_directions: int, steps: n
 
 def neighbours(known: np.ndarray, asked: np.ndarray, k: int) -> np.ndarray:
     """Rows (m, k) of the `known` points (n, d) that are nearest to each of `asked` (m, d), nearest first."""
-    return NearestNeighbors(n_neighbors=k).fit(known).kneighbors(asked, return_distance=False)
+    _, rows = NearestNeighbors(n_neighbors=k).fit(known).kneighbors(asked)
+    return rows
 
 
 def loneliness(known: np.ndarray, asked: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:

@@ -23,6 +23,7 @@ from myst_nb import glue
 
 from lib import paths, plots
 from lib.provenance import provenance
+from lib.store import refuse_unknown_scheduler
 
 KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
 
@@ -61,6 +62,13 @@ class Run:
         for name, allowed in choices.items():
             value = self.parameters[name]
             self.require(value in allowed, f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+
+    def ranges(self, *names) -> None:
+        """Stop the notebook in one sentence if one of these parameters is not two positive numbers, the smaller one first."""
+        for name in names:
+            value = self.parameters[name]
+            right = len(value) == 2 and all(isinstance(end, int | float) for end in value) and 0 < value[0] <= value[1]
+            self.require(right, f"{name} must be two positive numbers, the smaller one first, got {value}.")
 
     def folders(self, *names) -> None:
         """Stop the notebook in one sentence if one of these parameters is neither empty nor a folder."""
@@ -120,6 +128,10 @@ def start(name: str, namespace: dict) -> Run:
     device = available_device(parameters.get("device", "cpu"))
     if "device" in parameters:
         namespace["device"] = parameters["device"] = device
+    try:
+        refuse_unknown_scheduler(parameters.get("scheduler", "synchronous"))
+    except ValueError as error:
+        raise RunError(f"{error}.") from None
     seed_everything(parameters.get("seed", 0))
     set_threads()
     plots.set_style()

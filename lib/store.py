@@ -46,8 +46,7 @@ def build_store(
     ValueError
         If there is no such scheduler.
     """
-    if scheduler not in SCHEDULERS and ":" not in scheduler:
-        raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
+    refuse_unknown_scheduler(scheduler)
     part.mkdir(parents=True, exist_ok=True)
     store, done = part / "data.zarr", part / "done"
     if not done.exists():
@@ -66,6 +65,12 @@ def build_store(
     for marker in done.iterdir():
         marker.unlink()
     done.rmdir()
+
+
+def refuse_unknown_scheduler(scheduler: str) -> None:
+    """Raise ValueError unless `scheduler` is one of `SCHEDULERS` or looks like an address."""
+    if scheduler not in SCHEDULERS and ":" not in scheduler:
+        raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
 
 
 def _fill_and_mark(fill: Callable[[str, int], None], store: str, start: int, marker: str) -> None:

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -81,7 +85,7 @@ rosette.MODELS[model].ranges
 # %% [markdown]
 # Before any random variation the bullets point in the directions that keep them as far apart as possible.
 
-# %% mystnb={"figure": {"name": "fig-regular-rosettes", "caption": "Regular bullet rosettes of the 2025 model with 4 to 10 bullets and middling proportions. With more bullets the centre sphere grows so that all find room, and the shape turns from an open star into a dense ball of spikes."}, "image": {"alt": "Seven shaded rosettes in a row, from three arms seen of four to a dense star of ten."}}
+# %% mystnb={"figure": {"caption": "Regular bullet rosettes of the 2025 model with 4 to 10 bullets and middling proportions. With more bullets the centre sphere grows so that all find room, and the shape turns from an open star into a dense ball of spikes.", "name": "fig-regular-rosettes"}, "image": {"alt": "Seven shaded rosettes in a row, from three arms seen of four to a dense star of ten."}}
 middle = {"a": 20.0, "c": 50.0, "f_r0": 1.0, "f_hp": 1.0, "f_h0": 1.0}
 regular = {n: rosette.rosette(middle, n) for n in rosette.MODELS["2025"].bullets}
 pictures = [mesh.picture(crystal.solid()) for crystal in regular.values()]
@@ -94,7 +98,7 @@ plots.gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
 # away from the regular direction, anywhere within a third of the angle to its nearest neighbour. Around that, the
 # proportions $c/a$ vary from stout to needle-like.
 
-# %% mystnb={"figure": {"name": "fig-random-rosettes", "caption": "Fourteen random rosettes, each drawn to fill its frame. From left to right they have 4 to 10 bullets. Proportions differ more than anything else, and with them the share of the surrounding sphere that is ice."}, "image": {"alt": "Fourteen shaded rosettes in two rows, some slender, some stout, with 4 to 10 bullets."}}
+# %% mystnb={"figure": {"caption": "Fourteen random rosettes, each drawn to fill its frame. From left to right they have 4 to 10 bullets. Proportions differ more than anything else, and with them the share of the surrounding sphere that is ice.", "name": "fig-random-rosettes"}, "image": {"alt": "Fourteen shaded rosettes in two rows, some slender, some stout, with 4 to 10 bullets."}}
 crystals = rosette.sample(14, seed, model=model, hollow=hollow)
 pictures = [mesh.picture(crystal.solid()) for crystal in crystals]
 labels = [f"{crystal.n_bullets} bullets" for crystal in crystals]
@@ -149,7 +153,7 @@ run.metrics
 # Each picture shows a crystal in a random orientation; two more views of the same orientation stand for probes
 # that look twice: the 2D-S at 90 degrees and PHIPS at 120 degrees.
 
-# %% mystnb={"figure": {"name": "fig-silhouettes", "caption": "One rosette in six random orientations (columns), each seen in the default view (top), turned by 90 degrees as the 2D-S sees it (middle) and by 120 degrees as PHIPS does (bottom). How many bullets it has is often plain from one view and hidden in another."}, "image": {"alt": "Eighteen black silhouettes of one crystal in three rows, which look like different crystals."}}
+# %% mystnb={"figure": {"caption": "One rosette in six random orientations (columns), each seen in the default view (top), turned by 90 degrees as the 2D-S sees it (middle) and by 120 degrees as PHIPS does (bottom). How many bullets it has is often plain from one view and hidden in another.", "name": "fig-silhouettes"}, "image": {"alt": "Eighteen black silhouettes of one crystal in three rows, which look like different crystals."}}
 angles = (0, 90, 120)
 views = silhouettes(crystals[2].solid(), orientations[:6], angles, size).coverage
 pictures = views.transpose(1, 0, 2, 3).reshape(-1, size, size)
@@ -173,7 +177,7 @@ run.record(cauchy_ratio=ratio.mean(), cauchy_ratio_se=ratio.std() / len(ratio) *
 # The mean shadow over a quarter of the surface is {glue:text}`cauchy_ratio:.4f` with a standard error of
 # {glue:text}`cauchy_ratio_se:.4f`.
 
-# %% mystnb={"figure": {"name": "fig-orientations", "caption": "Where the crystal's own axis points, for two ways to draw a random orientation. Uniform rotations give a flat line. Three whole-degree Euler angles about fixed axes, as used for the published pictures, crowd the axis near the poles."}, "image": {"alt": "Two histograms of a cosine: the one of uniform rotations is flat, the one of Euler angles has peaks at both ends."}}
+# %% mystnb={"figure": {"caption": "Where the crystal's own axis points, for two ways to draw a random orientation. Uniform rotations give a flat line. Three whole-degree Euler angles about fixed axes, as used for the published pictures, crowd the axis near the poles.", "name": "fig-orientations"}, "image": {"alt": "Two histograms of a cosine: the one of uniform rotations is flat, the one of Euler angles has peaks at both ends."}}
 uniform = orientation.random_orientations(50_000, seed)
 euler = orientation.published_orientations(50_000, seed)
 plots.orientations(
@@ -197,7 +201,7 @@ data
 # Effective density and effective surface area go together, and the number of bullets spreads them apart: at the
 # same density, more bullets mean more surface. A learner that finds two of the three knows the third.
 
-# %% mystnb={"figure": {"name": "fig-targets", "caption": "Effective density and effective surface area of the crystals in the data set, by number of bullets. Most rosettes fill less than a tenth of the sphere around them."}, "image": {"alt": "Scatter plot of effective surface area over effective density: one curved band for each number of bullets, more bullets lying higher."}}
+# %% mystnb={"figure": {"caption": "Effective density and effective surface area of the crystals in the data set, by number of bullets. Most rosettes fill less than a tenth of the sphere around them.", "name": "fig-targets"}, "image": {"alt": "Scatter plot of effective surface area over effective density: one curved band for each number of bullets, more bullets lying higher."}}
 targets = data[["rho_e", "a_e", "n_bullets"]].to_dataframe()
 plots.targets(targets.sample(min(len(targets), 3000), random_state=seed))
 

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -89,7 +93,7 @@ data.sizes
 # %% [markdown]
 # Four shapes laid over the outline give most of the descriptors.
 
-# %% mystnb={"figure": {"name": "fig-descriptors", "caption": "What the published descriptors measure, on one silhouette: area and perimeter of the outline, the circle, rectangle and ellipse around it, and the spread of its four extreme points."}, "image": {"alt": "A silhouette with its outline, an enclosing circle, a tilted rectangle, an ellipse and four marked extreme points."}}
+# %% mystnb={"figure": {"caption": "What the published descriptors measure, on one silhouette: area and perimeter of the outline, the circle, rectangle and ellipse around it, and the spread of its four extreme points.", "name": "fig-descriptors"}, "image": {"alt": "A silhouette with its outline, an enclosing circle, a tilted rectangle, an ellipse and four marked extreme points."}}
 example = data.silhouette.isel(crystal=2, orientation=0, view=0).to_numpy()
 plots.descriptor_sketch(example)
 
@@ -139,7 +143,7 @@ for model, values in predicted.items():
     run.record(**tables.named(f"{model}_single", tables.spread(truth, values), "_se"))
 pd.DataFrame(scores).rename(columns=tables.MODELS).round(4)
 
-# %% mystnb={"figure": {"name": "fig-predicted-true", "caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the forest and boosting follow the diagonal; all widen towards large values, where little of the crystal's depth shows."}, "image": {"alt": "Six density plots of predicted over true values, in two rows of three models, all along the diagonal."}}
+# %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the forest and boosting follow the diagonal; all widen towards large values, where little of the crystal's depth shows.", "name": "fig-predicted-true"}, "image": {"alt": "Six density plots of predicted over true values, in two rows of three models, all along the diagonal."}}
 named = {tables.MODELS[model]: values for model, values in predicted.items()}
 plots.predicted_against_true(truth, named)
 
@@ -147,7 +151,7 @@ plots.predicted_against_true(truth, named)
 # The number of bullets is harder. A bullet that points at the camera, or hides behind another, leaves little trace in
 # eight numbers, and the models confuse neighbours.
 
-# %% mystnb={"figure": {"name": "fig-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. Four bullets are recognised best; from six to nine the models are hardly ever further off than two, and seldom exact."}, "image": {"alt": "Three confusion matrices of the number of bullets, dark along the diagonal, broadest from six to nine."}}
+# %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. Four bullets are recognised best; from six to nine the models are hardly ever further off than two, and seldom exact.", "name": "fig-confusion"}, "image": {"alt": "Three confusion matrices of the number of bullets, dark along the diagonal, broadest from six to nine."}}
 labels = {model: values.n_bullets for model, values in named.items()}
 plots.confusion(truth.n_bullets, labels)
 
@@ -164,7 +168,7 @@ forest.fit(tables.features(train), train[list(tables.TARGETS)])
 importance = tables.importance(forest, truth, seed)
 importance.round(3)
 
-# %% mystnb={"figure": {"name": "fig-importance", "caption": "Loss of R2 on unseen crystals when one descriptor is shuffled, mean and standard deviation over five shuffles. The share of the enclosing circle that is filled carries most of both targets."}, "image": {"alt": "Two bar charts of eight descriptors; the bar of the area ratio is by far the longest in both."}}
+# %% mystnb={"figure": {"caption": "Loss of R2 on unseen crystals when one descriptor is shuffled, mean and standard deviation over five shuffles. The share of the enclosing circle that is filled carries most of both targets.", "name": "fig-importance"}, "image": {"alt": "Two bar charts of eight descriptors; the bar of the area ratio is by far the longest in both."}}
 plots.importance(importance)
 
 # %% [markdown]
@@ -195,7 +199,7 @@ run.record(rf_leak_few_r2_rho_e=gap.iloc[0], rf_leak_many_r2_rho_e=gap.iloc[-1])
 run.record(n_leak_few=gap.index[0], n_leak_many=gap.index[-1])
 means.round(3)
 
-# %% mystnb={"figure": {"name": "fig-leak", "caption": "The forest's score of effective density (left) and effective surface area (right) when it learns from few crystals in 24 orientations each, tested on crystals it has not seen and on pictures it has not seen. Means and standard errors over groups of crystals. The gap is what the forest remembers; it closes as crystals become many."}, "image": {"alt": "Two line plots of R2 over the number of crystals: the split by image lies higher, and the split by crystal rises towards it."}}
+# %% mystnb={"figure": {"caption": "The forest's score of effective density (left) and effective surface area (right) when it learns from few crystals in 24 orientations each, tested on crystals it has not seen and on pictures it has not seen. Means and standard errors over groups of crystals. The gap is what the forest remembers; it closes as crystals become many.", "name": "fig-leak"}, "image": {"alt": "Two line plots of R2 over the number of crystals: the split by image lies higher, and the split by crystal rises towards it."}}
 plots.leak(leak)
 
 # %% [markdown]

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -81,6 +85,7 @@ run.require(size % (8 * pooled) == 0, f"size must be a multiple of 8 x pooled, w
 unknown = set(epochs) - set(networks.NETWORKS)
 run.require(not unknown, f"epochs names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}.")
 run.require(epochs.get("polar", 0) > 0, "epochs must give the polar network at least one, the later sections use it.")
+run.require(len(set(angles)) == len(angles) > 0, f"angles must be different from each other, got {angles}.")
 run.folders("cpi_dir")
 run
 
@@ -113,7 +118,7 @@ first.pictures.shape, first.values.shape, first.labels.shape
 # on rings about its middle. Turning the crystal now shifts the picture along the angle, and convolutions
 # that run round the circle shift with it. What is averaged over the angle in the end does not change.
 
-# %% mystnb={"figure": {"name": "fig-polar", "caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short."}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
+# %% mystnb={"figure": {"caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short.", "name": "fig-polar"}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
 example = first.pictures[:4].float() / pictures.SAMPLES
 grid = polar_grid(48, 96, Polar.REACH).expand(4, -1, -1, -1)
 polar = torch.nn.functional.grid_sample(example, grid, align_corners=False)
@@ -154,7 +159,7 @@ pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 # %% [markdown]
 # Whether they have learned all that they could is seen from the loss on the validation crystals ({numref}`fig-learning-curves`).
 
-# %% mystnb={"figure": {"name": "fig-learning-curves", "caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training."}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
+# %% mystnb={"figure": {"caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training.", "name": "fig-learning-curves"}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
 histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
 learning_plots.learning_curves(histories, {networks.NETWORKS[name]: steps * r.batch for name, r in recipes.items()})
 
@@ -199,14 +204,14 @@ pd.DataFrame(scores).rename(columns=names).drop(index=["mae_rho_e", "mae_a_e", "
 # %% [markdown]
 # Crystal by crystal ({numref}`fig-network-predicted-true`), the network's errors are smaller over the whole range.
 
-# %% mystnb={"figure": {"name": "fig-network-predicted-true", "caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture."}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
+# %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
 compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
 plots.predicted_against_true(true, compared)
 
 # %% [markdown]
 # The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
-# %% mystnb={"figure": {"name": "fig-network-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The network that sees the picture is seldom off by more than one."}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
+# %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The network that sees the picture is seldom off by more than one.", "name": "fig-network-confusion"}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
 plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
 
 # %% [markdown]
@@ -241,13 +246,13 @@ kept.rename(columns="{:.0%}".format).round(3)
 # %% [markdown]
 # {numref}`fig-coverage` sets what was kept beside what was promised.
 
-# %% mystnb={"figure": {"name": "fig-coverage", "caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised. On the dotted line the promise is kept exactly."}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
+# %% mystnb={"figure": {"caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised. On the dotted line the promise is kept exactly.", "name": "fig-coverage"}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
 learning_plots.promises_kept(kept)
 
 # %% [markdown]
 # The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
 
-# %% mystnb={"figure": {"name": "fig-intervals", "caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly."}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
+# %% mystnb={"figure": {"caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly.", "name": "fig-intervals"}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
 learning_plots.interval_examples(true, answers[best].table, conformal.intervals(answers[best], 0.95))
 
 # %% [markdown]
@@ -288,7 +293,7 @@ if cpi_dir:
 else:
     print("No folder is given in cpi_dir, so no real crystals are shown.")
 
-# %% mystnb={"figure": {"name": "fig-novelty", "caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them."}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
+# %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
 accepted = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
 learning_plots.novelty_curves({name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}, accepted)
 

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -99,7 +103,7 @@ positions = {views: tuple(angles.index(angle) for angle in turns) for views, tur
 # %% [markdown]
 # {numref}`fig-views` shows what such views look like.
 
-# %% mystnb={"figure": {"name": "fig-views", "caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair."}, "image": {"alt": "Three rows of six white silhouettes on black: the same crystal turned by 0, 90, 120, 30, 60 and 150 degrees."}}
+# %% mystnb={"figure": {"caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair.", "name": "fig-views"}, "image": {"alt": "Three rows of six white silhouettes on black: the same crystal turned by 0, 90, 120, 30, 60 and 150 degrees."}}
 examples = held["test"].silhouette.isel(orientation=0, crystal=slice(0, 3)).to_numpy()
 labels = [f"{angle:.0f}°" for angle in angles] * 3
 plots.gallery([4 - picture for crystal in examples for picture in crystal], labels, columns=len(angles))
@@ -186,13 +190,13 @@ table[list(learning_plots.SCORES)].unstack("views").swaplevel(axis=1).sort_index
 # %% [markdown]
 # {numref}`fig-one-two` shows the same at a glance, with standard errors.
 
-# %% mystnb={"figure": {"name": "fig-one-two", "caption": "Scores of every learner on unseen crystals with one view, with a 2D-S pair (90°) and with a PHIPS pair (120°); bars are standard errors. The learners of tables and the polar network gain from the second view. The CNN sees too few pictures in the laptop profile to say."}, "image": {"alt": "Three dot plots of scores, a row for each learner, with dots for one view, for a 2D-S pair and for a PHIPS pair."}}
+# %% mystnb={"figure": {"caption": "Scores of every learner on unseen crystals with one view, with a 2D-S pair (90\u00b0) and with a PHIPS pair (120\u00b0); bars are standard errors. The learners of tables and the polar network gain from the second view. The CNN sees too few pictures in the laptop profile to say.", "name": "fig-one-two"}, "image": {"alt": "Three dot plots of scores, a row for each learner, with dots for one view, for a 2D-S pair and for a PHIPS pair."}}
 learning_plots.compared(table.reset_index().replace({"views": learning_plots.VIEWS}))
 
 # %% [markdown]
 # With pairs the cloud about the diagonal tightens ({numref}`fig-pairs-predicted-true`).
 
-# %% mystnb={"figure": {"name": "fig-pairs-predicted-true", "caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair."}, "image": {"alt": "Eight density plots of predicted over true values; those of pairs are narrower than those of one view."}}
+# %% mystnb={"figure": {"caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair.", "name": "fig-pairs-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values; those of pairs are narrower than those of one view."}}
 chosen = {"random forest, 2D-S": predicted["rf", "2ds"]}
 chosen |= {f"{names[best[views][0]]}, {learning_plots.VIEWS[views]}": predicted[best[views]] for views in VIEWS}
 plots.predicted_against_true(true, chosen)
@@ -200,7 +204,7 @@ plots.predicted_against_true(true, chosen)
 # %% [markdown]
 # The number of bullets gains most ({numref}`fig-pairs-confusion`).
 
-# %% mystnb={"figure": {"name": "fig-pairs-confusion", "caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row, for the same learners. Two views separate most neighbours."}, "image": {"alt": "Four confusion matrices of the number of bullets; those of pairs are dark on the diagonal and nearly empty off it."}}
+# %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row, for the same learners. Two views separate most neighbours.", "name": "fig-pairs-confusion"}, "image": {"alt": "Four confusion matrices of the number of bullets; those of pairs are dark on the diagonal and nearly empty off it."}}
 plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in chosen.items()})
 
 # %% [markdown]
@@ -244,7 +248,7 @@ for k, values in enumerate(combined, start=1):
 # %% [markdown]
 # {numref}`fig-gain` answers how much each further view is worth.
 
-# %% mystnb={"figure": {"name": "fig-gain", "caption": "Scores on unseen crystals by the number of views (in the order 0°, 90°, 120°, 30°, 60°, 150°), for the linear model on descriptors and for heads on the polar network's encoder; bars are standard errors. The second view brings most of what there is for density and surface; the number of bullets goes on gaining."}, "image": {"alt": "Three line plots of scores over one to six views, rising steeply at first and then less, the polar network above the linear model."}}
+# %% mystnb={"figure": {"caption": "Scores on unseen crystals by the number of views (in the order 0\u00b0, 90\u00b0, 120\u00b0, 30\u00b0, 60\u00b0, 150\u00b0), for the linear model on descriptors and for heads on the polar network's encoder; bars are standard errors. The second view brings most of what there is for density and surface; the number of bullets goes on gaining.", "name": "fig-gain"}, "image": {"alt": "Three line plots of scores over one to six views, rising steeply at first and then less, the polar network above the linear model."}}
 gain = pd.DataFrame(gain)
 learning_plots.gain_of_views(gain)
 

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -86,7 +90,7 @@ pictures.shape, voxels.shape
 # Few voxels are ice, and the bullets are one to three voxels wide ({numref}`fig-voxels`). A shape that is off by little
 # misses many of them.
 
-# %% mystnb={"figure": {"name": "fig-voxels", "caption": "Three test crystals: the picture, the crystal seen obliquely from the right and above, and its voxels from the same place. The picture looks along the depth of the cube, so what lies behind what has to be guessed."}, "image": {"alt": "Three rows of three pictures: a silhouette, the shaded crystal, and the crystal built of small cubes."}}
+# %% mystnb={"figure": {"caption": "Three test crystals: the picture, the crystal seen obliquely from the right and above, and its voxels from the same place. The picture looks along the depth of the cube, so what lies behind what has to be guessed.", "name": "fig-voxels"}, "image": {"alt": "Three rows of three pictures: a silhouette, the shaded crystal, and the crystal built of small cubes."}}
 images, labels = [], []
 for i in range(3):
     oblique = shapes.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
@@ -190,7 +194,7 @@ everything.groupby(names, sort=False).mean().round(3)
 # %% [markdown]
 # {numref}`fig-reconstruction-scores` shows the same numbers, and how sure they are.
 
-# %% mystnb={"figure": {"name": "fig-reconstruction-scores", "caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. By IoU the network comes near the oracle, the best that recalling could do. By F-score, which asks for surfaces in the right place, plain retrieval does better than the network. The parametric fit is the only method that gains much from a second view."}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
+# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. By IoU the network comes near the oracle, the best that recalling could do. By F-score, which asks for surfaces in the right place, plain retrieval does better than the network. The parametric fit is the only method that gains much from a second view.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
 shapes.scores(everything)
 
 # %% [markdown]
@@ -208,7 +212,7 @@ shapes.scores(everything)
 # %% [markdown]
 # What the numbers mean is best seen. {numref}`fig-reconstructions` has a crystal in each row.
 
-# %% mystnb={"figure": {"name": "fig-reconstructions", "caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, and with two views often with the right one."}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
+# %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, and with two views often with the right one.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
 shown = [("oracle", 1), ("retrieval", 1), ("R2N2", 1), ("R2N2", 2), ("parametric", 1), ("parametric", 2)]
 images, labels = [], []
 for i in range(min(n_drawn, n_test)):
@@ -238,7 +242,7 @@ columns = [
 # %% [markdown]
 # Crystal by crystal, {numref}`fig-agreement` sets the agreement that the fit sees beside the one that it does not.
 
-# %% mystnb={"figure": {"name": "fig-agreement", "caption": "How well the fitted rosette's silhouettes agree with the pictures, and how well its voxels agree with the true ones, for each test crystal. From one view a fit may explain the picture and still be another crystal. From two views, the better the silhouettes agree, the better does the shape."}, "image": {"alt": "Scatter plot of the IoU of voxels over the IoU of silhouettes, with one mark for fits to one view and one for fits to two."}}
+# %% mystnb={"figure": {"caption": "How well the fitted rosette's silhouettes agree with the pictures, and how well its voxels agree with the true ones, for each test crystal. From one view a fit may explain the picture and still be another crystal. From two views, the better the silhouettes agree, the better does the shape.", "name": "fig-agreement"}, "image": {"alt": "Scatter plot of the IoU of voxels over the IoU of silhouettes, with one mark for fits to one view and one for fits to two."}}
 shapes.agreement(pd.concat(columns, ignore_index=True))
 
 # %% [markdown]
@@ -258,7 +262,7 @@ run.record(n_train=n_train, n_test=n_test)
 # %% [markdown]
 # {numref}`fig-implied` shows how near they come.
 
-# %% mystnb={"figure": {"name": "fig-implied", "caption": "Effective density (left) and effective surface area (right) of the fitted rosettes over those of the true crystals, fitted to one view and to two."}, "image": {"alt": "Two scatter plots of fitted over true values about the diagonal, for fits to one view and to two."}}
+# %% mystnb={"figure": {"caption": "Effective density (left) and effective surface area (right) of the fitted rosettes over those of the true crystals, fitted to one view and to two.", "name": "fig-implied"}, "image": {"alt": "Two scatter plots of fitted over true values about the diagonal, for fits to one view and to two."}}
 shapes.implied_against_true(test.truth, {"one view": values["single"], "two views": values["2ds"]})
 
 # %% [markdown]

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -116,7 +120,7 @@ pictures.shape, known.sum()
 # %% [markdown]
 # {numref}`fig-two-kinds` shows some.
 
-# %% mystnb={"figure": {"name": "fig-two-kinds", "caption": "Silhouettes of spheres and of bullet rosettes, 28 pixels wide, of random size and a little off the middle. Rosettes with short bullets come close to discs."}, "image": {"alt": "A row of white discs and a row of white stars with arms, on black."}}
+# %% mystnb={"figure": {"caption": "Silhouettes of spheres and of bullet rosettes, 28 pixels wide, of random size and a little off the middle. Rosettes with short bullets come close to discs.", "name": "fig-two-kinds"}, "image": {"alt": "A row of white discs and a row of white stars with arms, on black."}}
 first = {kind: pictures[labels == kind][:14] for kind in ("sphere", "rosette")}
 ladder_plots.picture_rows(first)
 
@@ -164,7 +168,7 @@ plain_fits, plain = trainings(pictures[known], plain_recipe)
 # The decoder draws a picture for any two numbers, also for those that no training picture has. {numref}`fig-plain-manifold` lays them out
 # on a grid over the region in which the pictures lie.
 
-# %% mystnb={"figure": {"name": "fig-plain-manifold", "caption": "What the decoder draws for different latents. Discs fill one side of the map and turn into blurred rosettes on the other, which differ in the direction of their bullets."}, "image": {"alt": "A grid of decoded pictures: sharp white discs at the top turn into blurred stars at the bottom."}}
+# %% mystnb={"figure": {"caption": "What the decoder draws for different latents. Discs fill one side of the map and turn into blurred rosettes on the other, which differ in the direction of their bullets.", "name": "fig-plain-manifold"}, "image": {"alt": "A grid of decoded pictures: sharp white discs at the top turn into blurred stars at the bottom."}}
 drawn = {"plain autoencoder": pyro_vae.manifold(plain, pictures)}
 latent_plots.manifolds(drawn)
 
@@ -195,7 +199,7 @@ def named(points, truth):
 # %% [markdown]
 # {numref}`fig-two-clusters` has the true classes on the left and the clusters on the right, with the border between them.
 
-# %% mystnb={"figure": {"name": "fig-two-clusters", "caption": "All pictures on the map of the plain autoencoder, coloured by what they show (left) and by cluster (right). The dashed line is the border between the clusters. Spheres lie on lines, one for each of the places in the frame, along which their size changes; rosettes form a cloud."}, "image": {"alt": "Two scatter plots of the same points: spheres on curved lines above a dashed border, rosettes in a cloud below it."}}
+# %% mystnb={"figure": {"caption": "All pictures on the map of the plain autoencoder, coloured by what they show (left) and by cluster (right). The dashed line is the border between the clusters. Spheres lie on lines, one for each of the places in the frame, along which their size changes; rosettes form a cloud.", "name": "fig-two-clusters"}, "image": {"alt": "Two scatter plots of the same points: spheres on curved lines above a dashed border, rosettes in a cloud below it."}}
 found = named(places, labels)
 centres = clusters(places).cluster_centers_
 latent_plots.groupings(places, {"true class": labels, "k-means": found}, centres)
@@ -254,14 +258,14 @@ run.record(loss_synthetic=plain.loss, loss_synthetic_invariant=invariant.loss)
 # %% [markdown]
 # {numref}`fig-losses` shows both trainings.
 
-# %% mystnb={"figure": {"name": "fig-losses", "caption": "Loss of the training pictures, the negative evidence lower bound, by the share of the training that is over. A line that still falls at its end would gain from more epochs."}, "image": {"alt": "Line plot of two training losses, both falling steeply and then slowly."}}
+# %% mystnb={"figure": {"caption": "Loss of the training pictures, the negative evidence lower bound, by the share of the training that is over. A line that still falls at its end would gain from more epochs.", "name": "fig-losses"}, "image": {"alt": "Line plot of two training losses, both falling steeply and then slowly."}}
 latent_plots.loss_curves({"plain": plain.losses, "invariant": invariant.losses})
 
 # %% [markdown]
 # Its map ({numref}`fig-invariant-manifold`) need not show directions. It shows no bullets either: to draw those, all rosettes would have to be
 # turned to one common pose first, and in a short training on few of them it does not learn how.
 
-# %% mystnb={"figure": {"name": "fig-invariant-manifold", "caption": "What the two decoders draw for different latents, on the left as before. The invariant one draws everything in one pose: it goes from small to large and from sharp discs to soft blots, which stand for the bullets of all rosettes."}, "image": {"alt": "Two grids of decoded pictures: discs and stars in many directions on the left, discs of many sizes on the right."}}
+# %% mystnb={"figure": {"caption": "What the two decoders draw for different latents, on the left as before. The invariant one draws everything in one pose: it goes from small to large and from sharp discs to soft blots, which stand for the bullets of all rosettes.", "name": "fig-invariant-manifold"}, "image": {"alt": "Two grids of decoded pictures: discs and stars in many directions on the left, discs of many sizes on the right."}}
 drawn["invariant autoencoder"] = pyro_vae.manifold(invariant, pictures)
 latent_plots.manifolds(drawn)
 
@@ -287,13 +291,13 @@ copies = {
 # %% [markdown]
 # {numref}`fig-copies` has the copies of one of them.
 
-# %% mystnb={"figure": {"name": "fig-copies", "caption": "Copies of one rosette, turned (top, every second step) and moved."}, "image": {"alt": "Two rows of one star-shaped silhouette, turned step by step above and moved below."}}
+# %% mystnb={"figure": {"caption": "Copies of one rosette, turned (top, every second step) and moved.", "name": "fig-copies"}, "image": {"alt": "Two rows of one star-shaped silhouette, turned step by step above and moved below."}}
 ladder_plots.picture_rows({"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]})
 
 # %% [markdown]
 # {numref}`fig-orbits` follows three of them on both maps while they turn.
 
-# %% mystnb={"figure": {"name": "fig-orbits", "caption": "Three rosettes turned in 24 steps, each a closed line, over all new rosettes in grey. On the plain map a turning rosette wanders all over the region of the rosettes; on the invariant map it keeps to a part of it."}, "image": {"alt": "Two scatter plots in grey with three closed lines: far-reaching on the plain map, bundled on the invariant one."}}
+# %% mystnb={"figure": {"caption": "Three rosettes turned in 24 steps, each a closed line, over all new rosettes in grey. On the plain map a turning rosette wanders all over the region of the rosettes; on the invariant map it keeps to a part of it.", "name": "fig-orbits"}, "image": {"alt": "Two scatter plots in grey with three closed lines: far-reaching on the plain map, bundled on the invariant one."}}
 new_rosettes = pictures[(labels == "rosette") & ~known]
 panels = {}
 for title, fit in {"plain autoencoder": plain, "invariant autoencoder": invariant}.items():
@@ -331,7 +335,7 @@ found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
 # %% [markdown]
 # There was little left to gain ({numref}`fig-two-confusions`).
 
-# %% mystnb={"figure": {"name": "fig-two-confusions", "caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres."}, "image": {"alt": "Two confusion matrices of rosettes and spheres, nearly all pictures on the diagonal."}}
+# %% mystnb={"figure": {"caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres.", "name": "fig-two-confusions"}, "image": {"alt": "Two confusion matrices of rosettes and spheres, nearly all pictures on the diagonal."}}
 both = {"plain": found[~known], "invariant": found_invariant[~known]}
 latent_plots.confusions(labels[~known], both)
 

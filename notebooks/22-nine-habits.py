@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -78,7 +82,7 @@ seed: int = 0  # seed of every random number
 run = start("22-nine-habits", globals())
 run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2, batch=8, n_seeds=1)
 run.require(set(epochs) == set(width) == set(ladder.RUNGS), f"epochs and width must name {', '.join(ladder.RUNGS)}.")
-run.require(min(epochs.values()) > 0, "epochs must give every rung at least one.")
+run.require(min(*epochs.values(), *width.values()) > 0, "epochs and width must give every rung at least one.")
 run.folders("oap_dir")
 run
 
@@ -102,7 +106,7 @@ pd.Series({name: pictures.plain.length for name, pictures in sets._asdict().item
 # %% [markdown]
 # {numref}`fig-habits` shows some of each. The frame hides how large a particle is.
 
-# %% mystnb={"figure": {"name": "fig-habits", "caption": "Synthetic pictures of the nine habits, of random size, orientation and defocus. Some habits are told apart at a glance, others (compact, rimed, budding) shade into each other."}, "image": {"alt": "Nine rows of ten grey pictures, a row for each habit: aggregates, rosettes, columns, irregular, broken, flat, rimed crystals and spheres."}}
+# %% mystnb={"figure": {"caption": "Synthetic pictures of the nine habits, of random size, orientation and defocus. Some habits are told apart at a glance, others (compact, rimed, budding) shade into each other.", "name": "fig-habits"}, "image": {"alt": "Nine rows of ten grey pictures, a row for each habit: aggregates, rosettes, columns, irregular, broken, flat, rimed crystals and spheres."}}
 test = sets.test
 places = {name: np.flatnonzero(test.label == number)[:10] for number, name in enumerate(habits)}
 grey = test.plain.read(0, test.plain.length)
@@ -112,7 +116,7 @@ ladder_plots.picture_rows({name: grey[rows] for name, rows in places.items()})
 # The third and the fourth rung see the crystals without their background ({numref}`fig-masked`): what lies outside the particle is set to zero,
 # and the picture inverted.
 
-# %% mystnb={"figure": {"name": "fig-masked", "caption": "The same pictures without background. The mask is found in the picture, as it would be in a real one."}, "image": {"alt": "Nine rows of ten pictures, a row for each habit, cut out and bright on black."}}
+# %% mystnb={"figure": {"caption": "The same pictures without background. The mask is found in the picture, as it would be in a real one.", "name": "fig-masked"}, "image": {"alt": "Nine rows of ten pictures, a row for each habit, cut out and bright on black."}}
 cut = test.cut.read(0, test.cut.length)
 ladder_plots.picture_rows({name: cut[rows] for name, rows in places.items()})
 
@@ -153,7 +157,7 @@ pd.DataFrame(effort).T
 # An autoencoder is judged first by what it restores ({numref}`fig-restored`). Two numbers keep a smudge of the right size and
 # direction; 128 keep the outline, and without background also what is inside.
 
-# %% mystnb={"figure": {"name": "fig-restored", "caption": "Test pictures and what the three autoencoders restore of them. The first two see the picture with its background, the third without."}, "image": {"alt": "Five rows of pictures: originals, and blurred copies of them that three autoencoders restore."}}
+# %% mystnb={"figure": {"caption": "Test pictures and what the three autoencoders restore of them. The first two see the picture with its background, the third without.", "name": "fig-restored"}, "image": {"alt": "Five rows of pictures: originals, and blurred copies of them that three autoencoders restore."}}
 some = np.arange(len(habits))
 restored = {"plain": grey[some]}
 for rung in ("conv2", "conv128_umap", "resnet128_umap"):
@@ -167,7 +171,7 @@ ladder_plots.picture_rows(restored)
 # A *traversal* walks from one picture in a fixed direction of the latent space ({numref}`fig-traversals`): what does the direction stand for?
 # With 128 latents a single one changes little, so we walk along their principal components.
 
-# %% mystnb={"figure": {"name": "fig-traversals", "caption": "Walks through the latent space of the ResNet-VAE, from -2.5 to 2.5 standard deviations about one test picture (middle), along the five principal components of the latents."}, "image": {"alt": "Five rows of nine pictures in which one crystal changes gradually from left to right."}}
+# %% mystnb={"figure": {"caption": "Walks through the latent space of the ResNet-VAE, from -2.5 to 2.5 standard deviations about one test picture (middle), along the five principal components of the latents.", "name": "fig-traversals"}, "image": {"alt": "Five rows of nine pictures in which one crystal changes gradually from left to right."}}
 rung = climbed["resnet128_umap", 0]
 steps = latent.traversals(rung.points.train, rung.points.test[2], n_directions=5, steps=np.linspace(-2.5, 2.5, 9))
 pictures = decoded(rung.trained.model, steps.reshape(-1, steps.shape[-1]))[:, 0]
@@ -178,7 +182,7 @@ ladder_plots.picture_rows({f"component {i + 1}": row for i, row in enumerate(pic
 #
 # {numref}`fig-maps` shows where the test pictures lie. The colours, which no network has seen, are the habits.
 
-# %% mystnb={"figure": {"name": "fig-maps", "caption": "Maps of the test pictures on the four rungs. With each rung, pictures of one habit draw together and apart from the others."}, "image": {"alt": "Four scatter plots with a colour for each habit: mixed on the first, in separate groups on the last."}}
+# %% mystnb={"figure": {"caption": "Maps of the test pictures on the four rungs. With each rung, pictures of one habit draw together and apart from the others.", "name": "fig-maps"}, "image": {"alt": "Four scatter plots with a colour for each habit: mixed on the first, in separate groups on the last."}}
 points = {name: climbed[rung, 0].points.test_map for rung, name in ladder.RUNGS.items()}
 ladder_plots.maps(points, test.label, habits)
 
@@ -193,7 +197,7 @@ pd.Series(latent.SCORES, name="meaning").to_frame()
 # %% [markdown]
 # All are computed on test pictures ({numref}`fig-ladder`); neighbours and linear probe learn from the labels of the training pictures.
 
-# %% mystnb={"figure": {"name": "fig-ladder", "caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings."}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest."}}
+# %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest."}}
 table = pd.DataFrame([{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()])
 ladder_plots.ladder(table)
 
@@ -207,7 +211,7 @@ table.groupby("rung", sort=False).mean().round(3)
 # %% [markdown]
 # Where the best rung is wrong is seen by naming each cluster after the habit that it matches best ({numref}`fig-habit-confusion`).
 
-# %% mystnb={"figure": {"name": "fig-habit-confusion", "caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming."}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
+# %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
 best = climbed["ssl", 0]
 groups = latent.matched(latent.clusters(best.points, len(habits), seed), test.label)
 counts = pd.crosstab(pd.Series(pd.Categorical.from_codes(test.label, habits), name="habit"),
@@ -229,7 +233,7 @@ plots.scene(run.url("map.html"), "Map of the nine habits, whose points show thei
 # %% [markdown]
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
 
-# %% mystnb={"figure": {"name": "fig-neighbours", "caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for."}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
+# %% mystnb={"figure": {"caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for.", "name": "fig-neighbours"}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
 known = sets.train.cut.read(0, sets.train.cut.length)
 nearest = latent.neighbours(best.points.train, best.points.test[some], 7)
 ladder_plots.neighbour_rows(cut[some], known[nearest], sets.train.label[nearest] == test.label[some, None])
@@ -237,7 +241,7 @@ ladder_plots.neighbour_rows(cut[some], known[nearest], sets.train.label[nearest]
 # %% [markdown]
 # *Outliers* lie far from everything known. In a stream of real pictures these are the ones to look at first ({numref}`fig-outliers`).
 
-# %% mystnb={"figure": {"name": "fig-outliers", "caption": "The twelve test pictures that lie farthest from their ten nearest training pictures, and the twelve that lie nearest to theirs."}, "image": {"alt": "A row of odd and broken shapes, and a row of plain columns and discs."}}
+# %% mystnb={"figure": {"caption": "The twelve test pictures that lie farthest from their ten nearest training pictures, and the twelve that lie nearest to theirs.", "name": "fig-outliers"}, "image": {"alt": "A row of odd and broken shapes, and a row of plain columns and discs."}}
 lonely = np.argsort(latent.loneliness(best.points.train, best.points.test))
 ladder_plots.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": cut[lonely[:12]]})
 

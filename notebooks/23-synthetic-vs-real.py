@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -130,7 +134,7 @@ run.record(n_synthetic=len(held))
 # %% [markdown]
 # {numref}`fig-origins` shows some of each.
 
-# %% mystnb={"figure": {"name": "fig-origins", "caption": "Pictures of both origins, framed alike. Masked pictures lack their background, and ice is bright. In the pictures of the bare probe there is nothing but a silhouette."}, "image": {"alt": "Six rows of pictures: real, bare and default ones, each with its background and then cut out on black."}}
+# %% mystnb={"figure": {"caption": "Pictures of both origins, framed alike. Masked pictures lack their background, and ice is bright. In the pictures of the bare probe there is nothing but a silhouette.", "name": "fig-origins"}, "image": {"alt": "Six rows of pictures: real, bare and default ones, each with its background and then cut out on black."}}
 rows = {origin: held.grey[:12], f"{origin}, masked": held.cut[:12]}
 for name, pictures in synthetic.items():
     rows |= {name: pictures.grey[:12], f"{name}, masked": pictures.cut[:12]}
@@ -165,7 +169,7 @@ print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs,
 # %% [markdown]
 # It must restore both origins about equally well, or what its latents say of them would mean little ({numref}`fig-gap-restored`).
 
-# %% mystnb={"figure": {"name": "fig-gap-restored", "caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture."}, "image": {"alt": "Six rows of cut-out pictures: real, bare and default ones, each above what is restored, which is smoother."}}
+# %% mystnb={"figure": {"caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture.", "name": "fig-gap-restored"}, "image": {"alt": "Six rows of cut-out pictures: real, bare and default ones, each above what is restored, which is smoother."}}
 views = {name: gap.views(pictures, trained.model) for name, pictures in {origin: held, **synthetic}.items()}
 rows = {}
 for name, pictures in {origin: held, **synthetic}.items():
@@ -177,7 +181,7 @@ ladder_plots.picture_rows(rows)
 # %% [markdown]
 # {numref}`fig-gap-maps` lays the latents out by UMAP.
 
-# %% mystnb={"figure": {"name": "fig-gap-maps", "caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference."}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, more mixed on the right."}}
+# %% mystnb={"figure": {"caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference.", "name": "fig-gap-maps"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, more mixed on the right."}}
 base = gap.latents(learned, trained.model)
 map_of = latent.mapped(base, np.concatenate([found["latents"] for found in views.values()]), seed).test_map
 spots = dict(zip(views, np.split(map_of, len(views)), strict=True))
@@ -252,7 +256,7 @@ for part, probes in {"added": ladder, "left out": gap.without_effects(default.pr
         highest[name] = gap.judges(views[origin], found, seed).highest
     effects[part] = pd.DataFrame(highest).T
 
-# %% mystnb={"figure": {"name": "fig-effects", "caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance."}, "image": {"alt": "Two dot plots of accuracies: with each effect that is added, and with each that is left out."}}
+# %% mystnb={"figure": {"caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance.", "name": "fig-effects"}, "image": {"alt": "Two dot plots of accuracies: with each effect that is added, and with each that is left out."}}
 gap_plots.effects(*effects.values())
 
 # %% [markdown]
@@ -292,7 +296,7 @@ tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["c
 # %% [markdown]
 # {numref}`fig-search` shows the tries.
 
-# %% mystnb={"figure": {"name": "fig-search", "caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow, with more crystals. The last try, with other crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set."}, "image": {"alt": "Plot of the energy distance over the number of the try: level at first, then falling in steps."}}
+# %% mystnb={"figure": {"caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow, with more crystals. The last try, with other crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set.", "name": "fig-search"}, "image": {"alt": "Plot of the energy distance over the number of the try: level at first, then falling in steps."}}
 gap_plots.search(tuned.history, floor)
 
 # %% [markdown]
@@ -300,7 +304,7 @@ gap_plots.search(tuned.history, floor)
 # different parameters can do the same. So a place on this figure is no measurement of the real probe. A default that was fitted to the same
 # pictures moves little.
 
-# %% mystnb={"figure": {"name": "fig-moved", "caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked."}, "image": {"alt": "Dot plot of the parameters' places before and after the search, joined by short lines."}}
+# %% mystnb={"figure": {"caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked.", "name": "fig-moved"}, "image": {"alt": "Dot plot of the parameters' places before and after the search, joined by short lines."}}
 places = [pd.Series(probe_tuning.position_of(probe_tuning.values_of(campaign)), probe_tuning.SEARCHED)
           for campaign in (default, tuned.campaign, FOREIGN)]
 gap_plots.moved(places[0], places[1], None if cpi_dir else places[2])
@@ -336,7 +340,7 @@ when |= {"tuned crystals": "crystals", "tuned": "after"}
 # %% [markdown]
 # {numref}`fig-side-by-side` sets the pictures side by side.
 
-# %% mystnb={"figure": {"name": "fig-side-by-side", "caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe."}, "image": {"alt": "Four rows of pictures: real ones, black silhouettes, and two rows of synthetic photographs."}}
+# %% mystnb={"figure": {"caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe.", "name": "fig-side-by-side"}, "image": {"alt": "Four rows of pictures: real ones, black silhouettes, and two rows of synthetic photographs."}}
 ladder_plots.picture_rows({
     name: pictures.grey[24:38]
     for name, pictures in {origin: held, **synthetic}.items() if name != "tuned crystals"
@@ -346,7 +350,7 @@ ladder_plots.picture_rows({
 # {numref}`fig-gap-after` has the accuracies before and after, on pages that neither the network nor the search has seen. Their standard error is
 # {glue:text}`c2st_error:.2f`, so smaller differences mean nothing.
 
-# %% mystnb={"figure": {"name": "fig-gap-after", "caption": "How well real and synthetic pictures are told apart in each view by the best of three classifiers, from bare silhouettes to the tuned probe. The dotted line is chance, and the black marks are what telling two real halves apart gives."}, "image": {"alt": "Dot plot of accuracies in four views: bare silhouettes far to the right, default and tuned probes nearer to one half."}}
+# %% mystnb={"figure": {"caption": "How well real and synthetic pictures are told apart in each view by the best of three classifiers, from bare silhouettes to the tuned probe. The dotted line is chance, and the black marks are what telling two real halves apart gives.", "name": "fig-gap-after"}, "image": {"alt": "Dot plot of accuracies in four views: bare silhouettes far to the right, default and tuned probes nearer to one half."}}
 highest = pd.DataFrame({name: tables[name].highest for name in synthetic})
 gap_plots.accuracies(highest, tables["other half"].highest)
 
@@ -373,7 +377,7 @@ pd.DataFrame(telling).loc[telling["tuned"].index[:8]].round(2)
 # %% [markdown]
 # And on the map ({numref}`fig-gap-maps-after`):
 
-# %% mystnb={"figure": {"name": "fig-gap-maps-after", "caption": "The map of the latents with the default and the tuned probe."}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, well mixed in both."}}
+# %% mystnb={"figure": {"caption": "The map of the latents with the default and the tuned probe.", "name": "fig-gap-maps-after"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, well mixed in both."}}
 both = [views[name]["latents"] for name in (origin, "default", "tuned")]
 spots = np.split(latent.mapped(base, np.concatenate(both), seed).test_map, 3)
 gap_plots.origin_maps(spots[0], {"default probe": spots[1], "tuned": spots[2]}, origin)

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -71,6 +75,7 @@ seed: int = 0  # seed of every random number
 run = start("31-cirrus-fields", globals())
 run.at_least(n_members=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1)
 run.require(duration % 300 == 0 and n_schemes <= n_members, "duration must be a multiple of 300 s, n_schemes at most n_members.")
+run.ranges("n_inp", "deposition_coefficient")
 run.one_of(habit=HABITS)
 run.folders("cm1_dir")
 run
@@ -90,14 +95,14 @@ dict(cm1.sizes)
 # %% [markdown]
 # {numref}`fig-cm1-fields` shows one member in the middle and at the end of its life.
 
-# %% mystnb={"figure": {"name": "fig-cm1-fields", "caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: no ice, or too little to speak of."}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
+# %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: no ice, or too little to speak of.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
 halfway = cm1.isel(member=0, time=[cm1.sizes["time"] // 2, -1]).compute(scheduler="synchronous")
 cirrus_plots.fields({f"{minute:.0f} min": halfway.isel(time=k) for k, minute in enumerate(halfway.time.to_numpy() / 60)})
 
 # %% [markdown]
 # Means over each level for all members are in {numref}`fig-cm1-profiles`. The fall speed and the density are weighted by mass, so that traces do not count.
 
-# %% mystnb={"figure": {"name": "fig-cm1-profiles", "caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %)."}, "image": {"alt": "Four plots of height over mass, number, fall speed and density of ice: three lines within a grey band."}}
+# %% mystnb={"figure": {"caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %).", "name": "fig-cm1-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density of ice: three lines within a grey band."}}
 last = averaged(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
 some = [0, cm1.sizes["member"] // 2, cm1.sizes["member"] - 1]
 cirrus_plots.profiles({f"member {last.member[k].item()}": last.isel(member=k) for k in some}, last, "all members")
@@ -109,7 +114,7 @@ cirrus_plots.profiles({f"member {last.member[k].item()}": last.isel(member=k) fo
 # *kinematic* model, as is the custom for comparing microphysics {cite:p}`shipway2012`. The air rises slowly, generating cells overturn near
 # the top, and the wind shears ({numref}`fig-air`). Ice changes the vapour and the temperature, not the wind.
 
-# %% mystnb={"figure": {"name": "fig-air", "caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time (lines: streamlines), which changes. The layer between 8 and 9.8 km is supersaturated."}, "image": {"alt": "Profiles of temperature and humidity beside a map of up- and downdraughts in red and blue with streamlines."}}
+# %% mystnb={"figure": {"caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time (lines: streamlines), which changes. The layer between 8 and 9.8 km is supersaturated.", "name": "fig-air"}, "image": {"alt": "Profiles of temperature and humidity beside a map of up- and downdraughts in red and blue with streamlines."}}
 case = Case(duration=duration, habit=habit, n_bins=n_bins, per_cell=per_cell, seed=seed)
 air, stream = standing_air(case.nz, case.dt, case.uplift), stream_function(case, 1800.0)
 temperature = air.theta * exner(air.pressure)
@@ -120,7 +125,7 @@ cirrus_plots.sounding(temperature, air.vapour / saturation, stream, air.density)
 # All three schemes let single crystals grow by the same few formulas. A crystal takes up vapour by diffusion, gets rid of the latent heat, and is held back at its
 # surface, where only a share of the molecules stick: the *deposition coefficient*. Its habit decides on shape and density ({numref}`fig-crystals`).
 
-# %% mystnb={"figure": {"name": "fig-crystals", "caption": "Single crystals at -45 °C and 20 % supersaturation. A small deposition coefficient holds a crystal back while it is small. The rosette, which is hollow, is less dense than the others; column and plate reach farther and, as they fall with their broad side down, fall more slowly."}, "image": {"alt": "Three line plots over an hour: length, density and fall speed of four kinds of crystals."}}
+# %% mystnb={"figure": {"caption": "Single crystals at -45 \u00b0C and 20 % supersaturation. A small deposition coefficient holds a crystal back while it is small. The rosette, which is hollow, is less dense than the others; column and plate reach farther and, as they fall with their broad side down, fall more slowly.", "name": "fig-crystals"}, "image": {"alt": "Three line plots over an hour: length, density and fall speed of four kinds of crystals."}}
 minutes = np.arange(0, 61.0)
 kinds = {("bullet rosette", 1.0): "rosette, 1", ("bullet rosette", 0.005): "rosette, 0.005", ("solid column", 1.0): "column, 1", ("plate", 1.0): "plate, 1"}
 cirrus_plots.growth(minutes, {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minutes) for kind, label in kinds.items()})
@@ -140,7 +145,7 @@ bulk[list(ranges)].to_dataframe()[list(ranges)].describe().loc[["min", "50%", "m
 # %% [markdown]
 # {numref}`fig-courses` follows all members in time. Ice appears within minutes, gathers for an hour, and then falls out as fast as it forms.
 
-# %% mystnb={"figure": {"name": "fig-courses", "caption": "Means over the whole slab in all members of the bulk ensemble: with more nuclei (yellow) there are more crystals, which stay smaller and fall more slowly."}, "image": {"alt": "Four line plots over two hours with a line for each member, coloured by its number of nuclei."}}
+# %% mystnb={"figure": {"caption": "Means over the whole slab in all members of the bulk ensemble: with more nuclei (yellow) there are more crystals, which stay smaller and fall more slowly.", "name": "fig-courses"}, "image": {"alt": "Four line plots over two hours with a line for each member, coloured by its number of nuclei."}}
 course = averaged(bulk.isel(time=slice(1, None)), ("z", "x"))
 cirrus_plots.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
 
@@ -157,14 +162,14 @@ pd.Series(run.metrics).filter(like="water").to_frame("largest relative change")
 #
 # {numref}`fig-schemes` shows the case in the middle in all three schemes, after three quarters of the time.
 
-# %% mystnb={"figure": {"name": "fig-schemes", "caption": "The same cirrus in three kinds of microphysics. The streaks of super-particles are sharp, since particles do not mix; on the grid of the other two they are smeared. In bulk, one mean fall speed stands for all sizes of a cell."}, "image": {"alt": "Twelve colour maps of height over distance, four quantities by three schemes: the same curled streaks, smooth in bulk and bins, grainy for super-particles."}}
+# %% mystnb={"figure": {"caption": "The same cirrus in three kinds of microphysics. The streaks of super-particles are sharp, since particles do not mix; on the grid of the other two they are smeared. In bulk, one mean fall speed stands for all sizes of a cell.", "name": "fig-schemes"}, "image": {"alt": "Twelve colour maps of height over distance, four quantities by three schemes: the same curled streaks, smooth in bulk and bins, grainy for super-particles."}}
 when = 3 * bulk.sizes["time"] // 4
 cirrus_plots.fields({name: ice.isel(member=0, time=when) for name, ice in schemes.items()})
 
 # %% [markdown]
 # Profiles tell the difference in means ({numref}`fig-scheme-profiles`).
 
-# %% mystnb={"figure": {"name": "fig-scheme-profiles", "caption": "Profiles of the same case at the same time, and the range of the whole bulk ensemble (5 to 95 %). Lines that lie inside the band differ by less than the parameters make."}, "image": {"alt": "Four plots of height over mass, number, fall speed and density: the three schemes as lines, mostly within a grey band."}}
+# %% mystnb={"figure": {"caption": "Profiles of the same case at the same time, and the range of the whole bulk ensemble (5 to 95 %). Lines that lie inside the band differ by less than the parameters make.", "name": "fig-scheme-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density: the three schemes as lines, mostly within a grey band."}}
 means = {name: averaged(ice, "x") for name, ice in schemes.items()}
 everyone = averaged(bulk, "x")
 cirrus_plots.profiles({name: ice.isel(member=0, time=when) for name, ice in means.items()}, everyone.isel(time=when), "bulk ensemble")
@@ -172,7 +177,7 @@ cirrus_plots.profiles({name: ice.isel(member=0, time=when) for name, ice in mean
 # %% [markdown]
 # {numref}`fig-film` is the film of it.
 
-# %% mystnb={"figure": {"name": "fig-film", "caption": "The mass of ice in the three schemes in the course of time. Move the bar, or press play."}, "image": {"alt": "Film of three colour maps, one for each scheme, in which streaks of ice form, curl and fall."}}
+# %% mystnb={"figure": {"caption": "The mass of ice in the three schemes in the course of time. Move the bar, or press play.", "name": "fig-film"}, "image": {"alt": "Film of three colour maps, one for each scheme, in which streaks of ice form, curl and fall."}}
 cirrus_plots.film({name: ice.isel(member=0, time=slice(1, None)) for name, ice in schemes.items()})
 
 # %% [markdown]
@@ -189,7 +194,7 @@ apart = pd.DataFrame({name: apart_over_spread(*pair, everyone) for name, pair in
 run.record(**{f"apart_{name}_{variable}": apart.loc[variable, name] for name in ("bins", "lagrangian") for variable in apart.index})
 apart.round(2)
 
-# %% mystnb={"figure": {"name": "fig-structural", "caption": "Root mean square distance of profiles from those of the bulk scheme, over the standard deviation among members of the bulk ensemble."}, "image": {"alt": "Dot plot on a logarithmic axis: other seeds far to the left, bins and super-particles near one."}}
+# %% mystnb={"figure": {"caption": "Root mean square distance of profiles from those of the bulk scheme, over the standard deviation among members of the bulk ensemble.", "name": "fig-structural"}, "image": {"alt": "Dot plot on a logarithmic axis: other seeds far to the left, bins and super-particles near one."}}
 cirrus_plots.structural(apart)
 
 # %% [markdown]

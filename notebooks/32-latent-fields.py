@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -96,7 +100,7 @@ pd.Series({name: len(rows) * len(minutes) for name, rows in data.split._asdict()
 # %% [markdown]
 # {numref}`fig-channels` shows how a cloud develops that no network has seen.
 
-# %% mystnb={"figure": {"name": "fig-channels", "caption": "The three channels of one test member at four times. A layer of ice forms, generating cells build at its top, and their crystals grow and fall out in streaks."}, "image": {"alt": "Twelve colour maps, three channels at four times: a layer of ice that deepens and breaks into streaks."}}
+# %% mystnb={"figure": {"caption": "The three channels of one test member at four times. A layer of ice forms, generating cells build at its top, and their crystals grow and fall out in streaks.", "name": "fig-channels"}, "image": {"alt": "Twelve colour maps, three channels at four times: a layer of ice that deepens and breaks into streaks."}}
 life = np.linspace(0, len(minutes) - 1, 4).astype(int)
 pictures = data.scaling.restored(data.standard[test[0], life])
 field_plots.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in life], x_km, z_km)
@@ -126,7 +130,7 @@ latents["vae16"].shape
 # %% [markdown]
 # What is restored from 16 latents is smoother than the truth, but has the layer, its large cells and most streaks in their places ({numref}`fig-fields-restored`).
 
-# %% mystnb={"figure": {"name": "fig-fields-restored", "caption": "Four snapshots of test members, and below each channel what the autoencoder restores from 16 numbers."}, "image": {"alt": "Pairs of rows of colour maps: four simulated snapshots, and below them nearly the same restored."}}
+# %% mystnb={"figure": {"caption": "Four snapshots of test members, and below each channel what the autoencoder restores from 16 numbers.", "name": "fig-fields-restored"}, "image": {"alt": "Pairs of rows of colour maps: four simulated snapshots, and below them nearly the same restored."}}
 some, when = test[:4], life
 restored = ways["vae16"].decode(latents["vae16"][some, when])
 rows = {"model": data.standard[some, when], "restored": restored}
@@ -161,7 +165,7 @@ pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]})
 #
 # With more components, more is restored. {numref}`fig-unexplained` shows what is still lost.
 
-# %% mystnb={"figure": {"name": "fig-unexplained", "caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Squares are the two autoencoders."}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and two marks of autoencoders below it."}}
+# %% mystnb={"figure": {"caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Squares are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and two marks of autoencoders below it."}}
 counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
 kept = {n: fields.by_components(components, n) for n in counts}
 lost = pd.DataFrame({n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test]))) for n, way in kept.items()}).T
@@ -178,7 +182,7 @@ pd.Series(worth).round(1).to_frame("components")
 # %% [markdown]
 # An autoencoder is free to leave latents unused: one that says nothing costs it nothing. {numref}`fig-information` shows what each tells.
 
-# %% mystnb={"figure": {"name": "fig-information", "caption": "What each of the 16 latents tells of a snapshot on average, as divergence from the prior."}, "image": {"alt": "Bar chart of the information in each of 16 latents, slowly falling with rank."}}
+# %% mystnb={"figure": {"caption": "What each of the 16 latents tells of a snapshot on average, as divergence from the prior.", "name": "fig-information"}, "image": {"alt": "Bar chart of the information in each of 16 latents, slowly falling with rank."}}
 told = fields.information(trained[16].model, data.pictures(test))
 run.record(active_latents=int((told > 0.1).sum()), nats_vae16=told.sum(), nats_vae2=fields.information(trained[2].model, data.pictures(test)).sum())
 field_plots.information(told)
@@ -188,7 +192,7 @@ field_plots.information(told)
 #
 # Each snapshot is a point in the latent space, and a simulation a curve. {numref}`fig-spiral` shows the three latents that vary most.
 
-# %% mystnb={"figure": {"name": "fig-spiral", "caption": "All members in the three latents of largest variance: in space, and in their three projections, coloured by time and by the two parameters. Neighbouring times and neighbouring parameters lie side by side, though the network was told neither."}, "image": {"alt": "Clouds of points in three rows, in space and in three projections, with colours that change smoothly across them."}}
+# %% mystnb={"figure": {"caption": "All members in the three latents of largest variance: in space, and in their three projections, coloured by time and by the two parameters. Neighbouring times and neighbouring parameters lie side by side, though the network was told neither.", "name": "fig-spiral"}, "image": {"alt": "Clouds of points in three rows, in space and in three projections, with colours that change smoothly across them."}}
 most = np.argsort(latents["vae16"].std(axis=(0, 1)))[::-1][:3]
 unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
 colours = {"time [min]": np.broadcast_to(minutes, (n_members, len(minutes)))}
@@ -198,7 +202,7 @@ field_plots.trajectories(latents["vae16"][..., most], colours)
 # %% [markdown]
 # With two latents the whole space can be drawn: {numref}`fig-field-manifold` shows what the decoder makes of each place.
 
-# %% mystnb={"figure": {"name": "fig-field-manifold", "caption": "What the decoder draws on a grid of its two latents, channel by channel, and where the members run through it (lower right). The layer deepens along the arch that they follow; beside it the decoder makes up clouds that no simulation has."}, "image": {"alt": "Three grids of decoded fields in colour, and a scatter plot in which all members run along one arch."}}
+# %% mystnb={"figure": {"caption": "What the decoder draws on a grid of its two latents, channel by channel, and where the members run through it (lower right). The layer deepens along the arch that they follow; beside it the decoder makes up clouds that no simulation has.", "name": "fig-field-manifold"}, "image": {"alt": "Three grids of decoded fields in colour, and a scatter plot in which all members run along one arch."}}
 low, high = np.percentile(latents["vae2"], [0.5, 99.5], axis=(0, 1))
 first, second = np.linspace(low, high, 9).T
 grid = np.stack(np.meshgrid(first, second), axis=-1)
@@ -210,7 +214,7 @@ field_plots.manifold(data.scaling.restored(ways["vae2"].decode(grid)), first, se
 # At each time the members are spread out in the latent space. The variance over members, added up over the latents, says how much; and a quadratic function of
 # the parameters says how much of it is theirs ({numref}`fig-spread`).
 
-# %% mystnb={"figure": {"name": "fig-spread", "caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies."}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
+# %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
 spreads = {f"{n} latents": field_parameters.spread_in_time(latents[f"vae{n}"], unit, list(PARAMETERS)) for n in (16, 2)}
 field_plots.spread_in_time(minutes, spreads)
 

@@ -2,6 +2,10 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -85,6 +89,7 @@ run = start("33-latent-metrics", globals())
 run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19)
 run.at_least(n_bulk=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1, epochs_kinematic=1)
 run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
+run.ranges("n_inp", "deposition_coefficient")
 run.one_of(measure=MEASURES)
 run
 
@@ -123,7 +128,7 @@ curves = {name: encode(data.standard) for name, encode in ways.items() if name !
 #
 # The parameters of two members also have a distance: that of their logarithms, each on a scale from 0 to 1. Simulations with more different parameters should be farther apart ({numref}`fig-growth`).
 
-# %% mystnb={"figure": {"name": "fig-growth", "caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves."}, "image": {"alt": "Four scatter plots of latent distance over parameter distance, all rising."}}
+# %% mystnb={"figure": {"caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves.", "name": "fig-growth"}, "image": {"alt": "Four scatter plots of latent distance over parameter distance, all rising."}}
 unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
 apart = pdist(unit[test])
 found = {name: pairs(distances(curves["16 latents"][test], curves["16 latents"][test], name)) for name in MEASURES}
@@ -152,7 +157,7 @@ growth.round(3)
 # A number without a unit means little. But between two points of the latent space lies a line, and the decoder draws the cloud at each step of it. {numref}`fig-walk` walks
 # between the two test members that are farthest apart, at the time of largest spread.
 
-# %% mystnb={"figure": {"name": "fig-walk", "caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members."}, "image": {"alt": "Five columns of decoded fields in three rows that change step by step from one cloud to another."}}
+# %% mystnb={"figure": {"caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members.", "name": "fig-walk"}, "image": {"alt": "Five columns of decoded fields in three rows that change step by step from one cloud to another."}}
 latents = curves["16 latents"]
 when = latents.var(axis=0).sum(axis=-1).argmax()
 far = np.unravel_index(np.argmax(distances(latents[test][:, [when]], latents[test][:, [when]])), (n_test, n_test))
@@ -166,7 +171,7 @@ field_plots.field_rows({"decoded": drawn}, [f"distance {np.linalg.norm(step - st
 # The distance can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). The slope says how many standard deviations of a field one
 # unit of latent distance is worth.
 
-# %% mystnb={"figure": {"name": "fig-gauge", "caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, in that of 16 EOFs, and against the RMSE of their profiles."}, "image": {"alt": "Three scatter plots of the RMSE of fields over a distance: narrowest for 16 EOFs."}}
+# %% mystnb={"figure": {"caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, in that of 16 EOFs, and against the RMSE of their profiles.", "name": "fig-gauge"}, "image": {"alt": "Three scatter plots of the RMSE of fields over a distance: narrowest for 16 EOFs."}}
 apart_by = {name: distances(values, values, measure) for name, values in new.items()}
 between = pairs(apart_by["fields"])
 gauges = {name: pairs(apart_by[name]) for name in ("16 latents", "16 EOFs", "profiles")}
@@ -181,7 +186,7 @@ field_plots.gauged(between, gauges)
 # A pair that is farther apart than nearly all of these has a small *p-value*: the share of the null that is as large {cite:p}`phipson2010`. {numref}`fig-null` shows from which
 # parameter distance on this is so.
 
-# %% mystnb={"figure": {"name": "fig-null", "caption": "Latent distance of all pairs of members by the distance of their parameters: medians and quartiles. The grey band is the null, the distance of each member from its nearest neighbour in the parameters."}, "image": {"alt": "Dots with bars of latent distance, rising with parameter distance out of a grey band."}}
+# %% mystnb={"figure": {"caption": "Latent distance of all pairs of members by the distance of their parameters: medians and quartiles. The grey band is the null, the distance of each member from its nearest neighbour in the parameters.", "name": "fig-null"}, "image": {"alt": "Dots with bars of latent distance, rising with parameter distance out of a grey band."}}
 matrix = distances(latents, latents, measure)
 gaps = distances(unit[:, None], unit[:, None])
 nearest = np.argsort(gaps, axis=1)[:, 1]
@@ -215,7 +220,7 @@ pd.DataFrame({name: {"energy distance": found.distance, "95 % of the null": np.q
 # If the curve knows the simulation, it knows its parameters. A ridge regression learns them from the curves of the members to learn from; {numref}`fig-read` asks
 # it about test members.
 
-# %% mystnb={"figure": {"name": "fig-read", "caption": "Parameters of test members read from their curves, against the true ones."}, "image": {"alt": "Two scatter plots of parameters read over true ones, close to the diagonal."}}
+# %% mystnb={"figure": {"caption": "Parameters of test members read from their curves, against the true ones.", "name": "fig-read"}, "image": {"alt": "Two scatter plots of parameters read over true ones, close to the diagonal."}}
 asked = [name for name in ways if name in ("16 latents", "2 latents", "16 EOFs", "profiles")]
 read = {name: field_parameters.recovered(curves[name][train], unit[train], curves[name][test]) for name in asked}
 field_plots.parameters_read(unit[test], read, list(PARAMETERS))
@@ -231,7 +236,7 @@ scores.round(4).to_frame("R²")
 # %% [markdown]
 # A whole curve has much to read from. {numref}`fig-read-time` gives the regression a single time.
 
-# %% mystnb={"figure": {"name": "fig-read-time", "caption": "How well the parameters of test members are read from a single snapshot, by its time."}, "image": {"alt": "Two line plots of R2 over time: near one for profiles, EOFs and 16 latents, far lower for two latents."}}
+# %% mystnb={"figure": {"caption": "How well the parameters of test members are read from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time: near one for profiles, EOFs and 16 latents, far lower for two latents."}}
 singly = {
     name: np.array([
         r2_score(unit[test], field_parameters.recovered(curves[name][train][:, [t]], unit[train], curves[name][test][:, [t]]), multioutput="raw_values")
@@ -306,7 +311,7 @@ pd.DataFrame(restored).T.round(3)
 # %% [markdown]
 # {numref}`fig-structures` shows the case as curves: its schemes, and another seed of two of them.
 
-# %% mystnb={"figure": {"name": "fig-structures", "caption": "The same cirrus in three schemes, as curves in the latent space (first two principal components), among the members of the bulk ensemble (grey), whose parameters differ. Dots are half hours. Dotted and dashed: the same case with another seed, in bulk and with super-particles."}, "image": {"alt": "Curves in a plane: a grey bundle of the bulk ensemble, with bulk and bins along it and super-particles inside of it."}}
+# %% mystnb={"figure": {"caption": "The same cirrus in three schemes, as curves in the latent space (first two principal components), among the members of the bulk ensemble (grey), whose parameters differ. Dots are half hours. Dotted and dashed: the same case with another seed, in bulk and with super-particles.", "name": "fig-structures"}, "image": {"alt": "Curves in a plane: a grey bundle of the bulk ensemble, with bulk and bins along it and super-particles inside of it."}}
 latents = network.encode(clouds.standard)
 plane = PCA(2).fit(latents[kind == "bulk ensemble"].reshape(-1, 16))
 flat = plane.transform(latents.reshape(-1, 16)).reshape(*latents.shape[:2], 2)
@@ -330,7 +335,7 @@ nulls = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix 
 # %% [markdown]
 # {numref}`fig-beside-spread` sets side by side what chance, parameters and structure do.
 
-# %% mystnb={"figure": {"name": "fig-beside-spread", "caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure."}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each pair of simulations: seeds on the left, schemes near one and above."}}
+# %% mystnb={"figure": {"caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure.", "name": "fig-beside-spread"}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each pair of simulations: seeds on the left, schemes near one and above."}}
 rows = {f"{name}, two seeds": (first[name], others[name]) for name in seeds}
 rows |= {"lagrangian, more particles": (first["lagrangian"], fine), "bulk and lagrangian, more particles": (first["bulk"], fine)}
 rows |= {"bulk, nearest parameters": (ensemble_rows, ensemble_rows[neighbour])}

@@ -30,11 +30,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_runs(tmp_path_factory) -> Path:
-    """Folder with the smoke run of every notebook, executed with an empty cache where something changed."""
-    runs = ROOT / "runs" / "smoke"
+    """Folder with the smoke run of every notebook, executed in another folder and with an empty cache where something changed."""
+    runs, elsewhere = ROOT / "runs" / "smoke", tmp_path_factory.mktemp("elsewhere")
     with execute.environment({"ICE_CACHE": str(tmp_path_factory.mktemp("cache"))}):
         for name in execute.notebooks_in_book():
-            execute.execute(name, "smoke", runs, execute.profile_parameters(name, "smoke"))
+            execute.execute(name, "smoke", runs, execute.profile_parameters(name, "smoke"), folder=elsewhere)
     return runs
 
 

@@ -1,19 +1,15 @@
-"""The notebooks: how they are written, and what their smoke runs record."""
+"""The notebooks: how they are written."""
 
 import ast
-import json
 import re
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 
 import execute
 import nbformat
 import pytest
-from twins import notebook_of
+from twins import notebook_of, script_of
 
-from lib.paths import NOTEBOOKS, PARAMS, ROOT
+from lib.paths import NOTEBOOKS, PARAMS
 
 NAMES = sorted(file.stem for file in NOTEBOOKS.glob("*.ipynb"))
 ABSOLUTE = re.compile(r"""["'(](/(home|root|work|Users|tmp|data|mnt)/|~/|[A-Z]:\\)""")
@@ -46,6 +42,7 @@ def parameter_cells(name):
 def test_twins_are_equal(name):
     script = notebook_of(NOTEBOOKS / f"{name}.py")
     assert [gist(cell) for cell in cells(name)] == [gist(cell) for cell in script.cells], "run `make twins`"
+    assert script_of(NOTEBOOKS / f"{name}.ipynb") == (NOTEBOOKS / f"{name}.py").read_text(), "run `make twins`"
 
 
 @every_notebook
@@ -108,150 +105,3 @@ def test_every_notebook_has_its_place():
     assert sorted(execute.notebooks_in_book()) == NAMES == sorted(file.stem for file in NOTEBOOKS.glob("*.py"))
     for profile in ("smoke", "paper"):
         assert sorted(file.stem for file in (PARAMS / profile).iterdir()) == NAMES
-
-
-# What the smoke runs record
-
-
-@every_notebook
-def test_smoke_run(smoke_runs, smoke_metrics, name):
-    origin = json.loads((smoke_runs / name / "provenance.json").read_text())
-    assert origin["profile"] == "smoke" and smoke_metrics(name)
-
-
-def test_synthetic_rosettes(smoke_metrics):
-    found = smoke_metrics("11-synthetic-rosettes")
-    assert found["n_failed"] == 0
-    assert found["hollow_pixels_changed"] == 0 and found["hollow_volume_ratio"] < 1 < found["hollow_area_ratio"]
-    assert abs(found["cauchy_ratio"] - 1) < 4 * found["cauchy_ratio_se"] < 0.05
-    assert 0.0088 < found["rho_e_p5"] < found["rho_e_p50"] < found["rho_e_p95"] < 0.2712  # range of the published test set
-
-
-def test_shape_descriptors(smoke_metrics):
-    found = smoke_metrics("12-shape-descriptors")
-    for model in ("linear", "rf", "gb", "gb_extended"):
-        for target in ("rho_e", "a_e"):
-            assert 0.8 < found[f"{model}_single_r2_{target}"] < 1 and 0 < found[f"{model}_single_r2_{target}_se"] < 0.1
-        assert found[f"{model}_single_balanced_accuracy"] > 2 / 7  # twice what guessing gives
-    assert found["rf_leak_few_r2_rho_e"] > 0.01  # pictures of known crystals are easier
-    assert "rf_single_r2_rho_e_image_split" in found
-    assert not any(name.startswith("cpi_") for name in found)  # no folder was given
-
-
-def test_image_networks(smoke_metrics):
-    found = smoke_metrics("13-image-networks")
-    for model in ("linear", "rf", "gb", "cnn", "resnet18", "polar", "best"):
-        assert all(f"{model}_single_{score}" in found for score in ("r2_rho_e", "r2_a_e", "balanced_accuracy"))
-    for target in ("rho_e", "a_e", "n_bullets"):
-        low, high = (found[f"coverage_{percent}_{target}"] for percent in (80, 95))
-        assert 0.6 < low < high and 0.8 < high <= 1  # 70 crystals: a standard error of 0.05 and 0.03
-    assert found["width_80_rho_e"] < found["width_95_rho_e"]
-    assert found["novelty_flagged_test"] < 0.2 < found["novelty_flagged_few"]
-    assert not any(name.startswith("cpi_") for name in found)  # no folder was given
-
-
-def test_two_views(smoke_metrics):
-    found = smoke_metrics("14-two-views")
-    assert (
-        found["linear_2ds_r2_rho_e"] > found["linear_single_r2_rho_e"]
-        and found["linear_phips_r2_a_e"] > found["linear_single_r2_a_e"]
-    )
-    assert all(f"best_{views}_{score}" in found for views in ("single", "2ds", "phips") for score in ("r2_rho_e", "r2_a_e"))
-    assert found["best_single_r2_rho_e"] == smoke_metrics("13-image-networks")["best_single_r2_rho_e"]  # the same network
-    assert found["linear_6_views_r2_a_e"] > found["linear_1_views_r2_a_e"]
-
-
-def test_reconstruction(smoke_metrics):
-    found = smoke_metrics("15-reconstruction")
-    for method in ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric"):
-        assert 0 < found[f"iou_{method}"] <= found[f"iou_mirrored_{method}"] < 1 and 0 <= found[f"fscore_{method}"] < 1
-    assert found["iou_retrieval"] < found["iou_oracle"]  # which knows the answer
-    assert found["iou_parametric_2ds"] > found["iou_oracle"]  # two views and the right model beat all that can be recalled
-    assert found["parametric_2ds_agreement"] > 0.6
-
-
-def test_spheres_and_rosettes(smoke_metrics):
-    found = smoke_metrics("21-spheres-and-rosettes")
-    for name in ("synthetic", "synthetic_invariant", "pixels_synthetic", "descriptors_synthetic"):
-        assert 0.85 < found[f"kmeans_accuracy_{name}"] <= 1 and 0.85 < found[f"kmeans_accuracy_{name}_train"] <= 1
-    assert 0 < found["turned_spread_invariant"] < found["turned_spread"] < 1
-    assert 0 < found["loss_synthetic"] < found["loss_synthetic_invariant"]  # which has had four epochs
-    assert not any("2ds" in name for name in found)  # no folder was given
-
-
-def test_nine_habits(smoke_metrics):
-    found = smoke_metrics("22-nine-habits")
-    for rung in ("conv2", "conv128_umap", "resnet128_umap", "ssl"):
-        assert -0.1 < found[f"ari_{rung}"] < 1 and 0 <= found[f"nmi_{rung}"] <= 1 and found[f"pictures_per_second_{rung}"] > 0
-        assert all(0 < found[f"{score}_{rung}"] <= 1 for score in ("kmeans_accuracy", "knn10_accuracy", "linear_probe"))
-    assert found["linear_probe_ssl"] > 2 / 9  # twice what guessing gives, after two epochs
-    assert not any(name.endswith("_2ds") for name in found)  # no folder was given
-
-
-def test_synthetic_against_real(smoke_metrics):
-    found = smoke_metrics("23-synthetic-vs-real")
-    assert all(0.3 < found[f"c2st_{when}"] <= 1 for when in ("before", "default", "after"))
-    assert found["c2st_before"] > 0.8 and found["n_synthetic"] > 0
-
-
-# How notebooks are executed
-
-
-def test_an_unchanged_notebook_is_not_executed_again(smoke_runs):
-    name = NAMES[0]
-    assert not execute.execute(name, "smoke", smoke_runs, execute.profile_parameters(name, "smoke"))
-
-
-def test_the_digest_depends_on_parameters_and_code(tmp_path, monkeypatch):
-    name = NAMES[0]
-    before = execute.digest(name, {"seed": 1})
-    assert execute.digest(name, {"seed": 1}) == before != execute.digest(name, {"seed": 2})
-    for folder in ("lib", "notebooks"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "lib" / "paths.py").write_text("RUNS = None\n")
-    monkeypatch.setattr(execute.paths, "ROOT", tmp_path)
-    assert execute.digest(name, {"seed": 1}) != before
-
-
-def test_a_mistyped_parameter_stops_the_run_in_one_line(tmp_path):
-    command = [sys.executable, "book/execute.py", "--profile", "smoke", "--runs", tmp_path, "--only", NAMES[0], "-p", "sead", "3"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"{NAMES[0]}, cell [") and "did you mean seed" in last
-    assert (tmp_path / f"{NAMES[0]}.failed.ipynb").exists() and not (tmp_path / f"{NAMES[0]}.ipynb").exists()
-
-
-def test_image_folders_go_only_to_notebooks_that_declare_them():
-    for name in NAMES:
-        given = execute.folder_parameters(name, {"cpi_dir": "images", "oap_dir": "", "nowhere_dir": "images"})
-        expected = {"cpi_dir": str(Path("images").absolute())} if "cpi_dir" in execute.declared_parameters(name) else {}
-        assert given == expected
-
-
-def test_cirrus_fields(smoke_metrics):
-    found = smoke_metrics("31-cirrus-fields")
-    assert all(found[f"water_residual_{scheme}"] < 1e-10 for scheme in ("bulk", "bins", "lagrangian"))
-    for scheme in ("bins", "lagrangian"):
-        assert 0.7 < found[f"ratio_{scheme}_q_i"] < 1.4
-        assert all(found[f"apart_{scheme}_{name}"] > 0 for name in ("q_i", "n_i", "v_m", "rho_i"))
-    assert all(found[f"seconds_{scheme}"] > 0 for scheme in ("bulk", "bins", "lagrangian"))
-
-
-def test_latent_fields(smoke_metrics):
-    found = smoke_metrics("32-latent-fields")
-    for channel in ("q_i", "m_i", "rho_i"):
-        assert all(found[f"r2_{way}_{channel}"] < 1 for way in ("vae16", "vae2", "pca16", "pca2"))
-        assert 0.8 < found[f"r2_pca2_{channel}"] < found[f"r2_pca16_{channel}"]
-        assert found[f"r2_vae16_{channel}"] > 0.3  # after 16 epochs of a narrow network on 8 members
-    assert 1 <= found["active_latents"] <= 16 and found["nats_vae2"] > 0
-    assert 0.5 < found["explained_vae16"] <= 1
-
-
-def test_latent_metrics(smoke_metrics):
-    found = smoke_metrics("33-latent-metrics")
-    assert found["spearman_distance"] == found["spearman_vae16_moved"]
-    assert all(-1 <= found[f"spearman_{way}"] <= 1 for way in ("vae2", "pca16", "profiles", "fields"))
-    assert found["spearman_profiles"] > 0.5 and found["r2_parameters_profiles"] > 0.8
-    assert found["p_deposition_factor"] < 0.1 and found["p_ni_cap"] < 0.1 < found["p_random"]
-    assert found["moved_profiles"] < 1e-4 < found["moved_vae16"] and found["moved_vae16_moved"] < 1e-3

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import tomllib
 
 import execute
@@ -78,6 +79,19 @@ def test_git_ignores_no_source(path):
 @pytest.mark.parametrize("path", [".venv/x", "_build/x", "runs/x", "cache/x"])
 def test_git_ignores_what_is_made(path):
     assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_workflow_fits_the_schema_of_github():
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        ".github/workflows/book.yml",
+    ]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_the_workflow_is_whole_and_safe():

@@ -73,3 +73,10 @@ def smooth_noise(shape: tuple[int, int], scale_px: float, rng: np.random.Generat
     grid = np.array([[step / scale_px, 0, x], [0, step / scale_px, y]])
     fine = cv2.warpAffine(coarse, grid, (w, h), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
     return fine if (h, w) == shape else enlarged(fine, shape)
+
+
+def uneven_light(shape: tuple[int, int], scale_px: float, rng: np.random.Generator) -> np.ndarray:
+    """Unevenness of an illumination (h, w) float32, of standard deviation near 1: a slope, and changes over `scale_px` pixels."""
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
+    along_y, along_x = rng.standard_normal(2).astype(np.float32)
+    return along_y * y[:, None] + along_x * x + smooth_noise(shape, scale_px, rng)

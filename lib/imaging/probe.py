@@ -19,7 +19,7 @@ from lib.crystals.solid import Solid
 from lib.imaging import facets
 from lib.imaging.cpi import PIXEL_UM
 from lib.imaging.effects import FURTHER
-from lib.imaging.optics import blurred, blurred_by_place, enlarged, power_law_noise, smooth_noise
+from lib.imaging.optics import blurred, blurred_by_place, enlarged, power_law_noise, smooth_noise, uneven_light
 
 #: Grey level of the background in a picture that is not stretched.
 BACKGROUND = 205.0
@@ -192,7 +192,8 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
         frame = _frame(light, probe, software)
         light, covered = light[frame], covered[frame]
     if probe.shading > 0:
-        light = light * (1 + _shading(light.shape, probe, lamp))
+        uneven = uneven_light(light.shape, probe.shading_px, lamp)
+        light = light * (1 + np.float32(_varied(probe.shading, probe.shading_spread, lamp)) * uneven)
     if probe.grain > 0:
         light = light + _grain(light.shape, probe, sensor)
     return Photo(_grey(light, probe), (shows & (covered >= 0.5)).astype(np.uint8))
@@ -281,14 +282,6 @@ def _frame(light, probe, rng):
     top, bottom, left, right = np.rint(np.where(rng.random(4) < probe.cut_chance, -cut, margin)).astype(int)
     rows = slice(max(0, y - top), max(y - top + 8, y + height + bottom))
     return rows, slice(max(0, x - left), max(x - left + 8, x + width + right))
-
-
-def _shading(shape, probe, rng):
-    """Unevenness of the illumination (h, w) float32: a slope and slow changes."""
-    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
-    along_y, along_x = rng.standard_normal(2).astype(np.float32)
-    uneven = along_y * y[:, None] + along_x * x + smooth_noise(shape, probe.shading_px, rng)
-    return np.float32(_varied(probe.shading, probe.shading_spread, rng)) * uneven
 
 
 def _grain(shape, probe, rng):

@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import normalize, softplus
 
 from lib.crystals.rosette import Rosette
-from lib.imaging.silhouette import SAMPLE_X, SIZE, Silhouettes, cameras
+from lib.imaging.silhouette import SAMPLE_X, SIZE, cameras
 
 #: Numbers held at once by an exact drawing; more crystals are drawn in parts.
 _ROOM = 2**24
@@ -152,13 +152,20 @@ def _slabs(flat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     return normals, reach.amin(-2), reach.amax(-2)
 
 
+class Covered(NamedTuple):
+    """`coverage` (B, V, size, size) uint8 of 0..4, and the `pixel_um` (B,) of each crystal's pictures [um]."""
+
+    coverage: torch.Tensor
+    pixel_um: torch.Tensor
+
+
 def coverage(
     rosettes: Rosettes,
     orientations: torch.Tensor,
     angles_deg: tuple[float, ...] = (0.0,),
     size: int = SIZE,
     pixel_um: float | None = None,
-) -> Silhouettes:
+) -> Covered:
     """Exact pictures of many rosettes, each in one orientation: how many of each pixel's four sub-samples are covered.
 
     The same pictures as `lib.imaging.silhouette.silhouettes` draws of the solids, sample for sample up to rounding, on the
@@ -171,8 +178,8 @@ def coverage(
 
     Returns
     -------
-    Silhouettes
-        `coverage` (B, V, size, size) uint8 of 0..4 and `pixel_um` (B,), both tensors.
+    Covered
+        `coverage` (B, V, size, size) uint8 of 0..4 and `pixel_um` (B,).
     """
     room = len(angles_deg) * 4 * size * max(size, 10 * rosettes.present.shape[1])
     step = max(1, _ROOM // room)
@@ -180,7 +187,7 @@ def coverage(
     for start in range(0, len(rosettes), step):
         rows = slice(start, start + step)
         parts.append(_covered(rosettes[rows], orientations[rows], angles_deg, size, pixel_um))
-    return Silhouettes(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    return Covered(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
 @torch.no_grad()

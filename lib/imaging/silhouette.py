@@ -101,7 +101,7 @@ def boxes(solid: Solid, orientations: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Centres (R, 3) and half diagonals (R,) of the axis-aligned boxes of the rotated solid [um]."""
     points, _ = corners_of_pieces(solid)
     turned = points @ orientations.transpose(0, 2, 1)
-    low, high = (turned.min(1), turned.max(1)) if len(points) else (np.inf, -np.inf)
+    low, high = turned.min(1, initial=np.inf), turned.max(1, initial=-np.inf)
     for *position, radius in solid.spheres:
         middle = orientations @ position
         low, high = np.minimum(low, middle - radius), np.maximum(high, middle + radius)

@@ -9,7 +9,6 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -61,7 +60,7 @@ class Campaign:
     def mixture(self) -> dict[str, float]:
         """Habit -> its share among the crystals."""
         shares = self.shares or len(HABITS) * (1 / len(HABITS),)
-        return dict(zip_longest(HABITS, shares, fillvalue=0.0))
+        return dict.fromkeys(HABITS, 0.0) | dict(zip(HABITS, shares, strict=False))
 
     def habit(self, i: int) -> str:
         """Habit of crystal number `i`; a small change of the shares changes few of them."""

@@ -73,4 +73,4 @@ def recovered(known: np.ndarray, parameters: np.ndarray, asked: np.ndarray) -> n
     Ridge regression on all latents of all times, its penalty chosen by leaving out one known member after the other.
     """
     model = make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
-    return model.fit(known.reshape(len(known), -1), parameters).predict(asked.reshape(len(asked), -1))
+    return np.asarray(model.fit(known.reshape(len(known), -1), parameters).predict(asked.reshape(len(asked), -1)))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import re
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +15,7 @@ import pandas as pd
 from scipy.optimize import lsq_linear, nnls
 from tqdm.auto import tqdm
 
-from lib.cache import cached
+from lib.cache import cached, written
 from lib.crystals.habits import HABITS
 from lib.imaging.probe import RANGES, Probe
 from lib.learning.campaign import Campaign, photographed, photographers
@@ -208,7 +206,7 @@ class _Search:
             take = functools.partial(photographed, campaign, self.yardstick.size, self.screening, seed)
             taken = self.mapped(take, range(n or self.n_pictures))
             shares, left = self.yardstick.best_mixture(picture_set([row for row in taken if row is not None]))
-            _written(file, functools.partial(np.savez, shares=shares, left=left))
+            written(file, functools.partial(np.savez, shares=shares, left=left))
         with np.load(file) as known:
             shares, left = known["shares"], known["left"]
         self.note(place, kind, shares, left)
@@ -219,20 +217,13 @@ class _Search:
         names = dict(zip(HABITS, shares, strict=True))
         row = {"try": len(self.rows), "kind": kind, "distance": left @ left}
         self.rows.append(row | values_of(campaign_at(place, self.start)) | names)
-        _written(self.part / "history.csv", functools.partial(pd.DataFrame(self.rows).to_csv, index=False))
+        written(self.part / "history.csv", functools.partial(pd.DataFrame(self.rows).to_csv, index=False))
         self.bar.update()
         self.bar.set_postfix_str(f"distance {min(row['distance'] for row in self.rows):.4f}")
 
 
 def _cost(left: np.ndarray, moved: np.ndarray) -> float:
-    return left @ left + _HOLD**2 * moved @ moved
-
-
-def _written(file: Path, write: Callable) -> None:
-    """Write a file under another name, then move it into place."""
-    part = file.with_name(f"part-{file.name}")
-    write(part)
-    os.replace(part, file)
+    return float(left @ left + _HOLD**2 * moved @ moved)
 
 
 def changes(before: Campaign, after: Campaign) -> pd.DataFrame:

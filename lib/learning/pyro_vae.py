@@ -175,10 +175,10 @@ def latents(fit: Fitted, images: np.ndarray) -> np.ndarray:
 
 def decoded(fit: Fitted, content: np.ndarray) -> np.ndarray:
     """Pictures (m, h, w) of 0 to 1 that the decoder draws for `content` (m, latent_dim), neither turned nor moved."""
-    content = torch.as_tensor(np.asarray(content), dtype=torch.float32)
-    if content.ndim != 2 or content.shape[1] != fit.latent_dim:
-        raise ValueError(f"content: expected shape (m, {fit.latent_dim}), got {tuple(content.shape)}")
-    return fit.model.decode(content).numpy()
+    points = torch.as_tensor(np.asarray(content), dtype=torch.float32)
+    if points.ndim != 2 or points.shape[1] != fit.latent_dim:
+        raise ValueError(f"content: expected shape (m, {fit.latent_dim}), got {tuple(points.shape)}")
+    return fit.model.decode(points).numpy()
 
 
 def manifold(fit: Fitted, images: np.ndarray, steps: int = 12) -> Manifold:

@@ -47,7 +47,7 @@ def predict_real(masks: list[np.ndarray], synthetic: pd.DataFrame, size: int, se
 
 def circle_share(table: pd.DataFrame, size: int) -> pd.Series:
     """Diameter of each silhouette's enclosing circle over the side of the picture, from its descriptors [1]."""
-    return 2 * np.sqrt(table["contour_area"] / table["area_ratio"] / np.pi) / size
+    return 2 / size * (table["contour_area"] / table["area_ratio"] / np.pi) ** 0.5
 
 
 def outlines(masks: list[np.ndarray] | np.ndarray, size: int, fill: float) -> np.ndarray:

@@ -153,7 +153,8 @@ def leak(table: pd.DataFrame, seed: int = 0, n_trees: int = 50) -> pd.DataFrame:
     """
     crystal = table.index.get_level_values("crystal")
     order = np.random.default_rng(seed).permutation(crystal.unique())
-    by_crystal, by_image = (kind(5, shuffle=True, random_state=seed) for kind in (GroupKFold, KFold))
+    by_crystal = GroupKFold(5, shuffle=True, random_state=seed)  # pyrefly: ignore[unexpected-keyword]
+    by_image = KFold(5, shuffle=True, random_state=seed)
     found = []
     for n_groups in (4, 2, 1):
         for group in np.array_split(order, n_groups):

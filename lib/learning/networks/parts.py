@@ -16,6 +16,8 @@ N_VALUES = 2
 class Network(nn.Module):
     """What all networks share: `features`, then `head`."""
 
+    head: nn.Module
+
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
         """(B, V, S, S) -> (B, F)."""
         raise NotImplementedError

@@ -73,7 +73,7 @@ class PolarByViews(Polar):
 
     def __init__(self, views: int, outputs: int, hidden: int = 256, **settings):
         super().__init__(views, outputs, hidden=hidden, oriented=True, **settings)
-        self.head = nn.ModuleList(head(k * self.n_features, hidden, outputs) for k in range(1, views + 1))
+        self.head: nn.Module = nn.ModuleList(head(k * self.n_features, hidden, outputs) for k in range(1, views + 1))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         features = self.features(pictures)

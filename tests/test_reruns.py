@@ -1,0 +1,99 @@
+"""Plain papermill from the root: the same numbers again, whatever was broken off before and whoever runs beside."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import execute
+import pytest
+from click.testing import CliRunner
+from papermill import cli
+
+from lib.paths import NOTEBOOKS, ROOT
+
+#: One notebook of each part, those that take the least time.
+ONE_OF_EACH_PART = ("12-shape-descriptors", "21-spheres-and-rosettes", "32-latent-fields")
+
+
+def papermill(name, folder, cache=None, **options):
+    """A fresh process that executes the smoke profile of a notebook into `folder`, its cache in there if no other is named."""
+    folder.mkdir(exist_ok=True)
+    command = [Path(sys.executable).with_name("papermill"), f"notebooks/{name}.ipynb", folder / "out.ipynb"]
+    command += ["-f", f"notebooks/params/smoke/{name}.yml", "--no-progress-bar", "--log-level", "ERROR"]
+    variables = {"ICE_RUNS": folder, "ICE_CACHE": cache or folder / "cache", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **{key: str(value) for key, value in variables.items()}}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
+    )
+
+
+def numbers(name, folder, process):
+    """What a run recorded that does not depend on the clock."""
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors[-2000:]
+    return timeless(json.loads((folder / name / "metrics.json").read_text()))
+
+
+def timeless(metrics):
+    """Recorded numbers without those that tell the speed of the machine."""
+    return {key: value for key, value in metrics.items() if "second" not in key}
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_PART)
+def test_the_same_seed_gives_the_same_numbers_in_a_fresh_process(name, smoke_metrics, tmp_path):
+    assert numbers(name, tmp_path, papermill(name, tmp_path)) == timeless(smoke_metrics(name))
+
+
+def test_two_runs_at_once_share_the_cache(smoke_metrics, tmp_path):
+    name, cache = "12-shape-descriptors", tmp_path / "cache"
+    folders = [tmp_path / "one", tmp_path / "two"]
+    both = [papermill(name, folder, cache) for folder in folders]
+    for folder, process in zip(folders, both, strict=True):
+        assert numbers(name, folder, process) == timeless(smoke_metrics(name))
+    assert len([entry for entry in cache.iterdir() if entry.is_dir()]) == 1 and not list(cache.glob("*.part"))
+
+
+def wait_for(pattern, folder, process):
+    """Until the process has made a file in the cache that matches `pattern`."""
+    while not list((folder / "cache").glob(pattern)):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "sign"),
+    [("13-image-networks", "*.part/last.ckpt", signal.SIGKILL), ("12-shape-descriptors", "*.part/done", signal.SIGINT)],
+)
+def test_a_run_that_was_broken_off_goes_on_to_the_same_numbers(name, pattern, sign, smoke_metrics, tmp_path):
+    broken = papermill(name, tmp_path)
+    wait_for(pattern, tmp_path, broken)
+    os.killpg(broken.pid, sign)
+    broken.communicate(timeout=60)
+    assert broken.returncode != 0 and list((tmp_path / "cache").glob("*.part"))
+    assert numbers(name, tmp_path, papermill(name, tmp_path)) == timeless(smoke_metrics(name))
+
+
+def test_a_disk_that_was_full_leaves_nothing_that_is_taken_for_whole(smoke_metrics, tmp_path):
+    name = "12-shape-descriptors"
+
+    def no_room():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # as on a full disk, writing fails
+
+    broken = papermill(name, tmp_path, preexec_fn=no_room)
+    _, errors = broken.communicate(timeout=300)
+    assert broken.returncode != 0 and "File too large" in errors
+    assert not [entry for entry in (tmp_path / "cache").iterdir() if entry.is_dir() and entry.suffix != ".part"]
+    assert numbers(name, tmp_path, papermill(name, tmp_path)) == timeless(smoke_metrics(name))
+
+
+@pytest.mark.parametrize("name", execute.notebooks_in_book())
+def test_help_lists_every_parameter_with_its_meaning(name):
+    shown = CliRunner().invoke(cli.papermill, ["--help-notebook", str(NOTEBOOKS / f"{name}.ipynb")], catch_exceptions=False)
+    flat = " ".join(shown.output.split())
+    for key, entry in execute.declared_parameters(name).items():
+        assert f"{key}: {entry['inferred_type_name']} (default" in flat and " ".join(entry["help"].split()) in flat
