@@ -102,6 +102,7 @@ def test_the_workflow_is_whole_and_safe():
     assert all({"run", "uses"} & set(step) for job in jobs.values() for step in job["steps"])
     assert {need for job in jobs.values() for need in [job.get("needs")] if need} <= set(jobs)
     assert "GPU_RUNNER" in jobs["execute"]["runs-on"] and "!= 'pull_request'" in jobs["execute"]["if"]
+    assert "!github.event.repository.fork" in jobs["execute"]["if"] and jobs["publish"]["needs"] == "execute"
     assert "GPU_RUNNER" not in jobs["test"]["runs-on"]
 
 
