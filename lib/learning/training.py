@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -21,7 +22,7 @@ import lightning  # isort: skip
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment, find_free_network_port  # isort: skip
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint  # isort: skip
 
-from lib.cache import cached, digest  # isort: skip
+from lib.cache import DamagedCache, cached, digest, written  # isort: skip
 from lib.run import set_threads  # isort: skip
 
 #: What a module logs in `validation_step` for its best epoch to be found.
@@ -93,8 +94,26 @@ def trained(
 
     folder = cached(kind, whole, build)
     model = make()
-    model.load_state_dict(torch.load(folder / "model.pt", weights_only=True, map_location="cpu"))
+    weights = kept(folder / "model.pt")
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError) as error:  # of torch, a line for each weight
+        raise DamagedCache(f"{folder} holds weights of another network: delete this folder, and it is trained anew.") from error
     return Trained(model.eval().to(device), pd.read_csv(folder / "history.csv"))
+
+
+def kept(file: Path) -> dict:
+    """What torch kept in a file: tensors and plain values. Nothing in it is run, whoever wrote it.
+
+    Raises
+    ------
+    DamagedCache
+        If the file holds something else, or is cut short.
+    """
+    try:
+        return torch.load(file, weights_only=True, map_location="cpu")
+    except Exception as error:  # torch raises anything for such files
+        raise DamagedCache(f"{file} cannot be read: delete the folder {file.parent}, and it is trained anew.") from error
 
 
 def precision(device: str) -> str:
@@ -133,11 +152,12 @@ def _fit(
         default_root_dir=part,
     )
     last = part / "last.ckpt"
+    if last.exists():
+        kept(last)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if not trainer.is_global_zero:
         return
-    weights = torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"]
-    torch.save(weights, part / "model.pt")
+    torch.save(kept(Path(best.best_model_path))["state_dict"], part / "model.pt")
     for checkpoint in part.glob("*.ckpt"):
         checkpoint.unlink()
 
@@ -199,7 +219,7 @@ class _Epochs(Callback):
         row |= {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
         known = pd.read_csv(self.file) if self.file.exists() else pd.DataFrame(columns=["epoch"])
         history = pd.concat([known[known.epoch < row["epoch"]], pd.DataFrame([row])])
-        history.to_csv(self.file, index=False)
+        written(self.file, functools.partial(history.to_csv, index=False))
         self.bar.set_postfix_str(f"{LOSS} {row[LOSS]:.4f}")
 
     def on_train_end(self, trainer, module):
