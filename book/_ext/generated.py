@@ -78,6 +78,17 @@ class Table(SphinxDirective):
         self.env.note_dependency(str(file))
         return file.read_text() if file.exists() else ""
 
+    def json_in(self, file, *needed):
+        """Content of a JSON `file`, in which the names `needed` must be; empty where there is none. A damaged one is an error."""
+        try:
+            content = json.loads(self.read(file) or "{}")
+            whole = isinstance(content, dict) and (set(needed) <= set(content) or not file.exists())
+        except (OSError, ValueError):
+            whole = False
+        if not whole:
+            raise self.error(f"{file} is damaged: make it again")
+        return content
+
 
 class ParametersTable(Table):
     """One table a notebook: each parameter, its type, its default and what the other profiles make of it."""
@@ -128,7 +139,7 @@ class ProvenanceTable(Table):
         if not (origin and executed):
             return None
         seconds = nbformat.reads(executed, as_version=4).metadata.papermill["duration"]
-        return json.loads(origin) | {"seconds": seconds, "link": link(notebook)}
+        return self.json_in(runs / notebook.stem / "provenance.json") | {"seconds": seconds, "link": link(notebook)}
 
 
 class RecordsTable(Table):
@@ -142,11 +153,18 @@ class RecordsTable(Table):
 
     def record(self, file):
         """One record: where its numbers come from, and the numbers."""
-        kept = json.loads(self.read(file))
+        kept = self.json_in(file, "notebook", "profile", "device", "date", "commit", "inputs", "metrics")
         notebook = self.root / "notebooks" / f"{kept['notebook']}.ipynb"
         origin = f"{kept['date']}, {kept['profile']} profile on {kept['device']}, commit {code((kept['commit'] or 'none')[:10])}"
-        rows = [[code(name), f"{number:.4g}"] for name, number in kept["metrics"].items()]
+        rows = [[code(name), number] for name, number in with_errors(kept["metrics"]).items()]
         return f"**{link(notebook)}**, {kept['inputs']} ({origin})\n\n{table(['metric', 'value'], rows)}"
+
+
+def with_errors(metrics):
+    """Name -> number as text, with its standard deviation or error where there is one under its name with ``_sd`` or ``_se``."""
+    errors = {name: metrics.get(f"{name}_sd", metrics.get(f"{name}_se")) for name in metrics}
+    own = {name: number for name, number in metrics.items() if name[:-3] not in metrics or name[-3:] not in ("_sd", "_se")}
+    return {name: f"{n:.4g}" + (f" ± {errors[name]:.2g}" if errors[name] is not None else "") for name, n in own.items()}
 
 
 class ResultsTable(Table):
@@ -189,7 +207,7 @@ class ResultsTable(Table):
 
     def json_of(self, notebook, name):
         """Content of a file in the run folder of `notebook`; empty where there is none."""
-        return json.loads(self.read(Path(self.config.executed_runs) / notebook.stem / name) or "{}")
+        return self.json_in(Path(self.config.executed_runs) / notebook.stem / name)
 
 
 class Kept(SphinxRole):
@@ -203,7 +221,7 @@ class Kept(SphinxRole):
         self.env.note_dependency(str(file))
         try:
             return [nodes.strong(text=format(json.loads(file.read_text())["metrics"][name], form))], []
-        except (OSError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             message = self.inliner.reporter.warning(f"kept: there is no {self.text} ({error})", line=self.lineno)
             return [], [message]
 
