@@ -5,6 +5,7 @@ Whatever the file, a reader gives what is in it or one sentence that names it: a
 
 import io
 import json
+import os
 import resource
 import struct
 import sys
@@ -216,6 +217,12 @@ def test_nothing_a_folder_or_a_dangling_link_in_its_place(reader, file):
     assert sentence_of(reader, file)
     file.unlink()
     file.mkdir()
+    assert sentence_of(reader, file)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(reader, file):
+    file.chmod(0)
     assert sentence_of(reader, file)
 
 
