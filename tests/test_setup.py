@@ -1,10 +1,12 @@
 """The files around the code agree with each other."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 import execute
 import pytest
@@ -48,6 +50,25 @@ def test_constraints_pin_every_direct_dependency():
     direct = project()["dependencies"] + sum(project()["optional-dependencies"].values(), [])
     assert set(pins) == {requirement(entry)[0] for entry in direct}
     assert all(re.fullmatch(r"==[\w.]+", bounds) for bounds in pins.values())
+
+
+def test_what_is_imported_is_declared():
+    distributions = packages_distributions()
+    declared = {requirement(entry)[0].lower() for entry in project()["dependencies"] + project()["optional-dependencies"]["test"]}
+    declared |= {"sphinx", "docutils", "ipython", "click", "myst-nb", "pyro-ppl", project()["name"]}  # what other packages bring
+    files = [
+        file for pattern in ("lib/**/*.py", "book/**/*.py", "notebooks/*.py", "tests/**/*.py") for file in ROOT.glob(pattern)
+    ]
+    for file in files:
+        for module in imported(ast.parse(file.read_text())) - sys.stdlib_module_names:
+            owners = {name.lower() for name in distributions.get(module, [])}
+            assert not owners or owners & declared, f"{file.name} imports {module}, which pyproject.toml does not name"
+
+
+def imported(tree):
+    """Names of the packages that a module imports."""
+    plain = {name.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    return plain | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
 
 
 def test_every_package_folder_is_installed():
