@@ -55,7 +55,16 @@ def test_constraints_pin_every_direct_dependency():
 def test_what_is_imported_is_declared():
     distributions = packages_distributions()
     declared = {requirement(entry)[0].lower() for entry in project()["dependencies"] + project()["optional-dependencies"]["test"]}
-    declared |= {"sphinx", "docutils", "ipython", "click", "myst-nb", "pyro-ppl", project()["name"]}  # what other packages bring
+    declared |= {
+        "sphinx",
+        "docutils",
+        "ipython",
+        "click",
+        "myst-nb",
+        "pyro-ppl",
+        "beautifulsoup4",
+        project()["name"],
+    }  # what other packages bring
     files = [
         file for pattern in ("lib/**/*.py", "book/**/*.py", "notebooks/*.py", "tests/**/*.py") for file in ROOT.glob(pattern)
     ]
