@@ -89,14 +89,19 @@ def particles(folder: Path) -> Iterator[Particle]:
         If there is no such folder.
     """
     for name in names(folder):
-        place = _place(name)
-        try:
-            pixels, colours = opened(Path(folder, name))
-            grey = pixels if oap.is_binary(pixels) else _grey(pixels, colours)
-        except BadImage as error:
-            yield place._replace(reason=str(error))
-            continue
-        yield from _on_page(place, grey) if is_page(grey) else [_measured(place, grey)]
+        yield from particles_of(folder, name)
+
+
+def particles_of(folder: Path, name: str) -> Iterator[Particle]:
+    """Every particle in one file, of a `name` relative to `folder`, or what was found in their place."""
+    place = _place(name)
+    try:
+        pixels, colours = opened(Path(folder, name))
+        grey = pixels if oap.is_binary(pixels) else _grey(pixels, colours)
+    except BadImage as error:
+        yield place._replace(reason=str(error))
+        return
+    yield from _on_page(place, grey) if is_page(grey) else [_measured(place, grey)]
 
 
 def _place(name: str) -> Particle:
