@@ -38,11 +38,11 @@ def content(file: Path) -> dict:
     """What a run wrote into a JSON file."""
     try:
         found = json.loads(file.read_text())
-        if isinstance(found, dict):
-            return found
     except (OSError, ValueError):
-        pass
-    raise ValueError(f"{file} is missing or damaged: run the notebook first.")
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{file} is missing or damaged: run the notebook first.")
+    return found
 
 
 def main() -> None:

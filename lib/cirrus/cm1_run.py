@@ -113,11 +113,11 @@ def _record(place: Path) -> dict:
     """What `run_member` wrote about the run in a folder."""
     try:
         record = json.loads((place / _RECORD).read_text())
-        if {"state", "setup"} <= set(record):
-            return record
-    except (OSError, ValueError, TypeError):
-        pass
-    raise RunnerError(f"{place / _RECORD} is missing or broken: remove {place}, and the member is run again.")
+    except (OSError, ValueError):
+        record = None
+    if not isinstance(record, dict) or not {"state", "setup"} <= set(record):
+        raise RunnerError(f"{place / _RECORD} is missing or broken: remove {place}, and the member is run again.")
+    return record
 
 
 def _namelists(design: pd.DataFrame, setup: Path) -> dict[str, str]:
