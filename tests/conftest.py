@@ -16,6 +16,7 @@ import execute
 from lib.paths import ROOT
 
 SHARED = Path(os.environ.get("ICE_SHARED") or ROOT.parent / "shared")
+QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -66,5 +67,5 @@ def browser():
     with sync_api.sync_playwright() as playwright:
         yield playwright.chromium.launch(
             executable_path=found,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+            args=[*QUIET, "--disable-gpu", "--enable-unsafe-swiftshader"],  # scenes need WebGL, here without a GPU
         )

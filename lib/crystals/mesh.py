@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from lib.crystals.solid import Solid, union
 
 _ICE = "#c4e0f7"
 _EDGE = "#1f3b57"
+#: The icons that vtk.js would fetch from its own site.
+_ICON = re.compile(r"https://kitware\.github\.io/vtk-js/icon/[^`\"']*")
 
 
 def polydata(solid: Solid) -> pv.PolyData:
@@ -58,4 +61,5 @@ def export(scene: pv.Plotter, path: Path) -> None:
     scene.screenshot(path.with_suffix(".png"))
     scene.trame.export_html(str(part))
     scene.close()
+    part.write_text(_ICON.sub("data:,", part.read_text(encoding="utf-8")), encoding="utf-8")
     part.replace(path)

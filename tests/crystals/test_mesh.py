@@ -53,4 +53,5 @@ def test_a_scene_is_one_file_that_needs_no_network(renderer, crystal, tmp_path):
     assert len(page) > 100_000
     assert "<script" in page
     assert re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)\s*=\s*["']?[^"'>]+""", page) == []  # nothing to load
+    assert "/favicon-" not in page
     assert re.findall(r"(?:unpkg\.com|jsdelivr\.net|cdnjs\.|googleapis\.com)", page) == []
