@@ -65,8 +65,8 @@ check: $(INSTALLED)  ## look for slips in seconds: lint, types, twins, hygiene
 pdf: $(INSTALLED)  ## print the built book into _build/ice-crystals.pdf (needs Chromium; after `make book`)
 	$(PY) book/pdf.py
 
-bench: $(INSTALLED)  ## run the benchmarks
-	for script in benchmarks/*.py; do $(PY) "$$script" || exit 1; done
+bench: $(INSTALLED)  ## compare with what one would use instead (ARGS="--only map" for some)
+	$(PY) benchmarks/bench.py $(ARGS)
 
 clean:  ## remove the built book and the runs, not the environment nor the cache
 	rm -rf _build runs .pytest_cache .ruff_cache

@@ -1,31 +1,24 @@
-"""Training speed of the networks on this machine, and what the paper profile would take.
+"""Training speed of the polar network beside other networks and other ways to write it: batches of 64 pictures, side 128.
 
-Each network takes a few steps on the same pictures. Beside it: the same in bfloat16 with autocast, and the polar network with its
-convolutions written in one dimension. Run by `make bench`; writes `NETWORKS.md` beside this file.
-
-    python benchmarks/network_speed.py [steps]
+Each takes a few steps on the same pictures; CPU time, or wall time on a GPU. The paper profile shows a network 50 epochs of 1,000
+batches of 256 pictures.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 import time
-from pathlib import Path
 
 import torch
+from row import Row
 from torch import nn
 
 from lib.learning.networks import NETWORKS, network
 from lib.learning.networks.parts import Network
 from lib.learning.networks.polar import _Round
 
-RESULTS = Path(__file__).with_name("NETWORKS.md")
 BATCH, OUTPUTS = 64, 9
-#: Pictures that each network sees in the paper profile: 50 epochs of 1,000 batches of 256.
+#: Pictures that each network sees in the paper profile.
 PAPER = 50 * 1000 * 256
-CASES = [("polar", 128, {}), ("cnn", 128, {"pooled": 4}), ("cnn", 128, {}), ("resnet18", 128, {}), ("resnet18", 224, {})]
 
 
 class OneDimensional(nn.Module):
@@ -49,54 +42,49 @@ def one_dimensional(model: nn.Module) -> nn.Module:
     return model
 
 
-def speed(model: Network, size: int, steps: int, device: str, bfloat16: bool = False) -> float:
-    """Pictures a second in training, after two steps to warm up."""
+def milliseconds(model: Network, size: int, steps: int, device: str, bfloat16: bool = False) -> float:
+    """Milliseconds a picture in training, after two steps to warm up."""
     model = model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
     pictures = torch.rand(BATCH, 1, size, size, device=device)
     for step in range(steps + 2):
         if step == 2:
-            _wait(device)
-            start = time.perf_counter()
+            start = _now(device)
         optimizer.zero_grad()
         with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
             loss = model(pictures).float().square().mean()
         loss.backward()
         optimizer.step()
-    _wait(device)
-    return steps * BATCH / (time.perf_counter() - start)
+    return 1e3 * (_now(device) - start) / (steps * BATCH)
 
 
-def _wait(device: str) -> None:
-    """Wait until the device has done what it was asked."""
-    if device == "cuda":
-        torch.cuda.synchronize()
+def _now(device: str) -> float:
+    """Seconds on the clock of the device, when it has done what it was asked."""
+    if device == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
-def report(steps: int) -> str:
-    """The comparison as a Markdown table."""
+def rows(quick: bool) -> list[Row]:
+    """The polar network in single precision beside each other way."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    lines = [
-        "# Training speed of the networks",
-        "",
-        f"{platform.machine()}, {os.cpu_count()} cores, {device}, torch {torch.__version__}; one view, batches of {BATCH}. "
-        f"The last column is the paper profile's {PAPER:,} pictures of one network at this speed, drawing left out.",
-        "",
-        "| network | side [px] | pictures a second | in bfloat16 [ratio] | paper profile [h] |",
-        "|---|---|---|---|---|",
-    ]
-    for name, size, settings in CASES:
-        plain = speed(network(name, 1, size, OUTPUTS, **settings), size, steps, device)
-        half = speed(network(name, 1, size, OUTPUTS, **settings), size, steps, device, bfloat16=True)
-        side = size // settings.get("pooled", 1)
-        lines.append(f"| {NETWORKS[name]} | {side} | {plain:.0f} | {half / plain:.2f} | {PAPER / plain / 3600:.1f} |")
-    models = network("polar", 1, 128, OUTPUTS), one_dimensional(network("polar", 1, 128, OUTPUTS))
-    ours, usual = (speed(model, 128, steps, device) for model in models)
-    lines += ["", f"The polar network with one-dimensional convolutions is slower by a factor of **{ours / usual:.2f}**."]
-    return "\n".join(lines) + "\n"
+    size, steps = (64, 1) if quick else (128, 5)
 
+    def one(name: str, **settings) -> Network:
+        return network(name, 1, size, OUTPUTS, **settings)
 
-if __name__ == "__main__":
-    text = report(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
-    RESULTS.write_text(text)
-    print(text)
+    ours = milliseconds(one("polar"), size, steps, device)
+    others = {
+        NETWORKS["cnn"]: milliseconds(one("cnn"), size, steps, device),
+        f"{NETWORKS['cnn']}, 4 x 4 pixels as one": milliseconds(one("cnn", pooled=4), size, steps, device),
+        NETWORKS["resnet18"]: milliseconds(one("resnet18"), size, steps, device),
+        "the same in bfloat16": milliseconds(one("polar"), size, steps, device, bfloat16=True),
+        "the same with 1-D convolutions": milliseconds(one_dimensional(one("polar")), size, steps, device),
+    }
+    hours = PAPER / 3.6e6
+    return [
+        Row(f"training step of the {NETWORKS['polar']}, a picture", name, ours, other, "ms",
+            f"on {device}; paper profile {ours * hours:.1f} h against {other * hours:.1f} h, drawing left out")
+        for name, other in others.items()
+    ]  # fmt: skip

@@ -1,0 +1,99 @@
+"""UMAP, which lays out this book's maps, beside openTSNE: the same features of pictures of the nine habits, three seeds.
+
+Features are those of the self-supervised network of notebook 22, found in the cache where it ran before, else trained (minutes),
+as their first 64 principal components. The map is made of the pictures to learn from, and test pictures are laid onto it. UMAP
+has the book's settings (`lib.latent.mapped`), openTSNE its own. Scores are those of the test pictures on the map, given as what
+is missing to 1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+from row import Row
+from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness
+from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from lib import latent
+from lib.learning import ladder
+from lib.learning.contrastive import Changes, features
+from lib.learning.habit_pictures import SCREENED, HabitPictures
+
+RIVAL = "openTSNE"
+SCORES = {"trustworthiness": "trustworthiness", "ari": "ARI of k-means on the map", "knn10": "10-NN accuracy on the map"}
+
+
+def represented(quick: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Features (n, d) and labels (n,) of the pictures to learn from, and of the test pictures."""
+    asked = zip((12, 4, 12) if quick else (300, 20, 120), (3, 3, 1), strict=True)
+    train, validation, test = (
+        ladder.synthetic(HabitPictures(n, k, i, 64, SCREENED), 128, scheduler="synchronous") for i, (n, k) in enumerate(asked)
+    )
+    climb = ladder.Climb({"ssl": 1 if quick else 60}, {"ssl": 8 if quick else 64}, changes=Changes(light=0.3, noise=0.03))
+    model = climb.trained("ssl", train, validation).model
+    found = latent.standardised(*(features(model, pictures.cut.in_order()) for pictures in (train, test)))
+    return found[0], train.label, found[1], test.label
+
+
+def by_opentsne(train: np.ndarray, test: np.ndarray, seed: int) -> latent.Represented:
+    """Both sets with an openTSNE map of the first, onto which the second is laid."""
+    from openTSNE import TSNE
+
+    few = min(30, (len(train) - 1) // 3)
+    components = PCA(min(64, *train.shape), random_state=seed).fit(train)
+    placed = TSNE(perplexity=few, random_state=seed, n_jobs=1).fit(components.transform(train))
+    return latent.Represented(train, test, np.asarray(placed), np.asarray(placed.transform(components.transform(test))))
+
+
+def scored(points: latent.Represented, labels: np.ndarray, test_labels: np.ndarray, seed: int) -> dict[str, float]:
+    """The `SCORES` of test points on a map."""
+    found = latent.clusters(points, len(np.unique(labels)), seed)
+    voters = KNeighborsClassifier(latent.NEIGHBOURS).fit(points.train_map, labels)
+    return {
+        "trustworthiness": trustworthiness(points.test, points.test_map, n_neighbors=latent.NEIGHBOURS),
+        "ari": adjusted_rand_score(test_labels, found),
+        "knn10": voters.score(points.test_map, test_labels),
+    }
+
+
+def tried(way: Callable, train, labels, test, test_labels, seeds: int) -> dict[str, np.ndarray]:
+    """CPU seconds and scores of a way, a value a seed; compilation is in the first of the seconds, which stand one ahead."""
+    seconds, found = [], []
+    for seed in (0, *range(seeds)):
+        start = time.process_time()
+        points = way(train, test, seed)
+        seconds.append(time.process_time() - start)
+        found.append(scored(points, labels, test_labels, seed))
+    return {"seconds": np.array(seconds)} | {name: np.array([one[name] for one in found[1:]]) for name in SCORES}
+
+
+def rows(quick: bool) -> list[Row]:
+    """Times and scores of both maps; one row that says so where openTSNE is not installed."""
+    if find_spec("openTSNE") is None:
+        return [Row("map of nine habits", RIVAL, np.nan, np.nan, "", "openTSNE is not installed: pip install -e .[bench]")]
+    train, labels, test, test_labels = represented(quick)
+    ours, theirs = (tried(way, train, labels, test, test_labels, 1 if quick else 3) for way in (latent.mapped, by_opentsne))
+    size = f"map of {len(train):,} and {len(test):,} pictures"
+
+    def times(chosen: Callable) -> tuple[float, float]:
+        return float(chosen(ours["seconds"])), float(chosen(theirs["seconds"]))
+
+    return [
+        Row(size, RIVAL, *times(lambda s: s[1:].mean()), "CPU s", "after compilation; " + spread(ours, theirs, "seconds", ".1f")),
+        Row(size + ", first in a process", RIVAL, *times(lambda s: s[0]), "CPU s", "with compilation"),
+        *(
+            Row(f"1 - {meaning}", RIVAL, 1 - ours[name].mean(), 1 - theirs[name].mean(), "", spread(ours, theirs, name, ".3f"))
+            for name, meaning in SCORES.items()
+        ),
+    ]
+
+
+def spread(ours: dict, theirs: dict, name: str, form: str) -> str:
+    """Lowest and highest value over the seeds of both."""
+    each = [side[name][-len(side["ari"]) :] for side in (ours, theirs)]
+    return " against ".join(f"{values.min():{form}} to {values.max():{form}}" for values in each)
