@@ -4,6 +4,7 @@ PYTHON ?= python3
 PROFILE ?= laptop
 CPI_DIR ?=
 OAP_DIR ?=
+OUT ?= runs/screening
 ARGS ?=
 NB ?= 12-shape-descriptors
 
@@ -14,7 +15,7 @@ export PROFILE
 unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing (below), so Python must be free to keep what it compiles
 
 .DEFAULT_GOAL := help
-.PHONY: help install book pdf test rerun record lab twins check bench clean
+.PHONY: help install book pdf test rerun screen record lab twins check bench clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -47,6 +48,9 @@ rerun: $(INSTALLED)  ## execute one notebook with other parameters: make rerun N
 	  --cpi-dir '$(CPI_DIR)' --oap-dir '$(OAP_DIR)' $(ARGS)
 	@echo 'Executed: runs/rerun/$(NB).ipynb, numbers in runs/rerun/$(NB)/metrics.json'
 
+screen: $(INSTALLED)  ## sort a folder of CPI pictures, however many: make screen CPI_DIR=... OUT=folder/for/results
+	$(PY) -m lib.learning.screening '$(CPI_DIR)' '$(OUT)' $(ARGS)
+
 record: $(INSTALLED)  ## keep numbers of a run in git: make record NB=... ARGS='cpi --inputs "which images"'
 	$(PY) book/record.py '$(NB)' --profile '$(PROFILE)' $(ARGS)
 
@@ -66,6 +70,7 @@ pdf: $(INSTALLED)  ## print the built book into _build/ice-crystals.pdf (needs C
 	$(PY) book/pdf.py
 
 bench: $(INSTALLED)  ## compare with what one would use instead (ARGS="--only map" for some)
+	$(PY) -m pip install --quiet --no-compile --editable '.[bench]' --constraint constraints.txt
 	$(PY) benchmarks/bench.py $(ARGS)
 
 clean:  ## remove the built book and the runs, not the environment nor the cache
