@@ -38,7 +38,7 @@ def write_hover_map(points: np.ndarray, labels: Sequence[str], pictures: np.ndar
     if not len(points) == len(labels) == len(pictures):
         raise ValueError(f"{len(points)} points, {len(labels)} labels and {len(pictures)} pictures: expected as many of each")
     plot = figure(
-        height=560, sizing_mode="stretch_width", x_axis_label=axes[0], y_axis_label=axes[1],
+        sizing_mode="stretch_both", x_axis_label=axes[0], y_axis_label=axes[1],
         tools="pan,wheel_zoom,box_zoom,reset", active_scroll="wheel_zoom",
     )  # fmt: skip
     names, colours = np.asarray(labels), sns.color_palette("colorblind").as_hex()
@@ -52,7 +52,8 @@ def write_hover_map(points: np.ndarray, labels: Sequence[str], pictures: np.ndar
         plot.scatter("x", "y", source=source, legend_label=label, **style)
     plot.add_tools(HoverTool(tooltips=_TOOLTIP))
     plot.legend.click_policy = "hide"
-    plot.add_layout(plot.legend[0], "right")
+    plot.legend.update(ncols=2, location="left", label_text_font_size="8pt", spacing=0, padding=2, border_line_color=None)
+    plot.add_layout(plot.legend[0], "below")
     plot.toolbar.logo = None
     still(points, names, pictures, axes).savefig(path.with_suffix(".png"), dpi=150)
     part = path.with_name(path.name + ".part")
