@@ -234,9 +234,9 @@ plots.scene(run.url("map.html"), "Map of the nine habits, whose points show thei
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
 
 # %% mystnb={"figure": {"caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for.", "name": "fig-neighbours"}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
-known = sets.train.cut.read(0, sets.train.cut.length)
 nearest = latent.neighbours(best.points.train, best.points.test[some], 7)
-ladder_plots.neighbour_rows(cut[some], known[nearest], sets.train.label[nearest] == test.label[some, None])
+found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat]).reshape(*nearest.shape, size, size)
+ladder_plots.neighbour_rows(cut[some], found, sets.train.label[nearest] == test.label[some, None])
 
 # %% [markdown]
 # *Outliers* lie far from everything known. In a stream of real pictures these are the ones to look at first ({numref}`fig-outliers`).
