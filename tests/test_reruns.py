@@ -82,7 +82,7 @@ def test_a_disk_that_was_full_leaves_nothing_that_is_taken_for_whole(smoke_metri
     name = "12-shape-descriptors"
 
     def no_room():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # as on a full disk, writing fails
+        resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))  # as on a full disk, writing fails
 
     broken = papermill(name, tmp_path, preexec_fn=no_room)
     _, errors = broken.communicate(timeout=300)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.ensemble import RandomForestClassifier
 from torch.nn.functional import avg_pool2d, avg_pool3d
 
+from lib.learning.forest import ForestClassifier
 from lib.learning.voxels import iou
 
 #: Thresholds tried where chances become voxels.
@@ -53,7 +53,7 @@ class Clusters:
         self.means = torch.stack(
             [voxels[torch.as_tensor(labels == i, device=voxels.device)].float().mean(0) for i in range(len(kept))]
         )
-        self.classifier = RandomForestClassifier(200, min_samples_leaf=2, random_state=seed, n_jobs=-1)
+        self.classifier = ForestClassifier(200, min_samples_leaf=2, random_state=seed, n_jobs=-1)
         self.classifier.fit(embedded(pictures, 4).cpu().numpy(), labels)
 
     def chances(self, pictures: torch.Tensor) -> torch.Tensor:

@@ -8,18 +8,15 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from lib.learning.forest import ForestClassifier, ForestRegressor
 
 TARGETS = ("rho_e", "a_e")
 LABEL = "n_bullets"
@@ -37,7 +34,7 @@ def regressor(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
     boosted = HistGradientBoostingRegressor(max_iter=n_trees, learning_rate=0.06, early_stopping=False, random_state=seed)
     models: dict[str, BaseEstimator] = {
         "linear": LinearRegression(),
-        "rf": RandomForestRegressor(n_trees, max_depth=20, min_samples_leaf=10, n_jobs=-1, random_state=seed),
+        "rf": ForestRegressor(n_trees, max_depth=20, min_samples_leaf=10, n_jobs=-1, random_state=seed),
         "gb": TransformedTargetRegressor(MultiOutputRegressor(boosted), func=np.log, inverse_func=np.exp),
     }
     return models[model]
@@ -47,7 +44,7 @@ def classifier(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
     """An untrained model of the number of bullets: "linear" (logistic), "rf" (published settings) or "gb"."""
     models: dict[str, BaseEstimator] = {
         "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3)),
-        "rf": RandomForestClassifier(n_trees, max_depth=10, min_samples_split=5, n_jobs=-1, random_state=seed),
+        "rf": ForestClassifier(n_trees, max_depth=10, min_samples_split=5, n_jobs=-1, random_state=seed),
         "gb": HistGradientBoostingClassifier(max_iter=n_trees // 4, early_stopping=False, random_state=seed),
     }
     return models[model]
