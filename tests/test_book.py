@@ -173,7 +173,7 @@ def test_the_map_of_habits_shows_a_picture_under_the_pointer(page, built_book):
     page.goto((built_book / "scenes" / "22-nine-habits" / "map.html").as_uri())
     page.wait_for_selector("canvas")
     assert page.evaluate(COUNT_PICTURES) == 0
-    places = [(x, y) for y in range(20, 520, 12) for x in range(80, 1200, 12)]
+    places = [(x, y) for y in range(20, 700, 8) for x in range(80, 1300, 8)]
     assert any(page.mouse.move(x, y) or page.evaluate(COUNT_PICTURES) for x, y in places)
     assert not page.problems
 
