@@ -53,7 +53,7 @@ def taught_for(seconds: float, way: str, crystals) -> tuple[ShapeModel, int, flo
         return Recipe(name, epochs=1, steps=steps, batch=BATCH, rate=rate, settings=settings)
 
     taught(recipe(3), crystals)
-    tried = max(3, round(seconds))
+    tried = max(3, round(seconds / 6))
     _, took = taught(recipe(tried), crystals)
     steps = max(2, round(seconds * tried / took))
     model, took = taught(recipe(steps), crystals)
