@@ -9,34 +9,35 @@ beside this file, which the book shows.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from cost_tables import report
 from machine import processor, version
 
 HERE = Path(__file__).parent
 JSON, TABLES = HERE / "cost.json", HERE / "COST.md"
-#: Floating-point operations that a GPU is assumed to sustain in training in bfloat16 [s-1], and how many Dask workers.
-GPU_FLOPS, WORKERS = 3e13, 100
 
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of work: `what` one of it is, how much to `warm_up`, the `sizes` that are measured, and what `makes` n in a folder."""
+    """One kind of work: what `one` of it is, how much to `warm_up`, the `sizes` to measure, and what `makes` n in a folder."""
 
-    what: str
+    one: str
     warm_up: int
     sizes: tuple[int, ...]
     makes: Callable[[Path, int], None]
@@ -67,14 +68,15 @@ def photographs(size: int) -> Callable[[Path, int], None]:
 
 
 def members(scheme: str) -> Callable[[Path, int], None]:
-    """Kinematic simulations of two hours on 64 x 64 cells, as notebook 31 asks for them."""
+    """Kinematic simulations of an hour on 64 x 64 cells, as notebook 31 asks for them; for none, one of a moment."""
 
     def make(folder: Path, n: int) -> None:
         from lib import paths
         from lib.cirrus.kinematic import Case, ensemble
 
         paths.CACHE = folder
-        ensemble([Case(scheme=scheme, n_inp=1e5 * (1 + k), per_cell=32) for k in range(n)])
+        case = Case(scheme=scheme, per_cell=32, duration=3600.0 if n else 300.0)
+        ensemble([replace(case, n_inp=1e5 * (1 + k)) for k in range(max(n, 1))])
 
     return make
 
@@ -126,6 +128,25 @@ def _known():
     points = np.random.default_rng(0).normal(size=(n, model(torch.zeros(1, 1, 64, 64)).shape[1])).astype(np.float32)
     probe = linear_probe().fit(standardised(points)[0], np.arange(n) % len(HABITS))
     return Known(schooling, model, np.ones(points.shape[1], bool), points, probe, 1.0)
+
+
+def reading(folder: Path, n: int) -> None:
+    """So many pictures without background from a set on disk, shuffled as a training takes them."""
+    source, draw = _on_disk(), 0
+    while n > 0:
+        n -= sum(len(batch) for batch in source(draw))
+        draw += 1
+
+
+@functools.cache
+def _on_disk():
+    from lib import paths
+    from lib.learning.habit_pictures import SCREENED, HabitPictures
+    from lib.learning.ladder import synthetic
+
+    paths.CACHE = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, paths.CACHE)
+    return synthetic(HabitPictures(16, size=224, probe=SCREENED), 16, scheduler="synchronous", keep=False).cut
 
 
 def training(rung: str, width: int, size: int) -> Callable[[Path, int], None]:
@@ -182,9 +203,10 @@ WORKS = {
     "crystals, all cores": Work("the same, a process a core", 2, (128, 256, 512), crystals("processes")),
     "pictures 64": Work("synthetic picture, 64 px", 9, (144, 288, 432), photographs(64)),
     "pictures 224": Work("synthetic picture, 224 px", 9, (144, 288, 432), photographs(224)),
-    "bulk": Work("member, bulk", 1, (2, 4, 6), members("bulk")),
-    "bins": Work("member, 40 bins", 1, (1, 2, 3), members("bins")),
-    "lagrangian": Work("member, 32 super-particles a cell", 1, (1, 2, 3), members("lagrangian")),
+    "reading": Work("stored picture read, 224 px", 144, (576, 1152, 1728), reading),
+    "bulk": Work("hour of a member, bulk", 0, (2, 4, 6), members("bulk")),
+    "bins": Work("hour of a member, 40 bins", 0, (1, 2, 3), members("bins")),
+    "lagrangian": Work("hour of a member, 32 super-particles a cell", 0, (1, 2, 3), members("lagrangian")),
     "screening": Work("file screened", 20, (500, 1000, 2000), screening(1)),
     "screening, all cores": Work("the same, a process a core", 20, (1000, 2000, 4000), screening(0)),
     **{name: Work(f"{name}: picture and epoch", 16, (32, 64, 96), training(*rung)) for name, rung in RUNGS.items()},
@@ -199,7 +221,7 @@ def measured(name: str, factor: float) -> dict:
 
     torch.set_num_threads(1)
     work, found = WORKS[name], []
-    for n in (work.warm_up, *(max(work.warm_up, round(size * factor)) for size in work.sizes)):
+    for n in (work.warm_up, *(max((1 + i) * max(work.warm_up, 1), round(size * factor)) for i, size in enumerate(work.sizes))):
         with tempfile.TemporaryDirectory() as folder:
             begun = time.process_time(), time.perf_counter()
             work.makes(Path(folder), n)
@@ -209,85 +231,6 @@ def measured(name: str, factor: float) -> dict:
             found.append({"n": n, "seconds": seconds, "wall": wall, "mib": mib, "bytes": sum(f.stat().st_size for f in files)})
     columns = {key: [row[key] for row in found[1:]] for key in found[0]}  # the first was to warm up
     return columns | ({"operations": operations(*RUNGS[name])} if name in RUNGS else {})
-
-
-def slope(found: dict, quantity: str) -> float:
-    """What one more costs: of a straight line through the three sizes."""
-    return float(np.polyfit(found["n"], found[quantity], 1)[0])
-
-
-def misfit(found: dict, quantity: str) -> float:
-    """Largest distance of the sizes from that line, over the largest value."""
-    line = np.polyval(np.polyfit(found["n"], found[quantity], 1), found["n"])
-    return float(np.abs(line - found[quantity]).max() / max(found[quantity]))
-
-
-def measured_table(all_found: dict[str, dict]) -> list[str]:
-    """A row for each kind of work."""
-    lines = ["| one more ... | sizes | time [ms] | off the line | memory [MiB] | more a thousand [MiB] | disk [kB] |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    for name, found in all_found.items():
-        clock = "wall" if "all cores" in name else "seconds"
-        sizes, grown = ", ".join(f"{n:,}" for n in found["n"]), 1000 * slope(found, "mib")
-        memory = f"{max(found['mib']):,.0f} | {grown:,.0f}" if found["n"][-1] >= 100 else f"{max(found['mib']):,.0f} | "
-        disk = f"{slope(found, 'bytes') / 1e3:,.2f}" if found["bytes"][-1] else ""
-        took = f"{1e3 * slope(found, clock):,.2f} | {100 * misfit(found, clock):.0f} %"
-        lines.append(f"| {WORKS[name].what} | {sizes} | {took} | {memory} | {disk} |")
-    return lines
-
-
-def span(seconds: float) -> str:
-    """A time in the unit that suits it."""
-    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.1f} {unit}"
-    return f"{seconds:,.1f} s"
-
-
-def extrapolated_table(all_found: dict[str, dict]) -> list[str]:
-    """What the paper profile and a whole archive cost."""
-    gain = slope(all_found["crystals"], "seconds") / slope(all_found["crystals, all cores"], "wall")
-    lines = [f"| work | this machine | {WORKERS} Dask workers | one GPU | disk [GB] |", "|---|---|---|---|---|"]
-    for name, kind, n in PLANS:
-        found, seconds, gpu = all_found[kind], n * slope(all_found[kind], "seconds"), ""
-        shared = "" if kind in RUNGS or kind == "screening" else span(seconds / WORKERS)
-        if kind in RUNGS:
-            gpu = span(n * found["operations"] / GPU_FLOPS)
-        here = n * slope(all_found["screening, all cores"], "wall") if kind == "screening" else seconds / gain
-        disk = "" if kind in RUNGS else f"{n * slope(found, 'bytes') / 1e9:,.1f}"
-        lines.append(f"| {name} | {span(here)} | {shared} | {gpu} | {disk} |")
-    return lines
-
-
-#: What is extrapolated to: its name, the kind of work, and how many of it.
-PLANS = (
-    ("9,000 rosettes x 24 orientations, 3 views", "crystals", 9000),
-    ("100,008 pictures of 224 px", "pictures 224", 100_008),
-    ("100 members, bulk", "bulk", 100),
-    ("100 members, 40 bins", "bins", 100),
-    ("100 members, Lagrangian", "lagrangian", 100),
-    *((f"{name}, 100,008 pictures, 30 epochs", name, 30 * 100_008) for name in ("VAE, 224 px", "ResNet-VAE, 224 px")),
-    ("self-supervised, 224 px, 33,336 crystals, 30 epochs", "self-supervised, 224 px", 30 * 33_336),
-    ("1 million CPI tiles screened", "screening", 1_000_000),
-    ("10 million CPI tiles screened", "screening", 10_000_000),
-)
-
-
-def report(result: dict) -> str:
-    """Both tables with what must be known to read them."""
-    found = result["measured"]
-    gain = slope(found["crystals"], "seconds") / slope(found["crystals, all cores"], "wall")
-    rate = 1 / slope(found["screening, all cores"], "wall")
-    return "\n".join([
-        f"Measured on {result['machine']}; {result['date']}. Processor time of one thread, but for the rows with a process a "
-        f"core, which tell the time on the clock. All cores together do {gain:.2f} times the work of one thread, and screen "
-        f"{rate:,.0f} files a second.",
-        "", *measured_table(found), "",
-        f"Extrapolated along these lines. *This machine* uses all cores as well as they are used for rosettes. *{WORKERS} Dask "
-        f"workers* assumes that each is as fast as one thread here and none waits. *One GPU* is no measurement: it assumes "
-        f"{GPU_FLOPS:.0e} operations a second, counted for each network, and pictures that arrive in time.",
-        "", *extrapolated_table(found), "",
-    ])  # fmt: skip
 
 
 def main() -> None:
@@ -304,7 +247,7 @@ def main() -> None:
         print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr)
     machine = f"{processor()}, {os.cpu_count()} threads, Python {platform.python_version()}, torch {version('torch')}"
     result = {"machine": machine, "date": f"{datetime.now(UTC):%Y-%m-%d}", "factor": factor, "measured": found}
-    text = report(result)
+    text = report(result, {name: work.one for name, work in WORKS.items()})
     if factor == 1:
         JSON.write_text(json.dumps(result, indent=1) + "\n")
         TABLES.write_text(text)
