@@ -13,6 +13,7 @@ import os
 import random
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ import papermill
 from myst_nb import glue
 
 from lib import paths, plots
+from lib.cache import written
 from lib.provenance import provenance
 from lib.store import refuse_unknown_scheduler
 
@@ -91,6 +93,11 @@ class Run:
         for name in numbers:
             glue(name, self.metrics[name], display=False)
         write_json(self.file("metrics.json"), self.metrics)
+
+    def keep(self, **tables) -> None:
+        """Write each table as ``<name>.csv`` in the run folder, which the page of the notebook offers for download."""
+        for name, table in tables.items():
+            written(self.file(f"{name}.csv"), partial(table.to_csv, float_format="%.6g"))
 
     def file(self, name: str) -> Path:
         """Path of `name` in the run folder."""
@@ -207,6 +214,4 @@ def set_threads() -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write `content` to `path` so that a reader never sees half of it."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    partial.replace(path)
+    written(path, lambda part: part.write_text(json.dumps(content, indent=1) + "\n"))

@@ -203,6 +203,7 @@ data
 
 # %% mystnb={"figure": {"caption": "Effective density and effective surface area of the crystals in the data set, by number of bullets. Most rosettes fill less than a tenth of the sphere around them.", "name": "fig-targets"}, "image": {"alt": "Scatter plot of effective surface area over effective density: one curved band for each number of bullets, more bullets lying higher."}}
 targets = data[["rho_e", "a_e", "n_bullets"]].to_dataframe()
+run.keep(crystals=targets)
 plots.targets(targets.sample(min(len(targets), 3000), random_state=seed))
 
 # %% [markdown]

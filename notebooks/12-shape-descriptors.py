@@ -141,6 +141,7 @@ for model, values in predicted.items():
     scores[model] = tables.scores(truth, values)
     run.record(**tables.named(f"{model}_single", scores[model]))
     run.record(**tables.named(f"{model}_single", tables.spread(truth, values), "_se"))
+run.keep(predictions=pd.concat({"true": truth[list(predicted["rf"])], **predicted}, axis=1))
 pd.DataFrame(scores).rename(columns=tables.MODELS).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the forest and boosting follow the diagonal; all widen towards large values, where little of the crystal's depth shows.", "name": "fig-predicted-true"}, "image": {"alt": "Six density plots of predicted over true values, in two rows of three models, all along the diagonal."}}

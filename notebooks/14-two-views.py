@@ -185,6 +185,7 @@ for views in VIEWS:
     run.record(**tables.named(f"best_{views}", {key: scores[best[views]][key] for key in learning_plots.SCORES}))
 names = tables.MODELS | networks.NETWORKS
 table = pd.DataFrame(scores).T.rename_axis(["model", "views"]).rename(index=names, level="model")
+run.keep(scores=table)
 table[list(learning_plots.SCORES)].unstack("views").swaplevel(axis=1).sort_index(axis=1).round(3)
 
 # %% [markdown]

@@ -189,6 +189,7 @@ for (method, views), table in scored.items():
     run.record(**summary(method.lower().replace(" ", "_") + suffix, table))
 names = ["method", "views"]
 everything = pd.concat(scored, names=names).reset_index(names)
+run.keep(scores=everything)
 everything.groupby(names, sort=False).mean().round(3)
 
 # %% [markdown]

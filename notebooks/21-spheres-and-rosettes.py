@@ -201,6 +201,7 @@ def named(points, truth):
 
 # %% mystnb={"figure": {"caption": "All pictures on the map of the plain autoencoder, coloured by what they show (left) and by cluster (right). The dashed line is the border between the clusters. Spheres lie on lines, one for each of the places in the frame, along which their size changes; rosettes form a cloud.", "name": "fig-two-clusters"}, "image": {"alt": "Two scatter plots of the same points: spheres on curved lines above a dashed border, rosettes in a cloud below it."}}
 found = named(places, labels)
+run.keep(latents=pd.DataFrame(places, columns=["first", "second"]).assign(kind=labels, cluster=found))
 centres = clusters(places).cluster_centers_
 latent_plots.groupings(places, {"true class": labels, "k-means": found}, centres)
 

@@ -199,6 +199,7 @@ pd.Series(latent.SCORES, name="meaning").to_frame()
 
 # %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest."}}
 table = pd.DataFrame([{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()])
+run.keep(scores=table)
 ladder_plots.ladder(table)
 
 # %% [markdown]

@@ -192,6 +192,7 @@ pairs = {name: (means[name], means["bulk"]) for name in ("bins", "lagrangian")}
 pairs["bulk, other seeds"] = (averaged(seeds["bulk"], "x"), means["bulk"].isel(member=[0] * (n_schemes - 1)))
 apart = pd.DataFrame({name: apart_over_spread(*pair, everyone) for name, pair in pairs.items()})
 run.record(**{f"apart_{name}_{variable}": apart.loc[variable, name] for name in ("bins", "lagrangian") for variable in apart.index})
+run.keep(apart=apart)
 apart.round(2)
 
 # %% mystnb={"figure": {"caption": "Root mean square distance of profiles from those of the bulk scheme, over the standard deviation among members of the bulk ensemble.", "name": "fig-structural"}, "image": {"alt": "Dot plot on a logarithmic axis: other seeds far to the left, bins and super-particles near one."}}

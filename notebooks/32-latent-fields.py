@@ -147,6 +147,7 @@ r2 = pd.DataFrame({
     name: fields.channel_r2(data.standard[test], way.decode(latents[name][test])) for name, way in ways.items()
 }).T
 run.record(**{f"r2_{name}_{channel}": value for name, row in r2.iterrows() for channel, value in row.items()})
+run.keep(r2=r2)
 r2.round(3)
 
 # %% [markdown]

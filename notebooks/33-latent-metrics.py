@@ -177,6 +177,7 @@ between = pairs(apart_by["fields"])
 gauges = {name: pairs(apart_by[name]) for name in ("16 latents", "16 EOFs", "profiles")}
 run.record(rmse_per_latent_unit=np.sum(between * gauges["16 latents"]) / np.sum(gauges["16 latents"] ** 2))
 run.record(**{f"gauge_{short[name]}": np.corrcoef(values, between)[0, 1] for name, values in gauges.items()})
+run.keep(distances=pd.DataFrame({"parameters": apart, "fields": between, **gauges}))
 field_plots.gauged(between, gauges)
 
 # %% [markdown]

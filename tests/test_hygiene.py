@@ -47,7 +47,11 @@ def test_no_large_files():
         ("reference data outside tests", re.compile(r"\.\./shared|ICE_SHARED"), ("tests/",)),
         ("conflicts", re.compile(r"^(<{7}|>{7}) ", re.MULTILINE), ()),
         ("blanks at the end of a line of code", re.compile(r"[ \t]+$", re.MULTILINE), (".md", ".ipynb", ".svg")),
-        ("errors that are passed over", re.compile(r"except[^:\n]*:\s*(pass|\.\.\.)\s*$", re.MULTILINE), ("tests/test_hygiene.py",)),
+        (
+            "errors that are passed over",
+            re.compile(r"except[^:\n]*:\s*(pass|\.\.\.)\s*$", re.MULTILINE),
+            ("tests/test_hygiene.py",),
+        ),
     ],
 )
 def test_nothing_in_git_that_should_not_be(what, pattern, allowed):

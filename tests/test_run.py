@@ -5,6 +5,7 @@ import random
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -147,3 +148,13 @@ def test_the_run_shows_its_parameters(namespace):
 def test_url_leads_from_the_notebooks_to_the_run(namespace):
     started = start(namespace)
     assert (paths.NOTEBOOKS / started.url("scene.html")).resolve() == started.file("scene.html").resolve()
+
+
+def test_tables_are_kept_as_files(namespace):
+    started = start(namespace)
+    table = pd.DataFrame({"rho_e": [0.25, 1 / 3]}, index=pd.Index([4, 5], name="n_bullets"))
+    started.keep(crystals=table)
+    started.keep(crystals=table)
+    found = pd.read_csv(started.file("crystals.csv"), index_col="n_bullets")
+    pd.testing.assert_frame_equal(found, table, rtol=1e-5)
+    assert sorted(file.name for file in started.folder.iterdir()) == ["crystals.csv", "provenance.json"]
