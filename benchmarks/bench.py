@@ -87,8 +87,8 @@ def report(found: dict[str, list[Row]], minutes: float) -> str:
     return "\n".join([
         "# Results of `make bench`", "", facts(PACKAGES) + f" The whole run took {minutes:.0f} minutes.", "",
         "Every row is measured side by side in this run, except that trained networks may come from the cache where the list "
-        "below says so. A ratio is the other way's cost (time, error, or what is lost) over ours: above 1 this project does better, "
-        "below 1 the other.", "", table(found), "", "## What is compared", "", *about, "",
+        "below says so. A ratio is the other way's cost (time, error, or what is lost) over ours: above 1 this project does "
+        "better, below 1 the other.", "", table(found), "", "## What is compared", "", *about, "",
     ])  # fmt: skip
 
 
