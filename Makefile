@@ -63,8 +63,8 @@ twins: $(INSTALLED)  ## write each notebook anew from its .py twin
 check: $(INSTALLED)  ## look for slips in seconds: lint, types, twins, hygiene
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check book lib tests benchmarks
-	$(BIN)/pyrefly check --output-format min-text --summary none
-	$(PY) -m pytest -q -p no:cacheprovider tests/test_notebooks.py tests/test_hygiene.py tests/test_setup.py tests/test_prose.py
+	$(BIN)/pyrefly check --output-format min-text --summary=none
+	$(PY) -m pytest -q -p no:cacheprovider tests/test_notebooks.py tests/test_hygiene.py tests/test_setup.py
 
 pdf: $(INSTALLED)  ## print the built book into _build/ice-crystals.pdf (needs Chromium; after `make book`)
 	$(PY) book/pdf.py
