@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from lib.learning.networks.polar import Polar
-from lib.learning.training import Trained, lightning, trained
-from lib.learning.vae import as_pictures, one_cycle
+from lib.learning.training import Trained, lightning, one_cycle, trained
+from lib.learning.vae import as_pictures
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
 VERSION = 1

@@ -19,7 +19,7 @@ from lib.learning.networks import network
 from lib.learning.networks.parts import N_VALUES
 from lib.learning.pictures import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
 from lib.learning.tables import LABEL, TARGETS
-from lib.learning.training import Trained, lightning, trained
+from lib.learning.training import Trained, lightning, one_cycle, trained
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
 VERSION = 1
@@ -109,11 +109,7 @@ class ShapeModel(lightning.LightningModule):
     def configure_optimizers(self) -> dict:
         steps = self.recipe.epochs * self.recipe.steps
         trained_part = self.network.head if self.recipe.only_head else self.network
-        optimizer = torch.optim.AdamW(trained_part.parameters(), self.recipe.rate, weight_decay=1e-4, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.recipe.rate, total_steps=steps, pct_start=min(0.1, 100 / steps), cycle_momentum=False
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(trained_part.parameters(), self.recipe.rate, steps)
 
 
 def shape_model(

@@ -116,6 +116,16 @@ def kept(file: Path) -> dict:
         raise DamagedCache(f"{file} cannot be read: delete the folder {file.parent}, and it is trained anew.") from error
 
 
+def one_cycle(parameters, rate: float, steps: int) -> dict:
+    """AdamW whose learning rate rises quickly to `rate` and then falls to zero over so many `steps` in all."""
+    optimizer = torch.optim.AdamW(parameters, rate, weight_decay=1e-4, fused=True)
+    rise = min(0.1, 100 / steps) if steps >= 20 else 2 / max(steps, 2)  # one step of rise would divide by zero
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=max(steps, 2), pct_start=rise, cycle_momentum=False
+    )
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
 def precision(device: str) -> str:
     """Lightning's name of the precision to train in: bfloat16 with float32 weights on a GPU, else float32."""
     return "bf16-mixed" if device.startswith("cuda") else "32-true"

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.learning.networks.parts import ResidualBlock
-from lib.learning.training import Trained, lightning, trained
+from lib.learning.training import Trained, lightning, one_cycle, trained
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
 VERSION = 1
@@ -116,15 +116,6 @@ class Vae(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict:
         return one_cycle(self.parameters(), self.recipe.rate, self.recipe.epochs * self.steps)
-
-
-def one_cycle(parameters, rate: float, steps: int) -> dict:
-    """AdamW whose learning rate rises quickly to `rate` and then falls to zero over so many `steps` in all."""
-    optimizer = torch.optim.AdamW(parameters, rate, weight_decay=1e-4, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=steps, pct_start=min(0.1, 100 / steps), cycle_momentum=False
-    )
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def halvings(size: int, most: int | None = None) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lib import cache
-from lib.learning.training import lightning, trained
+from lib.learning.training import lightning, one_cycle, trained
 
 #: A module that other processes can import too: it learns y = 2 x, with noise from torch's generator in each step.
 SOURCE = """
@@ -138,3 +138,17 @@ def test_a_module_that_logs_no_validation_loss_is_refused():
 
 def test_lightning_is_the_real_one():
     assert issubclass(Line, lightning.LightningModule) and callable(trained)
+
+
+@pytest.mark.parametrize("steps", [*range(1, 25), 400, 5000])
+def test_the_learning_rate_rises_and_falls_to_nothing_however_few_steps_there_are(steps):
+    made = one_cycle([torch.nn.Parameter(torch.zeros(1))], 1e-3, steps)
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step() if len(rates) < max(steps, 2) else None
+    assert all(0 < rate <= 1.0001e-3 for rate in rates)
+    if steps > 2:
+        assert max(rates) == pytest.approx(1e-3, rel=0.1) and rates[-1] < 1e-6
