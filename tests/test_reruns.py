@@ -20,11 +20,11 @@ from lib.paths import NOTEBOOKS, ROOT
 ONE_OF_EACH_PART = ("12-shape-descriptors", "21-spheres-and-rosettes", "32-latent-fields")
 
 
-def papermill(name, folder, cache=None, **options):
+def papermill(name, folder, cache=None, parameters=(), **options):
     """A fresh process that executes the smoke profile of a notebook into `folder`, its cache in there if no other is named."""
     folder.mkdir(exist_ok=True)
     command = [Path(sys.executable).with_name("papermill"), f"notebooks/{name}.ipynb", folder / "out.ipynb"]
-    command += ["-f", f"notebooks/params/smoke/{name}.yml", "--no-progress-bar", "--log-level", "ERROR"]
+    command += ["-f", f"notebooks/params/smoke/{name}.yml", *parameters, "--no-progress-bar", "--log-level", "ERROR"]
     variables = {"ICE_RUNS": folder, "ICE_CACHE": cache or folder / "cache", "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **{key: str(value) for key, value in variables.items()}}
     return subprocess.Popen(
@@ -89,6 +89,20 @@ def test_a_disk_that_was_full_leaves_nothing_that_is_taken_for_whole(smoke_metri
     assert broken.returncode != 0 and "File too large" in errors
     assert not [entry for entry in (tmp_path / "cache").iterdir() if entry.is_dir() and entry.suffix != ".part"]
     assert numbers(name, tmp_path, papermill(name, tmp_path)) == timeless(smoke_metrics(name))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        (("-p", "n_crystals", "-3"), "RunError: n_crystals must be at least 14, got -3."),
+        (("-p", "n_crystal", "30"), "RunError: 12-shape-descriptors has no parameter n_crystal; did you mean n_crystals."),
+    ],
+)
+def test_a_wrong_parameter_ends_in_one_line_before_any_work(parameters, line, tmp_path):
+    refused = papermill("12-shape-descriptors", tmp_path, parameters=parameters)
+    _, errors = refused.communicate(timeout=120)
+    assert refused.returncode != 0 and errors.strip().splitlines()[-1] == line
+    assert not (tmp_path / "cache").exists() and "An Exception was encountered" in (tmp_path / "out.ipynb").read_text()
 
 
 @pytest.mark.parametrize("name", execute.notebooks_in_book())

@@ -119,10 +119,9 @@ def kept(file: Path) -> dict:
 def one_cycle(parameters, rate: float, steps: int) -> dict:
     """AdamW whose learning rate rises quickly to `rate` and then falls to zero over so many `steps` in all."""
     optimizer = torch.optim.AdamW(parameters, rate, weight_decay=1e-4, fused=True)
-    rise = min(0.1, 100 / steps) if steps >= 20 else 2 / max(steps, 2)  # one step of rise would divide by zero
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=max(steps, 2), pct_start=rise, cycle_momentum=False
-    )
+    total = max(steps, 3)
+    rise = min(0.1, 100 / total) if total >= 20 else 2 / total  # one step of rise or fall would divide by zero
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=total, pct_start=rise, cycle_momentum=False)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
