@@ -35,12 +35,12 @@ def misfit(found: dict, quantity: str) -> float:
 
 def measured_table(all_found: dict[str, dict], ones: dict[str, str]) -> list[str]:
     """A row for each kind of work."""
-    lines = ["| one more ... | sizes | time [ms] | off the line | memory [MiB] | more a thousand [MiB] | disk [kB] |"]
+    lines = ["| one more ... | sizes | time [ms] | off the line | memory [MiB] | and for 1,000 more [MiB] | disk [kB] |"]
     lines.append("|---|---|---|---|---|---|---|")
     for name, found in all_found.items():
         clock = "wall" if ALL_CORES in name else "seconds"
-        sizes, grown = ", ".join(f"{n:,}" for n in found["n"]), 1000 * slope(found, "mib")
-        memory = f"{max(found['mib']):,.0f} | {grown:,.0f}" if found["n"][-1] >= 100 else f"{max(found['mib']):,.0f} | "
+        sizes, grown = ", ".join(f"{n:,}" for n in found["n"]), round(1000 * slope(found, "mib"))
+        memory = f"{max(found['mib']):,.0f} | {grown:,}" if found["n"][-1] >= 100 else f"{max(found['mib']):,.0f} | "
         disk = f"{slope(found, 'bytes') / 1e3:,.2f}" if found["bytes"][-1] else ""
         took = f"{1e3 * slope(found, clock):,.2f} | {100 * misfit(found, clock):.0f} %"
         lines.append(f"| {ones[name]} | {sizes} | {took} | {memory} | {disk} |")
