@@ -200,7 +200,7 @@ RUNGS = {
 }
 WORKS = {
     "crystals": Work("rosette, 24 orientations, 3 views", 2, (32, 64, 128), crystals()),
-    "crystals, all cores": Work("the same, a process a core", 2, (128, 256, 512), crystals("processes")),
+    "crystals, all cores": Work("the same, a process a core", 64, (256, 512, 1024), crystals("processes")),
     "pictures 64": Work("synthetic picture, 64 px", 9, (144, 288, 432), photographs(64)),
     "pictures 224": Work("synthetic picture, 224 px", 9, (144, 288, 432), photographs(224)),
     "reading": Work("stored picture read, 224 px", 144, (576, 1152, 1728), reading),
@@ -208,7 +208,7 @@ WORKS = {
     "bins": Work("hour of a member, 40 bins", 0, (1, 2, 3), members("bins")),
     "lagrangian": Work("hour of a member, 32 super-particles a cell", 0, (1, 2, 3), members("lagrangian")),
     "screening": Work("file screened", 20, (500, 1000, 2000), screening(1)),
-    "screening, all cores": Work("the same, a process a core", 20, (1000, 2000, 4000), screening(0)),
+    "screening, all cores": Work("the same, a process a core", 600, (1000, 2000, 4000), screening(0)),
     **{name: Work(f"{name}: picture and epoch", 16, (32, 64, 96), training(*rung)) for name, rung in RUNGS.items()},
 }
 
