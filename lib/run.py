@@ -144,7 +144,8 @@ def start(name: str, namespace: dict) -> Run:
     plots.set_style()
     folder = paths.RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").unlink(missing_ok=True)
+    for stale in (folder / "metrics.json", *folder.glob("*.csv")):
+        stale.unlink(missing_ok=True)
     write_json(folder / "provenance.json", provenance(name, parameters, device))
     return Run(name, folder, parameters, declared, device)
 

@@ -158,3 +158,4 @@ def test_tables_are_kept_as_files(namespace):
     found = pd.read_csv(started.file("crystals.csv"), index_col="n_bullets")
     pd.testing.assert_frame_equal(found, table, rtol=1e-5)
     assert sorted(file.name for file in started.folder.iterdir()) == ["crystals.csv", "provenance.json"]
+    assert [file.name for file in start(namespace).folder.iterdir()] == ["provenance.json"]  # no table of an earlier run

@@ -5,6 +5,7 @@ import re
 from score_tables import MODELS, NOT_YET, NOTHING, VIEWS, compared, learners, table
 
 from lib import literature
+from lib.crystals.habits import HABITS
 
 REACHED = "reached"
 #: Head of a column -> score in a metric's name, factor and digits.
@@ -24,7 +25,7 @@ SCALES = {
     "side": ("side of these [pixels]", "13-image-networks", lambda its: its["size"]),
     "epochs": ("epochs", "13-image-networks", lambda its: its["epochs"]),
     "two_kinds": ("spheres, and as many rosettes", "21-spheres-and-rosettes", lambda its: its["n_train"]),
-    "habits": ("pictures of nine habits", "22-nine-habits", lambda its: 9 * its["n_train"] * its["photographs"]),
+    "habits": ("pictures of nine habits", "22-nine-habits", lambda its: len(HABITS) * its["n_train"] * its["photographs"]),
     "habit_side": ("side of these [pixels]", "22-nine-habits", lambda its: its["size"]),
     "latents": ("latents of these", "22-nine-habits", lambda its: its["latents"]),
     "each_origin": ("real pictures, and as many synthetic ones", "23-synthetic-vs-real", lambda its: its["n_each"]),

@@ -133,9 +133,7 @@ def shape_model(
             earlier = shape_model(recipe.start, crystals, validation, seed, device, scheduler).model
             take_over(model.network, earlier.network)
 
-    fresh = functools.partial(
-        _fresh, crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler
-    )  # fmt: skip
+    fresh = functools.partial(_fresh, crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler)
 
     def held() -> list[Batch]:
         places = tuple(validation.angles_deg.index(angle) for angle in recipe.angles_deg)
