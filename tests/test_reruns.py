@@ -1,5 +1,6 @@
 """Plain papermill from the root: the same numbers again, whatever was broken off before and whoever runs beside."""
 
+import contextlib
 import json
 import os
 import resource
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import execute
+import psutil
 import pytest
 from click.testing import CliRunner
 from papermill import cli
@@ -59,23 +61,39 @@ def test_two_runs_at_once_share_the_cache(smoke_metrics, tmp_path):
     assert len(kept) == 2 and not any(name.endswith(".part") for name in kept)  # the data set, and that of the test of leaks
 
 
-def wait_for(pattern, folder, process):
-    """Until the process has made a file in the cache that matches `pattern`."""
-    while not list((folder / "cache").glob(pattern)):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+def signal_all(processes, sign):
+    """Send a signal to each process that is still there."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(sign)
+
+
+def break_off(run, sign, cache, pattern):
+    """Send a signal to papermill and its kernel (a session of its own) while the cache holds a file that matches `pattern`."""
+    while True:
+        while not list(cache.glob(pattern)):
+            assert run.poll() is None, run.communicate()
+            time.sleep(0.02)
+        papermill = psutil.Process(run.pid)
+        processes = [papermill, *papermill.children(recursive=True)]
+        signal_all(processes, signal.SIGSTOP)
+        if list(cache.glob(pattern)):  # still in mid-build, now that all stand still
+            break
+        signal_all(processes, signal.SIGCONT)
+    signal_all(processes, sign)
+    signal_all(processes, signal.SIGCONT)
+    run.communicate(timeout=60)
+    psutil.wait_procs(processes[1:], timeout=60)
 
 
 @pytest.mark.parametrize(
     ("name", "pattern", "sign"),
-    [("13-image-networks", "*.part/last.ckpt", signal.SIGKILL), ("12-shape-descriptors", "*.part/done", signal.SIGINT)],
+    [("13-image-networks", "*.part/last.ckpt", signal.SIGKILL), ("12-shape-descriptors", "*.part/done/*", signal.SIGINT)],
 )
 def test_a_run_that_was_broken_off_goes_on_to_the_same_numbers(name, pattern, sign, smoke_metrics, tmp_path):
     broken = papermill(name, tmp_path)
-    wait_for(pattern, tmp_path, broken)
-    os.killpg(broken.pid, sign)
-    broken.communicate(timeout=60)
-    assert broken.returncode != 0 and list((tmp_path / "cache").glob("*.part"))
+    break_off(broken, sign, tmp_path / "cache", pattern)
+    assert broken.returncode != 0
     assert numbers(name, tmp_path, papermill(name, tmp_path)) == timeless(smoke_metrics(name))
 
 
