@@ -197,7 +197,7 @@ scores = {}
 for name, values in predicted.items():
     scores[name] = tables.scored(true, values)
     run.record(**tables.named(f"{name}_single", scores[name]))
-run.record(**tables.named("best_single", {key: scores[best][key] for key in learning_plots.SCORES}))
+run.record(**tables.named("best_single", scores[best]))
 run.keep(scores=pd.DataFrame(scores).T)
 print("best on the validation crystals:", names[best])
 pd.DataFrame(scores).rename(columns=names).drop(index=["mae_rho_e", "mae_a_e", "mae_rho_e_se", "mae_a_e_se"]).round(4)

@@ -182,7 +182,7 @@ best = {}
 for views in VIEWS:
     losses = {key: trained[key].history.val_loss.min() for key in trained if key[1] == views}
     best[views] = min(losses, key=losses.get)
-    run.record(**tables.named(f"best_{views}", {key: scores[best[views]][key] for key in learning_plots.SCORES}))
+    run.record(**tables.named(f"best_{views}", scores[best[views]]))
 names = tables.MODELS | networks.NETWORKS
 table = pd.DataFrame(scores).T.rename_axis(["model", "views"]).rename(index=names, level="model")
 run.keep(scores=table)

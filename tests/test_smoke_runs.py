@@ -31,7 +31,7 @@ def test_synthetic_rosettes(smoke_metrics):
 
 def test_shape_descriptors(smoke_metrics):
     found = smoke_metrics("12-shape-descriptors")
-    for model in ("linear", "rf", "gb", "gb_extended"):
+    for model in ("linear", "rf", "gb", "mlp", "gb_extended"):
         for target in ("rho_e", "a_e"):
             assert 0.8 < found[f"{model}_single_r2_{target}"] < 1 and 0 < found[f"{model}_single_r2_{target}_se"] < 0.1
         assert found[f"{model}_single_balanced_accuracy"] > 2 / 7  # twice what guessing gives
@@ -42,8 +42,8 @@ def test_shape_descriptors(smoke_metrics):
 
 def test_image_networks(smoke_metrics):
     found = smoke_metrics("13-image-networks")
-    for model in ("linear", "rf", "gb", "cnn", "resnet18", "polar", "best"):
-        assert all(f"{model}_single_{score}" in found for score in ("r2_rho_e", "r2_a_e", "balanced_accuracy"))
+    for model in ("linear", "rf", "gb", "mlp", "cnn", "resnet18", "polar", "best"):
+        assert all(f"{model}_single_{score}" in found for score in ("r2_rho_e", "r2_a_e", "balanced_accuracy", "f1", "top3"))
     for target in ("rho_e", "a_e", "n_bullets"):
         low, high = (found[f"coverage_{percent}_{target}"] for percent in (80, 95))
         assert 0.6 < low < high and 0.8 < high <= 1  # 70 crystals: a standard error of 0.05 and 0.03

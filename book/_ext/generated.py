@@ -13,7 +13,7 @@ import papermill
 import score_tables
 import yaml
 from docutils import nodes
-from missed_tables import labels_table, missed_table, scale_table, second_view_table
+from missed_tables import missed_table, scale_table, second_view_table
 from score_tables import code, table
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -29,7 +29,6 @@ OTHER_TABLES = {
     "latent": score_tables.latent_table,
     "fields": score_tables.ways_table(score_tables.FIELD_SCORES),
     "distances": score_tables.ways_table(score_tables.DISTANCE_SCORES),
-    "labels": labels_table,
     "second-view": second_view_table,
     "missed": missed_table,
 }

@@ -2,7 +2,7 @@
 
 import re
 
-from score_tables import MODELS, NOT_YET, NOTHING, VIEWS, compared, learners, table
+from score_tables import MODELS, NOT_YET, NOTHING, VIEWS, learners, table
 
 from lib import literature
 from lib.crystals.habits import HABITS
@@ -118,26 +118,6 @@ def spelled(value):
     if isinstance(value, dict):
         return ", ".join(f"{MODELS[key]} {spelled(number)}" for key, number in value.items() if number)
     return f"{value:,}"
-
-
-def labels_table(metrics):
-    """What the paper reports of the number of bullets beyond the balanced accuracy, beside ours."""
-    rows = []
-    for model, views in reported():
-        ours, paper = compared(metrics, f"{model}_{views}_balanced_accuracy", 1, 3, with_talk=False)
-        more = (literature.REPORTED[f"{model}_{views}_{score}"].paper for score in ("precision", "recall", "f1", "top3"))
-        rows.append([MODELS[model], VIEWS[views], ours, paper, *(f"{number:.3f}" for number in more)])
-    head = [
-        "model",
-        "views",
-        "balanced accuracy, ours",
-        "paper",
-        "precision, paper",
-        "recall, paper",
-        "F1, paper",
-        "top 3, paper",
-    ]
-    return table(head, rows)
 
 
 def second_view_table(metrics):

@@ -18,7 +18,7 @@ from lib.learning.dataset import Views, rosette_views
 from lib.learning.networks import network
 from lib.learning.networks.parts import N_VALUES
 from lib.learning.pictures import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
-from lib.learning.tables import LABEL, TARGETS
+from lib.learning.tables import answered
 from lib.learning.training import Trained, lightning, one_cycle, trained
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
@@ -167,7 +167,7 @@ def _in_parts(model: ShapeModel, function: Callable, pictures: np.ndarray, batch
 
 
 class Predicted(NamedTuple):
-    """`table` with `rho_e`, `a_e` and `n_bullets`, a row each, and the `probability` (n, K) of each number of bullets."""
+    """A `table` of `lib.learning.tables.answered`, a row each, and the `probability` (n, K) of each number of bullets."""
 
     table: pd.DataFrame
     probability: np.ndarray
@@ -189,8 +189,7 @@ def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray, 
     """Predictions from what the network returned."""
     probability = softmax(logits, axis=1)
     values = model.values(torch.from_numpy(standardised).to(model.device)).cpu().numpy().astype(float)
-    table = pd.DataFrame(values, columns=list(TARGETS))
-    return Predicted(table.assign(**{LABEL: np.array(bullets)[probability.argmax(axis=1)]}), probability)
+    return Predicted(answered(values, probability, np.array(bullets)), probability)
 
 
 def features(model: ShapeModel, pictures: np.ndarray) -> np.ndarray:

@@ -10,44 +10,60 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from lib.learning.forest import ForestClassifier, ForestRegressor
 
 TARGETS = ("rho_e", "a_e")
 LABEL = "n_bullets"
+#: Columns of the likeliest number of bullets and of the next two.
+GUESSES = (LABEL, f"{LABEL}_second", f"{LABEL}_third")
 
 #: Short name -> name in figures and tables.
-MODELS = {"linear": "linear", "rf": "random forest", "gb": "gradient boosting"}
+MODELS = {"linear": "linear", "rf": "random forest", "gb": "gradient boosting", "mlp": "MLP"}
 
 
 def regressor(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
-    """An untrained model of `rho_e` and `a_e` together: "linear", "rf" or "gb".
+    """An untrained model of `rho_e` and `a_e` together: "linear", "rf", "gb" or "mlp".
 
     The forest has the published settings (Ko et al. 2025: 200 trees, depth 20, leaves of 10); gradient boosting
-    learns the logarithms, one target at a time, because the errors grow with the value.
+    learns the logarithms, one target at a time, because the errors grow with the value. The multilayer perceptron has
+    the published layers and learns the standardised logarithms.
     """
     boosted = HistGradientBoostingRegressor(max_iter=n_trees, learning_rate=0.06, early_stopping=False, random_state=seed)
+    logarithms = make_pipeline(FunctionTransformer(np.log, np.exp), StandardScaler())
     models: dict[str, BaseEstimator] = {
         "linear": LinearRegression(),
         "rf": ForestRegressor(n_trees, max_depth=20, min_samples_leaf=10, n_jobs=-1, random_state=seed),
         "gb": TransformedTargetRegressor(MultiOutputRegressor(boosted), func=np.log, inverse_func=np.exp),
+        "mlp": TransformedTargetRegressor(_standardised(MLPRegressor(**_perceptron(seed))), transformer=logarithms),
     }
     return models[model]
 
 
 def classifier(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
-    """An untrained model of the number of bullets: "linear" (logistic), "rf" (published settings) or "gb"."""
+    """An untrained model of the number of bullets: "linear" (logistic), "rf" (published settings), "gb" or "mlp"."""
     models: dict[str, BaseEstimator] = {
-        "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3)),
+        "linear": _standardised(LogisticRegression(max_iter=1000, tol=1e-3)),
         "rf": ForestClassifier(n_trees, max_depth=10, min_samples_split=5, n_jobs=-1, random_state=seed),
         "gb": HistGradientBoostingClassifier(max_iter=n_trees // 4, early_stopping=False, random_state=seed),
+        "mlp": _standardised(MLPClassifier(**_perceptron(seed))),
     }
     return models[model]
+
+
+def _standardised(model: BaseEstimator) -> BaseEstimator:
+    return make_pipeline(StandardScaler(), model)
+
+
+def _perceptron(seed: int) -> dict:
+    """Settings of the perceptrons: published layers and rate; a tenth of the training pictures tells when to stop."""
+    return {"hidden_layer_sizes": (128, 64, 32), "batch_size": 128, "early_stopping": True, "random_state": seed}
 
 
 def by_crystal(table: pd.DataFrame, test_share: float, seed: int) -> np.ndarray:
@@ -77,30 +93,45 @@ def features(table: pd.DataFrame) -> pd.DataFrame:
 def predictions(
     table: pd.DataFrame, test: np.ndarray, model: str, seed: int = 0, n_trees: int = 200, label_model: str | None = None
 ) -> pd.DataFrame:
-    """Train on the rows outside `test` and predict `rho_e`, `a_e` and `n_bullets` of those inside.
+    """Train on the rows outside `test` and predict `rho_e`, `a_e` and the number of bullets (`GUESSES`) of those inside.
 
-    `model` is used for all three, or `label_model` for the number of bullets.
+    `model` is used for all, or `label_model` for the number of bullets.
     """
     train_x, test_x = features(table[~test]), features(table[test])
     values = regressor(model, seed, n_trees).fit(train_x, table.loc[~test, list(TARGETS)]).predict(test_x)
-    labels = classifier(label_model or model, seed, n_trees).fit(train_x, table.loc[~test, LABEL]).predict(test_x)
-    return pd.DataFrame(values, index=test_x.index, columns=list(TARGETS)).assign(**{LABEL: labels})
+    labels = classifier(label_model or model, seed, n_trees).fit(train_x, table.loc[~test, LABEL])
+    return answered(values, labels.predict_proba(test_x), labels.classes_).set_index(test_x.index)
+
+
+def answered(values: np.ndarray, probability: np.ndarray, bullets: np.ndarray) -> pd.DataFrame:
+    """What a model says as a table: `TARGETS` from `values` (n, 2), and `GUESSES`, the likeliest of K numbers of `bullets`.
+
+    Parameters
+    ----------
+    probability : (n, K) of each number of bullets; with fewer than three numbers, the last guesses repeat
+    """
+    order = np.argsort(-probability, axis=1, kind="stable")
+    ranks = np.minimum(range(len(GUESSES)), order.shape[1] - 1)
+    labels = pd.DataFrame(np.asarray(bullets)[order[:, ranks]], columns=list(GUESSES))
+    return pd.concat([pd.DataFrame(values, columns=list(TARGETS)), labels], axis=1)
 
 
 def scores(truth: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
-    """`r2_`, `rmse_` and `mae_` of `rho_e` and `a_e`, and the `balanced_accuracy` of the number of bullets."""
-    score: dict[str, float] = {}
-    for target in TARGETS:
-        pair = truth[target], predicted[target]
-        score[f"r2_{target}"] = r2_score(*pair)
-        score[f"rmse_{target}"] = root_mean_squared_error(*pair)
-        score[f"mae_{target}"] = mean_absolute_error(*pair)
-    score["balanced_accuracy"] = balanced_accuracy_score(truth[LABEL], predicted[LABEL])
-    return score
+    """The `weighted_scores` where each picture counts once."""
+    return {name: float(value) for name, (value,) in weighted_scores(truth, predicted, np.ones((1, len(truth)))).items()}
 
 
 def weighted_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """The `scores` under each row of `weights` (W, n), how often each picture counts: arrays (W,)."""
+    """`r2_`, `rmse_` and `mae_` of `rho_e` and `a_e`, and the `label_scores`, for each row of `weights`.
+
+    Parameters
+    ----------
+    weights : (W, n) how often each picture counts
+
+    Returns
+    -------
+    Score -> array (W,)
+    """
     score: dict[str, np.ndarray] = {}
     total = weights.sum(axis=1)
     for target in TARGETS:
@@ -109,12 +140,31 @@ def weighted_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.nd
         score[f"r2_{target}"] = 1 - square / (weights @ true**2 - (weights @ true) ** 2 / total)
         score[f"rmse_{target}"] = np.sqrt(square / total)
         score[f"mae_{target}"] = weights @ np.abs(error) / total
-    label = truth[LABEL].to_numpy()
-    classes = label[:, None] == np.unique(label)
-    right = predicted[LABEL].to_numpy() == label
-    with np.errstate(invalid="ignore"):  # a class that was not drawn has no share
-        recall = (weights @ (classes & right[:, None])) / (weights @ classes)
-    score["balanced_accuracy"] = np.nanmean(recall, axis=1)
+    return score | label_scores(truth, predicted, weights)
+
+
+def label_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """How well the number of bullets is told, for each row of `weights` (W, n), as arrays (W,).
+
+    `balanced_accuracy` is the mean recall of the numbers that there are; `precision`, `recall` and `f1` are means over them,
+    weighted by how often each is there, as in Ko et al. (2025); `top3` tells how often the truth is among the three
+    `GUESSES`, if they were made.
+    """
+    label, total = truth[LABEL].to_numpy(), weights.sum(axis=1)
+    classes = np.unique(label)
+    true, guessed = label[:, None] == classes, predicted[LABEL].to_numpy()[:, None] == classes
+    n_true, n_guessed, n_right = (weights @ found for found in (true, guessed, true & guessed))
+    with np.errstate(invalid="ignore"):
+        recall = n_right / n_true  # not a number where none of a class was drawn
+    share = n_true / total[:, None]
+    score = {
+        "balanced_accuracy": np.nanmean(recall, axis=1),
+        "precision": (share * n_right / np.maximum(n_guessed, 1)).sum(axis=1),  # 0 where a class was never guessed
+        "recall": n_right.sum(axis=1) / total,
+        "f1": (share * 2 * n_right / np.maximum(n_true + n_guessed, 1)).sum(axis=1),
+    }
+    if set(GUESSES) <= set(predicted):
+        score["top3"] = weights @ (predicted[list(GUESSES)].to_numpy() == label[:, None]).any(axis=1) / total
     return score
 
 
