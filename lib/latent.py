@@ -150,7 +150,8 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 def mmd(a: np.ndarray, b: np.ndarray) -> float:
     """Maximum mean discrepancy squared between two sets of points (n, d) and (m, d), unbiased, about 0 for equal populations.
 
-    The kernel is Gaussian, its width the median distance of all points (Gretton et al. 2012, JMLR 13, 723).
+    Two samples of one population may well have a small negative one. The kernel is exp(-distance^2 / median distance^2 of all
+    points), a Gaussian whose standard deviation is that median over the root of 2 (Gretton et al. 2012, JMLR 13, 723).
     """
     both = np.concatenate([a, b])
     distances = cdist(both, both, "sqeuclidean")

@@ -32,7 +32,7 @@ class Changes:
     ----------
     scale : largest change of size [1]
     shift : largest shift [half sides of the picture]
-    light : largest change of brightness and contrast inside the particle [1]
+    light : largest change of the contrast inside the particle, and twice the largest of its brightness [1]
     noise : standard deviation of added noise inside the particle [1]
     edges : share of pictures whose outline is drawn anew, thinner, thicker or rougher
     holes : share of pictures in which a square is blotted out
@@ -89,7 +89,9 @@ class Contrastive(lightning.LightningModule):
     def loss(self, batch: torch.Tensor) -> torch.Tensor:
         """The loss of one batch: of each particle two of its photographs (B, V, S, S) or, with one (B, S, S), this one twice."""
         both = torch.cat([changed(pictures, self.recipe.changes) for pictures in two_of(as_pictures(batch))])
-        return paired_loss(self.network.head(self.network.features(both)).float(), self.recipe.temperature)
+        vectors = self.network.head(self.network.features(both))
+        with torch.autocast(vectors.device.type, enabled=False):  # cosines over a small temperature need all digits
+            return paired_loss(vectors.float(), self.recipe.temperature)
 
     def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
         loss = self.loss(batch)

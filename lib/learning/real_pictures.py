@@ -48,10 +48,21 @@ def real_pictures(folder: Path, n: int, size: int, report: Path, screening: str 
 
 
 def halves(pictures: PictureSet, seed: int = 0) -> tuple[PictureSet, PictureSet]:
-    """Two sets of about equally many pictures: those of one page are in the same. A picture of no page counts as a page."""
+    """Two sets of about equally many pictures: those of one page are in the same. A picture of no page counts as a page.
+
+    Pages come in random order, each to the set that has fewer pictures so far.
+
+    Raises
+    ------
+    ValueError
+        If all pictures are of one page.
+    """
     pages = np.where(pictures.table.group == "", pictures.table.file, pictures.table.group)
     names, page, count = np.unique(pages, return_inverse=True, return_counts=True)
-    order = np.random.default_rng([seed, 9]).permutation(len(names))
-    first = order[np.cumsum(count[order]) <= len(pictures) / 2]
-    is_first = np.isin(page, first)
+    if len(names) < 2:
+        raise ValueError(f"all {len(pictures)} pictures are of one page, {names[0]}: halves need two pages at least")
+    halves: tuple[list[int], list[int]] = ([], [])
+    for number in np.random.default_rng([seed, 9]).permutation(len(names)):
+        min(halves, key=lambda half: count[half].sum()).append(number)
+    is_first = np.isin(page, halves[0])
     return pictures.chosen(is_first), pictures.chosen(~is_first)

@@ -9,6 +9,8 @@ Where nothing that it knows lies near, the particle is novel: one to look at fir
 from __future__ import annotations
 
 import argparse
+import functools
+import hashlib
 import json
 import os
 import sys
@@ -36,6 +38,7 @@ from lib.learning.contrastive import Changes, Contrastive, features
 from lib.learning.habit_pictures import SCREENED, HabitPictures
 from lib.learning.picture_set import SCREENINGS
 from lib.learning.reading import TOLD, Block, blocks
+from lib.run import available_device
 
 #: Raised whenever the same pictures would give other results.
 VERSION = 1
@@ -100,6 +103,12 @@ class Known:
     probe: Pipeline
     usual: float
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal digits that stand for the weights of the network: one that was trained elsewhere may have others."""
+        weights = b"".join(values.cpu().numpy().tobytes() for values in self.model.state_dict().values())
+        return hashlib.sha256(weights).hexdigest()[:16]
+
     def judged(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of masked pictures (n, S, S) uint8: standardised features (n, F), novelty (n,) and chance of each habit (n, 9)."""
         found = features(self.model, torch.from_numpy(pictures).split(BATCH))[:, self.live]
@@ -127,10 +136,11 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
     Files are read block by block by processes of their own, and results written after each, so that memory does not grow with
     their number. A screening that was broken off goes on where it was, in `target`.part, and ends with the same results.
 
-    `target` gets two files with a row for each particle, and for each file that holds none. particles.csv has `COLUMNS`: the
-    `reason` why a file or particle can't be used, or nothing; else the published descriptors [pixels], the likeliest `habit`, the
-    chance `p_` of each, and the `novelty`, which is 1 at a distance from known particles that one in a hundred of them reaches.
-    embedding.zarr has the standardised features (particle, feature) float16, NaN in rows with a reason.
+    `target` gets three files. state.json tells what was screened and how. The others have a row for each particle, and for each
+    file that holds none. particles.csv has `COLUMNS`: the `reason` why a file or particle can't be used, or nothing; else the
+    published descriptors [pixels], the likeliest `habit`, the chance `p_` of each, and the `novelty`, which is 1 at a distance from
+    known particles that one in a hundred of them reaches. embedding.zarr has the standardised features (particle, feature) float16,
+    NaN in rows with a reason.
 
     Parameters
     ----------
@@ -144,15 +154,19 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
     FileExistsError
         If there is a `target` already.
     ValueError
-        If there is no such screening, or `target`.part holds the beginning of another one, or of other files.
+        If there is no such screening, or `target` is inside `folder`, or `target`.part holds the beginning of another screening,
+        by another network, or of other files.
     """
     folder, target = Path(folder).absolute(), Path(target).absolute()
     if screening not in SCREENINGS:
         raise ValueError(f"screening: expected one of {', '.join(SCREENINGS)}, got {screening!r}")
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{target} is inside {folder}, whose files are screened: name a folder outside it for the results")
     if target.exists():
         raise FileExistsError(f"{target} exists already: name another folder for the results, or delete this one")
     files = names(folder)
     what = {"folder": str(folder), "screening": screening, "schooling": asdict(known.schooling), "version": VERSION}
+    what["network"] = known.fingerprint
     results = _Results(target.with_name(f"{target.name}.part"), what, known.points.shape[1])
     results.skip(files)
     total = sum(len(found) for _, _, found in os.walk(folder))
@@ -237,16 +251,16 @@ def main() -> None:
     """Screen a folder that is named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m lib.learning.screening", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("folder", type=Path, help="folder of CPI pictures; all files below it are read")
-    parser.add_argument("target", type=Path, help="folder to make for the results")
+    parser.add_argument("target", type=Path, help="folder to make for the results, outside the former")
     parser.add_argument("--screening", default="whole", choices=SCREENINGS, help="which particles are embedded (default: whole)")
     parser.add_argument("--workers", type=int, default=0, help="processes that read; 0 is one a core")
-    parser.add_argument("--device", default="cpu", help="torch device: cpu or cuda")
+    parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")
     parser.add_argument("--n-train", type=int, default=Schooling.n_train, help="synthetic crystals of each habit to learn from")
     parser.add_argument("--epochs", type=int, default=Schooling.epochs, help="epochs of the network, if it isn't in the cache")
     options = parser.parse_args()
     try:
         names(options.folder)
-        learned = known(Schooling(n_train=options.n_train, epochs=options.epochs), options.device)
+        learned = known(Schooling(n_train=options.n_train, epochs=options.epochs), available_device(options.device))
         print("results:", screen(options.folder, options.target, learned, options.screening, options.workers))
     except (OSError, ValueError) as error:
         sys.exit(str(error))

@@ -35,6 +35,15 @@ def test_the_loss_looks_for_the_partner():
     assert paired_loss(vectors, 0.3).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+def test_the_loss_is_taken_in_full_precision():
+    torch.manual_seed(0)
+    model, found = Contrastive(ContrastiveRecipe(NOTHING, width=8), steps=1), []
+    with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
+        patch.setattr("lib.learning.contrastive.paired_loss", lambda vectors, _: found.append(vectors @ vectors.T))
+        model.loss(torch.from_numpy(ellipses(4, 0.5)))
+    assert found[0].dtype == torch.float32
+
+
 def test_turning_keeps_the_area_and_the_light():
     torch.manual_seed(0)
     pictures = torch.from_numpy(ellipses(20, 0.5))[:, None].float() / 255

@@ -51,6 +51,23 @@ def test_a_quarter_turn_of_the_picture_changes_nothing_for_the_polar_network():
     assert not torch.allclose(other(pictures.rot90(1, (2, 3))), other(pictures), atol=1e-5)
 
 
+def test_a_turn_by_half_a_stride_changes_less_than_another_shape():
+    y, x = torch.meshgrid(*[torch.arange(64) - 31.5] * 2, indexing="ij")
+
+    def ellipse(share, degrees):
+        angle = torch.tensor(math.radians(degrees))
+        along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+        return (25 - torch.hypot(along, across / share)).clamp(0, 1)
+
+    for seed in range(3):
+        torch.manual_seed(seed)
+        built = Polar(1, 9, rings=32, angles=128, width=16).eval()
+        bars = [ellipse(0.4, degrees) for degrees in (0, 11.25, 22.5)]
+        bar, half, whole, disc = built.features(torch.stack([*bars, ellipse(0.8, 0)])[:, None])
+        other = (bar - disc).norm()
+        assert (bar - whole).norm() < 0.2 * other and (bar - half).norm() < 0.8 * other
+
+
 def test_an_oriented_polar_network_knows_the_turn():
     torch.manual_seed(0)
     built, pictures = Polar(2, 9, angles=32).eval(), torch.rand(3, 2, 64, 64)

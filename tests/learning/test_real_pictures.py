@@ -70,6 +70,17 @@ def test_halves_are_whole_pages():
     assert (again[0].table.file == first.table.file).all() and set(other[0].table.file) != set(first.table.file)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_no_half_is_empty_though_one_page_has_most(seed):
+    first, second = halves(numbered(["large"] * 60 + ["small"] * 10 + ["other"] * 10), seed)
+    assert min(len(first), len(second)) >= 10
+
+
+def test_one_page_has_no_halves():
+    with pytest.raises(ValueError, match="all 50 pictures are of one page, 17 o'clock: halves need two pages at least"):
+        halves(numbered(["17 o'clock"] * 50))
+
+
 def test_pictures_of_no_page_are_pages():
     first, second = halves(numbered([""] * 101))
     assert {len(first), len(second)} == {50, 51}

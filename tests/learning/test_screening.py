@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import xarray as xr
 from lib import paths
 from lib.crystals.habits import HABITS
 from lib.learning import screening
+from lib.learning.contrastive import Contrastive
 from lib.learning.screening import COLUMNS, PUBLISHED, Schooling, known, screen
 
 SMALL = Schooling(n_train=4, n_held=2, photographs=2, epochs=1, width=8, batch=16)
@@ -189,9 +191,25 @@ def test_what_would_mix_two_screenings_is_refused(learned, mixed, tmp_path):
     with pytest.raises(ValueError, match=r"tiles has changed since .*target.part was begun"):
         screen(folder, target, learned, workers=1)
     (folder / "0.png").unlink()
+    other = replace(learned, model=Contrastive(learned.model.recipe, 1).eval())
+    with pytest.raises(ValueError, match=r"target.part holds the beginning of another screening"):
+        screen(folder, target, other, workers=1)
     screen(folder, target, learned, workers=1)
     with pytest.raises(FileExistsError, match="target exists already"):
         screen(folder, target, learned, workers=1)
+
+
+def test_results_among_the_files_are_refused(learned, mixed, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(mixed)
+    for target in (mixed, mixed / "results", link / "results"):
+        with pytest.raises(ValueError, match=r"is inside .*tiles of été.*name a folder outside it"):
+            screen(mixed, target, learned, workers=1)
+
+
+def test_make_screen_without_a_folder_is_refused():
+    done = subprocess.run(["make", "-s", "-o", ".venv/.installed", "screen"], cwd=paths.ROOT, capture_output=True, text=True)
+    assert done.returncode and done.stdout.startswith("CPI_DIR is empty: name the folder of pictures")
 
 
 def test_an_empty_folder(learned, tmp_path):
@@ -216,7 +234,7 @@ def test_memory_does_not_grow_with_the_number_of_files(learned, tmp_path):
     code = MEMORY.replace("{schooling}", repr(screening.asdict(SMALL)))
     done = subprocess.run([sys.executable, "-c", code, *folders], cwd=paths.ROOT, capture_output=True, text=True, check=True)
     few, many = map(int, done.stdout.split())
-    assert many - few < 25  # MiB; grey levels and masks of the pictures alone take 39 bytes a thousand of them a KiB
+    assert many - few < 25  # MiB; a tile here has 140 x 140 pixels, grey and mask, so 1,500 more of them would take 56 MiB
 
 
 def test_the_command_line(learned, mixed, tmp_path, monkeypatch, capsys):

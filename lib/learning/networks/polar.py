@@ -1,4 +1,4 @@
-"""A network that samples pictures on rings, so that turning a crystal in the picture plane changes nothing."""
+"""A network that samples pictures on rings, so that turning a crystal in the picture plane changes little."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Polar(Network):
 
     Each picture is sampled on `rings` x `angles` points in polar coordinates. A ring is a channel, a turn of the crystal in the
     picture plane is a shift, and convolutions that run round the circle shift with it. What is then averaged and maximised
-    over the angle does not change with the turn. With several views the same encoder reads each. To relate them, their
-    orientation to the axis that they share matters: an oriented network also keeps the first Fourier coefficients of some
-    channels along the angle. Takes (B, V, S, S), returns (B, `outputs`).
+    over the angle does not change with the turn, up to the sampling and to the strides of the convolutions: three of them
+    halve the number of columns, so a turn by eight columns is a whole shift, and one by less is something to learn. With several
+    views the same encoder reads each. To relate them, their orientation to the axis that they share matters: an oriented network
+    also keeps the first Fourier coefficients of some channels along the angle. Takes (B, V, S, S), returns (B, `outputs`).
 
     Parameters
     ----------
