@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -21,6 +22,9 @@ import yaml
 from papermill.exceptions import PapermillExecutionError
 
 from lib import paths
+
+#: Scales of everything; the laptop profile is the notebooks' own defaults.
+PROFILES = ("smoke", "laptop", "paper")
 
 QUIET = {
     "PYVISTA_OFF_SCREEN": "true",
@@ -37,6 +41,10 @@ class NotebookFailed(RuntimeError):
 
 class BadParameters(ValueError):
     """One line: which file of parameters can't be read, and why."""
+
+
+class Unknown(ValueError):
+    """One line: which profile or notebook there is not, and which there are."""
 
 
 def notebooks_in_book() -> list[str]:
@@ -88,6 +96,19 @@ def parameters_in(file: Path) -> dict:
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise BadParameters(f"{file} holds no parameters, which are lines of the form name: value")
     return found
+
+
+def known(what: str, name: str, choices: Sequence[str]) -> str:
+    """`name`, if it is one of the `choices` of `what`.
+
+    Raises
+    ------
+    Unknown
+        If it is none of them.
+    """
+    if name not in choices:
+        raise Unknown(f"There is no {what} {name}; there are {', '.join(choices)}.")
+    return name
 
 
 def digest(name: str, parameters: dict) -> str:
@@ -180,14 +201,14 @@ def literal(text: str):
     """The Python value written in `text`, or the text itself: ``3`` is a number, ``abc`` a string."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="laptop", help="laptop (default), smoke, paper")
+    parser.add_argument("--profile", default="laptop", help="smoke, laptop (default) or paper")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these notebooks instead of all in _toc.yml")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="where to, instead of runs/<profile>")
     parser.add_argument("--cpi-dir", help="folder of CPI images, for the notebooks that can use it")
@@ -202,15 +223,17 @@ def main() -> None:
     """Execute every notebook asked for; end with one line for each that failed."""
     logging.getLogger("papermill").setLevel(logging.ERROR)  # run.start refuses what papermill only warns of
     options = arguments()
+    try:
+        known("profile", options.profile, PROFILES)
+        names = [known("notebook", name, notebooks_in_book()) for name in options.only or notebooks_in_book()]
+        typed = parameters_in(options.file) if options.file else {}
+    except (Unknown, BadParameters) as error:
+        sys.exit(str(error))
     runs = options.runs or paths.ROOT / "runs" / options.profile
     folders = {"cpi_dir": options.cpi_dir, "oap_dir": options.oap_dir}
-    try:
-        typed = parameters_in(options.file) if options.file else {}
-    except BadParameters as error:
-        sys.exit(str(error))
     typed |= {name: literal(value) for name, value in options.values}
     failures = []
-    for name in options.only or notebooks_in_book():
+    for name in names:
         try:
             parameters = profile_parameters(name, options.profile) | folder_parameters(name, folders) | typed
             if not execute(name, options.profile, runs, parameters, options.force):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,10 +61,16 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
 
 
 def written(file: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` write a file under another name, then move it into place, so that it is whole whenever it is there."""
-    part = file.with_name(f"part-{file.name}")
-    write(part)
-    part.replace(file)
+    """Have `write` write a file under another name, then move it into place, so that it is whole whenever it is there.
+
+    The other name is this process's own, so two processes may write the same file, and the last one stays.
+    """
+    part = file.with_name(f"part-{os.getpid()}-{file.name}")
+    try:
+        write(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -119,8 +119,9 @@ class Run:
 def start(name: str, namespace: dict) -> Run:
     """Begin the run of notebook `name`, whose variables are in `namespace` (pass ``globals()``).
 
-    Checks the parameters, seeds every random generator, resolves ``device = "auto"`` (also in `namespace`),
-    sets threads and figure style, and opens the run folder with a fresh ``provenance.json``.
+    Checks the parameters, gives those that came as text their declared type (also in `namespace`), seeds every random
+    generator, resolves ``device = "auto"`` (also in `namespace`), sets threads and figure style, and opens the run folder with
+    a fresh ``provenance.json``.
 
     Raises
     ------
@@ -131,7 +132,9 @@ def start(name: str, namespace: dict) -> Run:
     refuse_unknown(injected_names(namespace.get("In", [])), declared, name)
     parameters = {key: namespace[key] for key in declared}
     for key, value in parameters.items():
-        refuse_misfit(key, value, declared[key]["inferred_type_name"])
+        annotation = declared[key]["inferred_type_name"]
+        namespace[key] = parameters[key] = as_declared(key, value, annotation)
+        refuse_misfit(key, parameters[key], annotation)
     device = available_device(parameters.get("device", "cpu"))
     if "device" in parameters:
         namespace["device"] = parameters["device"] = device
@@ -144,7 +147,8 @@ def start(name: str, namespace: dict) -> Run:
     plots.set_style()
     folder = paths.RUNS / name
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in (folder / "metrics.json", *folder.glob("*.csv")):
+    tables = [file for file in folder.glob("*.csv") if not file.name.startswith("part-")]  # those another run is writing
+    for stale in (folder / "metrics.json", *tables):
         stale.unlink(missing_ok=True)
     write_json(folder / "provenance.json", provenance(name, parameters, device))
     return Run(name, folder, parameters, declared, device)
@@ -164,6 +168,25 @@ def refuse_unknown(names: list, declared: dict, notebook: str) -> None:
             near = difflib.get_close_matches(name, declared, n=1)
             hint = f"did you mean {near[0]}" if near else f"it has {', '.join(declared)}"
             raise RunError(f"{notebook} has no parameter {name}; {hint}.")
+
+
+def as_declared(name: str, value, annotation: str):
+    """`value` as papermill's ``-p`` should have read it: text as the list or dict it spells, a number as text, where declared so.
+
+    Raises
+    ------
+    RunError
+        If a text spells no Python value where a list, tuple or dict is declared.
+    """
+    kind = annotation.split("[")[0]
+    if kind in ("list", "tuple", "dict") and isinstance(value, str):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise RunError(f"{name} must be {annotation} as Python writes it, got {value!r}.") from None
+    if kind == "str" and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value
 
 
 def refuse_misfit(name: str, value, annotation: str) -> None:
@@ -187,11 +210,12 @@ def available_device(wanted: str) -> str:
         return wanted
     import torch
 
-    cuda = torch.cuda.is_available()
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted == "auto":
-        return "cuda" if cuda else "cpu"
-    if not wanted.startswith("cuda") or not cuda:
-        raise RunError(f"device must be auto, cpu or cuda; {wanted!r} is not available here.")
+        return "cuda" if gpus else "cpu"
+    cuda = ["cuda", *(f"cuda:{number}" for number in range(gpus))] if gpus else []
+    if wanted not in cuda:
+        raise RunError(f"device must be one of {', '.join(['auto', 'cpu', *cuda])} on this machine, got {wanted!r}.")
     return wanted
 
 

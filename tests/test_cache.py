@@ -166,7 +166,20 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     written(file, lambda part: part.write_text("old"))
     with pytest.raises(OSError, match="disk full"):
         written(file, broken_off)
-    assert file.read_text() == "old"
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_two_processes_may_write_the_same_file(tmp_path, monkeypatch):
+    file, here = tmp_path / "metrics.json", os.getpid()
+
+    def meanwhile(part):
+        part.write_text("first")
+        monkeypatch.setattr(os, "getpid", lambda: here + 1)
+        written(file, lambda other: other.write_text("second"))
+        assert file.read_text() == "second"
+
+    written(file, meanwhile)
+    assert file.read_text() == "first" and list(tmp_path.iterdir()) == [file]
 
 
 def ask(start, log, number, answers):

@@ -17,6 +17,9 @@ n_crystals: int = 100  # how many crystals
 noise: float = 0.5  # noise [1]
 cpi_dir: str = ""  # folder of images
 hollow: bool = False  # hollow bullets
+epochs: dict = {"polar": 2}  # epochs of each network
+angles: list = [0, 90]  # views [deg]
+sizes: tuple = (1, 2)  # sizes [um]
 device: str = "auto"  # auto, cpu or cuda
 seed: int = 3  # seed
 """
@@ -63,6 +66,40 @@ def test_a_value_of_the_wrong_type_is_refused(namespace, injected):
 
 def test_an_int_passes_for_a_float(namespace):
     assert start(namespace, "noise = 1").parameters["noise"] == 1
+
+
+@pytest.mark.parametrize(
+    ("injected", "value"),
+    [
+        ("epochs = '{\"polar\": 12}'", {"polar": 12}),
+        ("angles = '[0, 90, 120]'", [0, 90, 120]),
+        ("sizes = '(3, 4)'", (3, 4)),
+        ("cpi_dir = 2023", "2023"),
+        ("cpi_dir = 0.5", "0.5"),
+    ],
+)
+def test_a_value_as_papermill_reads_it_becomes_what_is_declared(namespace, injected, value):
+    name = injected.split()[0]
+    started = start(namespace, injected)
+    assert started.parameters[name] == namespace[name] == value and type(namespace[name]) is type(value)
+    assert json.loads(started.file("provenance.json").read_text())["parameters"][name] == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize("injected", ["epochs = '{polar: 12}'", "angles = 'all'", "sizes = '(1, 2'", "angles = '{\"a\": 1}'"])
+def test_text_that_spells_no_such_value_is_refused_in_one_line(namespace, injected):
+    with pytest.raises(RunError, match=f"^{injected.split()[0]} must be (dict|list|tuple).*got .*\\.$"):
+        start(namespace, injected)
+
+
+@pytest.mark.parametrize("device", ["cuda:2", "cuda:x", "cuda:-1", "cuda2", "gpu"])
+def test_a_gpu_that_is_not_there_is_refused(namespace, device, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [run.available_device(known) for known in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
+    with pytest.raises(RunError, match=f"device must be one of auto, cpu, cuda, cuda:0, cuda:1 on this machine, got '{device}'"):
+        start(namespace, f"device = {device!r}")
 
 
 @pytest.mark.parametrize("injected", ["seed = -1", "device = 'gpu'"])
@@ -130,6 +167,13 @@ def test_record_refuses_a_second_value(namespace):
 def test_numbers_of_an_earlier_run_are_dropped(namespace):
     start(namespace).record(score=0.5)
     assert not start(namespace).file("metrics.json").exists()
+
+
+def test_files_that_another_run_is_writing_are_left_alone(namespace):
+    first = start(namespace)
+    first.keep(crystals=pd.DataFrame({"a": [1]}))
+    first.file("part-1-crystals.csv").write_text("a\n")
+    assert sorted(file.name for file in start(namespace).folder.glob("*.csv")) == ["part-1-crystals.csv"]
 
 
 def test_provenance_tells_where_a_run_comes_from(namespace, monkeypatch):

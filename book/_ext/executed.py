@@ -17,10 +17,13 @@ from urllib.parse import quote
 import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.errors import ConfigError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
+
+PROFILES = ("smoke", "laptop", "paper")
 
 #: What a run folder may hold for readers; scenes and their still pictures are published beside the pages as well.
 DATA = (".json", ".csv", ".nc", ".npz", ".html")
@@ -41,6 +44,8 @@ FOOTER = """---
 def setup(app):
     """Register the extension."""
     profile = os.environ.get("PROFILE") or "laptop"
+    if profile not in PROFILES:
+        raise ConfigError(f"There is no profile {profile}; there are {', '.join(PROFILES)}.")
     runs = os.environ.get("ICE_RUNS") or Path(app.srcdir) / "runs" / profile
     app.add_config_value("executed_runs", str(Path(runs).absolute()), "env")
     app.add_config_value("notebook_inputs", {}, "env")
@@ -106,10 +111,15 @@ def footer(config, name, runs, folder):
     """Markdown with the ways to open a notebook page, its downloads and its data."""
     paths = {"clean": folder / f"{name}.ipynb", "executed": runs / f"{name}.ipynb"}
     inputs = [folder.parent / file for pattern, file in config.notebook_inputs.items() if fnmatch(name, pattern)]
-    made = sorted(file for file in (runs / name).glob("*") if file.suffix in DATA)
+    made = sorted(file for file in (runs / name).glob("*") if is_data(file))
     parts = [f"{download(file, folder)} (input)" for file in inputs] + [download(file, folder) for file in made]
     links = {key: relative(path, folder) for key, path in paths.items()} | launch_links(config.html_theme_options, name)
     return FOOTER.format(data=", ".join(parts), **links)
+
+
+def is_data(file):
+    """Whether a `file` of a run folder is whole data, not one that is being written."""
+    return file.suffix in DATA and not file.name.startswith("part-")
 
 
 def launch_links(theme, name):
