@@ -106,7 +106,7 @@ def test_git_ignores_no_source(path):
     assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT, check=False).returncode == 1
 
 
-@pytest.mark.parametrize("path", [".venv/x", "_build/x", "runs/x", "cache/x"])
+@pytest.mark.parametrize("path", [".venv/x", "_build/x", "runs/x", "cache/x", "out.ipynb"])
 def test_git_ignores_what_is_made(path):
     assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT, check=False).returncode == 0
 
@@ -134,6 +134,9 @@ def test_the_workflow_is_whole_and_safe():
     assert "GPU_RUNNER" in jobs["execute"]["runs-on"] and "!= 'pull_request'" in jobs["execute"]["if"]
     assert "!github.event.repository.fork" in jobs["execute"]["if"] and jobs["publish"]["needs"] == "execute"
     assert "GPU_RUNNER" not in jobs["test"]["runs-on"]
+    checkout, *_, upload = jobs["execute"]["steps"]
+    assert checkout["with"] == {"clean": False}  # a runner of one's own keeps its cache
+    assert "path" in upload["with"] and all(jobs[name]["concurrency"]["group"] for name in ("execute", "publish"))
 
 
 def test_workflow_and_ci_use_targets_of_the_makefile():
