@@ -47,23 +47,25 @@ class Probe:
     Attributes
     ----------
     clear_share : light that a piece of ice lets straight through, mean over a crystal, median of crystals [1]; `bright_share`
-    clear_spread : standard deviation of its logit from crystal to crystal; 95 % point of `bright_share`
+    clear_spread : standard deviation of the logit of `clear_share` from crystal to crystal; 95 % point of `bright_share`
     acceptance : deviation at which half of the light through a clear piece misses the lens [rad]; `interior_std`
     terrace_px : distance of growth steps on clear facets [pixels]; by eye
     veil, veil_spread : light scattered towards the lens by frosted ice [background]; `interior_mean`
-    texture : variation of the logarithm of this veil over the crystal [1]; `interior_std` of sharp pictures
+    texture : variation of the logarithm of the veil over the crystal [1]; `interior_std` of sharp pictures
     glints : number of glints in a crystal of 10,000 pixels; by eye
-    glint : their mean brightness [background]; brightest pixel of the interior
+    glint : mean brightness of a glint [background]; brightest pixel of the interior
     rim, rim_spread : brightness of the rim around the crystal before any blur, less the background's [background]; `rim`
-    rim_px : its distance from the edge without defocus [pixels]; where real pictures are brightest
+    rim_px : distance of the rim from the edge without defocus [pixels]; where real pictures are brightest
     lens_px : blur in focus, standard deviation [pixels]; 5 % point of `edge_rise_px`
     defocus_px, defocus_spread : blur by defocus of the crystal's middle, standard deviation [pixels]; `edge_rise_px`
-    depth_blur : growth of this blur along the line of sight [pixels of blur per pixel]; by eye
-    glare : share of the light that the lens spreads over `glare_px` [pixels, standard deviation]; feet of the edge profile
+    depth_blur : growth of the blur by defocus along the line of sight [pixels of blur per pixel]; by eye
+    glare : share of the light that the lens spreads far [1]; feet of the edge profile
+    glare_px : how far, standard deviation of the light that is spread as `glare` [pixels]; feet of the edge profile
     grain, grain_spread : standard deviation of the noise of single pixels [background]; `neighbour_std_x`
     grain_slope, slope_spread : exponent of the noise's power law, and its standard deviation [1]; `noise_power`
     streak : correlation of the noise along rows [1]; `neighbour_std_x` over `neighbour_std_y`
-    shading, shading_spread : unevenness of the light over `shading_px` [background; pixels]; `background_slow_std`
+    shading, shading_spread : unevenness of the light [background]; `background_slow_std`
+    shading_px : length over which the light of the lamp changes [pixels]; by eye
     margin_px, margin_spread : background kept around the crystal [pixels]; distance of real masks from their frame
     frame_light : the frame is drawn around what is darker than this [background]; its growth with blur
     cut_chance : chance that a side of the frame cuts into the crystal [1]; 67 % of real frames are touched
@@ -130,7 +132,7 @@ class Probe:
         return replace(self, **off, further=tuple(pair for pair in self.further if pair[0] in effects))
 
 
-#: Effects in the order in which they act, each with the values of `Probe` that switch it off.
+#: Effects, each with the values of `Probe` that switch it off. `photograph` cuts the frame before it adds shading and grain.
 EFFECTS: dict[str, dict[str, float]] = {
     "interior": {"clear_share": 0.0, "veil": 0.0, "glints": 0.0},
     "rim": {"rim": 0.0},

@@ -92,14 +92,22 @@ def telltales(real: PictureSet, synthetic: PictureSet) -> pd.Series:
 
 
 def added_effects(probe: Probe) -> dict[str, Probe]:
-    """Probes from a bare silhouette to all effects of the given one, each with one effect more."""
-    names = list(EFFECTS)
+    """Probes from a bare silhouette to all effects of the given one, each with one effect more, in the order of `effects`."""
+    names = effects(probe)
     return {"none" if k == 0 else f"+ {names[k - 1]}": probe.only(*names[:k]) for k in range(len(names) + 1)}
 
 
 def without_effects(probe: Probe) -> dict[str, Probe]:
     """Probes that lack one effect of the given one."""
-    return {f"without {name}": probe.only(*(other for other in EFFECTS if other != name)) for name in EFFECTS}
+    names = effects(probe)
+    return {f"without {name}": probe.only(*(other for other in names if other != name)) for name in names}
+
+
+def effects(probe: Probe) -> list[str]:
+    """Names of all effects that a probe may have: `EFFECTS`, and its further ones after the lens, behind which they act."""
+    names = list(EFFECTS)
+    behind = names.index("defocus") + 1
+    return [*names[:behind], *dict(probe.further), *names[behind:]]
 
 
 def habit_gaps(real: np.ndarray, synthetic: np.ndarray, labels: pd.Series) -> pd.DataFrame:

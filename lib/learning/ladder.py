@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from lib.imaging.frame import framed, masked
 from lib.imaging.oap import PIXEL_UM, Labelled
 from lib.latent import Represented, mapped, scores, standardised
 from lib.learning.contrastive import Changes, ContrastiveRecipe, contrastive, features
-from lib.learning.habit_pictures import CHUNK, HabitPictures, habit_pictures
+from lib.learning.habit_pictures import CHUNK, LAYOUT, HabitPictures, habit_pictures
 from lib.learning.stored import Stored, stored
 from lib.learning.training import Trained
 from lib.learning.vae import VaeRecipe, encoded, vae
@@ -143,7 +144,7 @@ def synthetic(pictures: HabitPictures, batch: int, seed: int = 0, scheduler: str
     views = pictures.photographs
     lengths = (pictures.length, pictures.length, pictures.length // views)
     sources = (Stored(read, n, min(batch, n), seed) for read, n in zip((plain, cut, together), lengths, strict=True))
-    return Pictures(*sources, data["label"].to_numpy().astype(int), asdict(pictures))
+    return Pictures(*sources, data["label"].to_numpy().astype(int), asdict(pictures) | {"layout": LAYOUT})
 
 
 def _on_disk(data: xr.Dataset, name: str):
@@ -209,5 +210,7 @@ def silhouettes(masks: np.ndarray, labels: np.ndarray, size: int, batch: int, se
         rows, columns = np.nonzero(mask)
         sizes.append(PIXEL_UM * (1 + max(np.ptp(rows), np.ptp(columns))))
         drawn.append(framed(255 * mask, mask, size)[0])
-    source = stored(np.array(drawn), batch, seed)
-    return Pictures(source, source, source, labels, {"name": name, "size": size, "n": len(masks)}, np.log(np.array(sizes)))
+    pictures = np.array(drawn)
+    description = {"name": name, "size": size, "n": len(masks), "pictures": hashlib.sha256(pictures.tobytes()).hexdigest()[:16]}
+    source = stored(pictures, batch, seed)
+    return Pictures(source, source, source, labels, description, np.log(np.array(sizes)))

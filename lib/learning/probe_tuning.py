@@ -6,6 +6,8 @@ import functools
 import hashlib
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +24,7 @@ from lib.learning.campaign import Campaign, photographed, photographers
 from lib.learning.picture_set import PictureSet, picture_set, thumbnails
 
 #: Raised whenever the same search would go another way, so that older ones are not found again.
-VERSION = 2
+VERSION = 3
 #: What is searched, and where: parameters of the campaign and of its probe.
 SEARCHED: dict[str, tuple[float, float]] = {"size": (0.5, 2.0), "size_spread": (0.0, 0.6), "cut_chance": (0.02, 0.5), **RANGES}
 
@@ -82,7 +84,7 @@ class Yardstick:
         return float(np.sum((self.course(pictures) - self.real) ** 2))
 
     def best_mixture(self, pictures: PictureSet) -> tuple[np.ndarray, np.ndarray]:
-        """Shares (habits,) with which these pictures, weighted, are nearest to the real ones, and what is left (k,).
+        """Shares (habits,) among pictures with which these, weighted, are nearest to the real ones, and what is left (k,).
 
         Distribution functions of a mixture are those of its parts times their shares: non-negative least squares.
         """
@@ -97,8 +99,19 @@ class Yardstick:
         return shares, weights @ parts - self.real
 
 
+def shares_of_crystals(shares: np.ndarray, asked: np.ndarray, passed: np.ndarray) -> np.ndarray:
+    """Shares (habits,) among crystals that give these `shares` (habits,) among the pictures that pass the screening.
+
+    Of each habit, `asked` (habits,) crystals were photographed and `passed` (habits,) pictures passed: one of which few pass, such
+    as small spheres, must be the commoner among crystals. A habit of which none passed gets no share.
+    """
+    needed = shares * np.divide(asked, passed, out=np.zeros(len(shares)), where=passed > 0)
+    return needed / needed.sum()
+
+
 class Tuned(NamedTuple):
-    """The `campaign` that was found, and the `history`: a row for each try with its `kind`, `distance`, parameters and shares."""
+    """The `campaign` that was found, and the `history`: a row for each try with its `kind`, `distance`, parameters, and the
+    shares of habits among its crystals."""
 
     campaign: Campaign
     history: pd.DataFrame
@@ -204,8 +217,11 @@ class _Search:
             seed = self.seed if seed is None else seed
             campaign = campaign_at(place, self.start)
             take = functools.partial(photographed, campaign, self.yardstick.size, self.screening, seed)
-            taken = self.mapped(take, range(n or self.n_pictures))
-            shares, left = self.yardstick.best_mixture(picture_set([row for row in taken if row is not None]))
+            numbers = range(n or self.n_pictures)
+            pictures = picture_set([row for row in self.mapped(take, numbers) if row is not None])
+            weights, left = self.yardstick.best_mixture(pictures)
+            asked, passed = (counted(labels) for labels in (map(campaign.habit, numbers), pictures.table.label))
+            shares = shares_of_crystals(weights, asked, passed)
             written(file, functools.partial(np.savez, shares=shares, left=left))
         with np.load(file) as known:
             shares, left = known["shares"], known["left"]
@@ -220,6 +236,12 @@ class _Search:
         written(self.part / "history.csv", functools.partial(pd.DataFrame(self.rows).to_csv, index=False))
         self.bar.update()
         self.bar.set_postfix_str(f"distance {min(row['distance'] for row in self.rows):.4f}")
+
+
+def counted(labels: Iterable[str]) -> np.ndarray:
+    """How often each of `HABITS` is among some labels (habits,)."""
+    counts = Counter(labels)
+    return np.array([counts[habit] for habit in HABITS])
 
 
 def _cost(left: np.ndarray, moved: np.ndarray) -> float:
@@ -242,5 +264,4 @@ def meanings() -> dict[str, str]:
         first, *others = names.split(", ")
         found[first] = re.sub(r";[^\]]*$", "", meaning)
         found |= {name: f"spread of {first}" if name.endswith("_spread") else found[first] for name in others}
-    within = {name: next((text for text in found.values() if f"`{name}`" in text), "") for name in SEARCHED}
-    return {name: found.get(name) or within[name] for name in SEARCHED}
+    return {name: found[name] for name in SEARCHED}

@@ -138,9 +138,9 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
 
     `target` gets three files. state.json tells what was screened and how. The others have a row for each particle, and for each
     file that holds none. particles.csv has `COLUMNS`: the `reason` why a file or particle can't be used, or nothing; else the
-    published descriptors [pixels], the likeliest `habit`, the chance `p_` of each, and the `novelty`, which is 1 at a distance from
-    known particles that one in a hundred of them reaches. embedding.zarr has the standardised features (particle, feature) float16,
-    NaN in rows with a reason.
+    published descriptors [pixels], the likeliest `habit`, the chance `p_` of each, and the `novelty`, which is 1 at a distance
+    from known particles that one in a hundred of them reaches. embedding.zarr has the standardised features (particle, feature)
+    float16, NaN in rows with a reason.
 
     Parameters
     ----------

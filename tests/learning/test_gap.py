@@ -30,6 +30,14 @@ def test_effects_lead_from_bare_to_full():
     assert list(without.values())[-1] == list(added.values())[-2]
 
 
+def test_further_effects_are_among_them():
+    probe = replace(Probe(), further=(("motion", 2.0), ("dust", 1.0)))
+    added, without = gap.added_effects(probe), gap.without_effects(probe)
+    assert list(added)[3:7] == ["+ defocus", "+ motion", "+ dust", "+ grain"] and list(added.values())[-1] == probe
+    assert added["+ motion"].further == (("motion", 2.0),) and not added["+ defocus"].further
+    assert without["without motion"] == replace(probe, further=(("dust", 1.0),)) and len(without) == len(EFFECTS) + 2
+
+
 def test_gaps_in_tables_are_filled_and_counted():
     known = np.array([[1.0, 5.0], [3.0, np.nan], [2.0, 7.0]])
     a, b = gap.complete(known, np.array([[np.nan, np.nan]]))

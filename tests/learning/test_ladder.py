@@ -56,6 +56,16 @@ def test_the_frame_hides_the_size_and_the_size_is_kept():
     assert np.exp(part.log_size) == pytest.approx(10 * longest)
 
 
+def test_other_pictures_are_described_otherwise(monkeypatch):
+    masks = bars_and_discs(10).masks
+    one, again, other = (ladder.silhouettes(drawn, np.zeros(10, int), 32, 8).description for drawn in (masks, masks, masks[::-1]))
+    assert one == again != other
+    few = HabitPictures(1, 1, 1, 32, SCREENED)
+    before = ladder.synthetic(few, 2, scheduler="synchronous").description
+    monkeypatch.setattr(ladder, "LAYOUT", -1)
+    assert before != ladder.synthetic(few, 2, scheduler="synchronous").description
+
+
 @pytest.mark.parametrize("rung", list(ladder.RUNGS))
 def test_every_rung_tells_bars_from_discs(rung):
     real = ladder.split_silhouettes(bars_and_discs(400), 32, 40)

@@ -51,6 +51,8 @@ def test_every_parameter_has_a_meaning():
     found = meanings()
     assert list(found) == list(probe_tuning.SEARCHED) and all(found.values())
     assert set(found) - {"size", "size_spread"} < {field.name for field in fields(Probe)}
+    assert len(set(found.values())) == len(found)
+    assert all(("[pixels]" in meaning) == name.endswith("_px") for name, meaning in found.items() if not name.endswith("spread"))
 
 
 def test_what_changed_most_comes_first():
@@ -97,6 +99,27 @@ def test_a_search_finds_the_probe(cache, sets):
     assert found.campaign.probe.grain == pytest.approx(0.02, rel=0.25)
     assert found.campaign.probe.shading == pytest.approx(0.05, rel=0.25)
     assert sum(found.campaign.shares) == pytest.approx(1)
+
+
+def test_the_campaign_found_brings_pictures_in_the_best_shares(cache):
+    few = list(HABITS).index("sphere")  # most of them are too small to pass
+    mixture = np.where(np.arange(len(HABITS)) == few, 0.8, 0.2 / (len(HABITS) - 1))
+    start = replace(START, size=1.5)
+    real = taken(replace(start, shares=tuple(mixture)), 200, seed=1)
+    found = tuned(real, start, n_tries=3, n_pictures=60, workers=1)
+    last = taken(start, 360, seed=1)
+    best, _ = Yardstick(real).best_mixture(last)
+    assert found.history.kind.tolist() == ["start", "step", "mixture"]
+    labels = taken(found.campaign, 400, seed=5).table.label
+    shares = np.array([(labels == habit).mean() for habit in HABITS])
+    assert best[few] > 0.3 and found.campaign.shares[few] > 1.5 * best[few]
+    assert shares == pytest.approx(best, abs=0.08)
+
+
+def test_shares_of_crystals_make_up_for_what_does_not_pass():
+    wanted = np.array([0.5, 0.3, 0.2, 0.0])
+    found = probe_tuning.shares_of_crystals(wanted, np.array([100, 100, 50, 50]), np.array([20, 80, 50, 0]))
+    assert found * [0.2, 0.8, 1, 0] / (found @ [0.2, 0.8, 1, 0]) == pytest.approx(wanted) and found.sum() == pytest.approx(1)
 
 
 def test_a_search_goes_on_where_it_was_broken_off(cache, sets, monkeypatch):
