@@ -73,11 +73,15 @@ def compared(table: pd.DataFrame) -> Figure:
 
 @shown_once
 def promises_kept(kept: pd.DataFrame) -> Figure:
-    """Share of true values inside their interval or set over the share promised: rows `coverage_*`, a column for each promise."""
+    """Share of true values inside their interval or set over the share promised, with standard errors.
+
+    `kept` has rows `coverage_*` and `coverage_*_se`, and a column for each promise.
+    """
     figure, axis = plt.subplots(figsize=(5.4, 3.2))
     axis.plot([50, 100], [50, 100], color="0.4", linestyle=":", label="as promised")
     for (target, name), marker in zip(PROMISES.items(), "os^", strict=True):
-        axis.plot(100 * kept.columns, 100 * kept.loc[f"coverage_{target}"], marker=marker, markersize=4, label=name)
+        share, error = (100 * kept.loc[f"coverage_{target}{end}"] for end in ("", "_se"))
+        axis.errorbar(100 * kept.columns, share, yerr=error, marker=marker, markersize=4, label=name)
     axis.set(xlabel="coverage promised [%]", ylabel="coverage on unseen crystals [%]", aspect="equal")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -118,8 +122,8 @@ def gain_of_views(table: pd.DataFrame) -> Figure:
     """Scores by number of views, with standard errors; rows with `model`, `views`, the columns of `SCORES` and `*_se`."""
     figure, axes = plt.subplots(1, len(SCORES), figsize=(7.2, 2.6))
     for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
-        for (model, rows), marker in zip(table.groupby("model", sort=False), "os", strict=False):
+        for (model, rows), marker in zip(table.groupby("model", sort=False), "os^", strict=False):
             axis.errorbar(rows.views, rows[score], yerr=rows[f"{score}_se"], marker=marker, markersize=4, label=model)
         axis.set(xlabel="number of views", ylabel=label, xticks=sorted(table.views.unique()))
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=table.model.nunique())
     return figure

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Polygon
 from sklearn.metrics import r2_score
 
+from lib.imaging.silhouette import CAMERA
 from lib.learning.tables import LABEL, TARGETS
 
 #: Name -> symbol and unit, for axis labels.
@@ -93,12 +94,14 @@ def targets(table: pd.DataFrame) -> Figure:
 
 @shown_once
 def orientations(directions: dict[str, np.ndarray]) -> Figure:
-    """Shares of the cosine of the polar angle of each set of unit vectors (n, 3); uniform directions give a flat line."""
+    """Shares of the cosine of the angle between the line of sight and unit vectors (n, 3); uniform ones give a flat line."""
     figure, axis = plt.subplots(figsize=(5.0, 2.6))
     for label, vectors in directions.items():
-        axis.hist(vectors[:, 2], bins=np.linspace(-1, 1, 41), density=True, histtype="step", linewidth=1.5, label=label)
+        axis.hist(vectors @ CAMERA[2], bins=np.linspace(-1, 1, 41), density=True, histtype="step", linewidth=1.5, label=label)
     axis.axhline(0.5, color="0.4", linestyle=":", label="uniform on the sphere")
-    axis.set(xlabel="cosine of the angle between the crystal's x axis and the vertical [1]", ylabel="density [1]", ylim=(0, None))
+    axis.set(
+        xlabel="cosine of the angle between the crystal's x axis and the line of sight [1]", ylabel="density [1]", ylim=(0, None)
+    )
     axis.legend()
     return figure
 

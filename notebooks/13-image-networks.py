@@ -84,8 +84,9 @@ run.at_least(n_crystals=70, n_held=35, n_test=35, size=32, steps=2, batch=8, wid
 run.require(size % (8 * pooled) == 0, f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.")
 unknown = set(epochs) - set(networks.NETWORKS)
 run.require(not unknown, f"epochs names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}.")
+run.require(min(epochs.values(), default=0) >= 0, f"epochs must not be negative, got {epochs}.")
 run.require(epochs.get("polar", 0) > 0, "epochs must give the polar network at least one, the later sections use it.")
-run.require(len(set(angles)) == len(angles) > 0, f"angles must be different from each other, got {angles}.")
+run.require(len(set(angles)) == len(angles) > 0 == angles[0], f"angles must begin with 0 and differ from each other, got {angles}.")
 run.folders("cpi_dir")
 run
 
@@ -167,7 +168,7 @@ learning_plots.learning_curves(histories, {networks.NETWORKS[name]: steps * r.ba
 # ## The test
 #
 # Beside the networks stand the learners of notebook 12, which get the eight descriptors of one picture of each of the same
-# crystals.
+# crystals. A network has seen more pictures of each: part of what it is ahead may be that.
 
 # %%
 known = rows(held["crystals"])
@@ -203,16 +204,16 @@ print("best on the validation crystals:", names[best])
 pd.DataFrame(scores).rename(columns=names).drop(index=["mae_rho_e", "mae_a_e", "mae_rho_e_se", "mae_a_e_se"]).round(4)
 
 # %% [markdown]
-# Crystal by crystal ({numref}`fig-network-predicted-true`), the network's errors are smaller over the whole range.
+# Crystal by crystal, {numref}`fig-network-predicted-true` shows whose errors are smaller, and where.
 
-# %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
+# %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture. With the polar network the cloud is narrower over the whole range; the CNN needs a longer training than it gets in the laptop profile.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
 compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
 plots.predicted_against_true(true, compared)
 
 # %% [markdown]
 # The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
-# %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The network that sees the picture is seldom off by more than one.", "name": "fig-network-confusion"}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
+# %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The polar network is seldom off by more than one.", "name": "fig-network-confusion"}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
 plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
 
 # %% [markdown]
@@ -225,7 +226,8 @@ plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in comp
 # ## How wrong may it be?
 #
 # A prediction without an error bar invites misuse. *Conformal prediction* makes error bars with a guarantee: on crystals
-# like those of the calibration set, an interval at 95 % holds the true value in 95 % of cases, whatever the network.
+# like those of the calibration set, an interval at 95 % holds the true value in 95 % of cases, whatever the network. This holds on
+# average over all sets that might have calibrated it; with one of them, the share that is kept scatters about the promise.
 
 # %%
 model = trained[best].model
@@ -245,9 +247,11 @@ for level in (0.8, 0.95):
 kept.rename(columns="{:.0%}".format).round(3)
 
 # %% [markdown]
-# {numref}`fig-coverage` sets what was kept beside what was promised.
+# {numref}`fig-coverage` sets what was kept beside what was promised. At 95 % the standard error is
+# {glue:text}`coverage_95_rho_e_se:.3f`, from the crystals that calibrate and from those of the test. All targets share these crystals, so they
+# may all lie on the same side.
 
-# %% mystnb={"figure": {"caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised. On the dotted line the promise is kept exactly.", "name": "fig-coverage"}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
+# %% mystnb={"figure": {"caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised, with standard errors. On the dotted line the promise is kept exactly.", "name": "fig-coverage"}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
 learning_plots.promises_kept(kept)
 
 # %% [markdown]
@@ -289,9 +293,10 @@ p_values |= {"2023 model, 4 to 8 bullets": odd[~few], "2023 model, 1 to 3 bullet
 masks, report = cpi.screened(Path(cpi_dir)) if cpi_dir else ([], None)
 if cpi_dir:
     display(report.reason.replace("", "used").value_counts().to_frame("files"))
+if masks:
     real = outlines(masks, size, fill)
     p_values["CPI tiles"] = novelty(features(model, real))
-else:
+elif not cpi_dir:
     print("No folder is given in cpi_dir, so no real crystals are shown.")
 
 # %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
@@ -328,21 +333,22 @@ pd.DataFrame(trust).round(3)
 # For real crystals the network gives intervals too. They are worth something only for those that are not novel.
 
 # %%
-if cpi_dir:
+if masks:
     answer = predict(model, real, bullets)
     known_kind = p_values["CPI tiles"] >= 0.05
     run.record(cpi_n_used=len(masks), cpi_share_not_novel=known_kind.mean())
-    for target in tables.TARGETS:
-        run.record(**{f"cpi_{target}_p50": answer.table[target][known_kind].median()})
-    display(pd.concat([answer.table, outlined.intervals(answer, 0.95)], axis=1)[known_kind].describe().round(3))
+    if known_kind.any():
+        for target in tables.TARGETS:
+            run.record(**{f"cpi_{target}_p50": answer.table[target][known_kind].median()})
+        display(pd.concat([answer.table, outlined.intervals(answer, 0.95)], axis=1)[known_kind].describe().round(3))
 
 # %% [markdown]
 # The most and the least usual of them, by their p-value:
 
 # %%
-if cpi_dir:
+if masks:
     order = np.argsort(p_values["CPI tiles"])
-    chosen = [*order[::-1][:7], *order[:7]]
+    chosen = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
     display(plots.gallery([masks[i] for i in chosen], [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen], columns=7))
 
 # %% [markdown]
@@ -360,7 +366,7 @@ literature.beside(run.metrics).round(4)
 #   {glue:text}`best_single_r2_a_e:.3f`, and the number of bullets in {glue:text}`best_single_balanced_accuracy:.2f` of cases, on
 #   crystals that it never met.
 # - Conformal intervals at 95 % hold {glue:text}`coverage_95_rho_e:.3f` of the effective densities and
-#   {glue:text}`coverage_95_a_e:.3f` of the effective surface areas of unseen crystals.
+#   {glue:text}`coverage_95_a_e:.3f` of the effective surface areas of unseen crystals, each ± {glue:text}`coverage_95_rho_e_se:.3f`.
 # - A novelty score with {glue:text}`novelty_flagged_test:.2f` false alarms flags {glue:text}`novelty_flagged_few:.2f` of crystals
 #   with one to three bullets.
 #

@@ -195,7 +195,7 @@ everything.groupby(names, sort=False).mean().round(3)
 # %% [markdown]
 # {numref}`fig-reconstruction-scores` shows the same numbers, and how sure they are.
 
-# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. By IoU the network comes near the oracle, the best that recalling could do. By F-score, which asks for surfaces in the right place, plain retrieval does better than the network. The parametric fit is the only method that gains much from a second view.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
+# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. The oracle is the best that recalling a training shape could do. The IoU rewards ice in about the right place, the F-score asks for surfaces in the right place.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
 shapes.scores(everything)
 
 # %% [markdown]
@@ -213,7 +213,7 @@ shapes.scores(everything)
 # %% [markdown]
 # What the numbers mean is best seen. {numref}`fig-reconstructions` has a crystal in each row.
 
-# %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, and with two views often with the right one.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
+# %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, from two views with one whose bullets lie mostly in their places.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
 shown = [("oracle", 1), ("retrieval", 1), ("R2N2", 1), ("R2N2", 2), ("parametric", 1), ("parametric", 2)]
 images, labels = [], []
 for i in range(min(n_drawn, n_test)):
@@ -272,7 +272,8 @@ shapes.implied_against_true(test.truth, {"one view": values["single"], "two view
 # surface area; from two views {glue:text}`parametric_2ds_r2_rho_e:.3f` ± {glue:text}`parametric_2ds_r2_rho_e_se:.3f` and
 # {glue:text}`parametric_2ds_r2_a_e:.3f` ± {glue:text}`parametric_2ds_r2_a_e_se:.3f`. The number of bullets is right in
 # {glue:text}`parametric_single_balanced_accuracy:.2f` of cases from one view and {glue:text}`parametric_2ds_balanced_accuracy:.2f`
-# from two, averaged over the classes: a bullet that hides behind others costs the silhouette nothing.
+# from two, averaged over the classes: a bullet more or less that hides behind others costs the silhouettes little, from two
+# views as from one.
 #
 # The same test crystal, true and fitted, can be turned with the mouse. All look alike from the front.
 
@@ -288,8 +289,8 @@ plots.scene(run.url("scene.html"), "A rosette and the rosettes fitted to its pic
 #
 # - On {glue:text}`n_test` unseen crystals, a network after 3D-R2N2 that learned from {glue:text}`n_train` reaches an IoU of
 #   {glue:text}`iou_r2n2:.3f` from one view; clustering reaches {glue:text}`iou_clustering:.3f` and the best training shape
-#   {glue:text}`iou_oracle:.3f`. A second view at a right angle brings it to {glue:text}`iou_r2n2_2ds:.3f`, where a method that
-#   reconstructs could resolve the depth: this is recognition, with blurred shapes.
+#   {glue:text}`iou_oracle:.3f`. A second view at a right angle brings it to {glue:text}`iou_r2n2_2ds:.3f`. A method that
+#   reconstructs could resolve the depth from it and leave the best training shape far behind.
 # - Fitting the rosette itself reaches {glue:text}`iou_parametric:.3f` from one view and {glue:text}`iou_parametric_2ds:.3f` from
 #   two.
 # - One silhouette leaves open which bullets point to the eye and which away. Effective density suffers little from that,

@@ -106,7 +106,11 @@ def test_views_are_counted():
 
 def test_promises_and_what_was_kept():
     metrics = {"coverage_95_rho_e": 0.9512, "width_95_rho_e": 1.815, "coverage_80_n_bullets": 0.8, "size_80_n_bullets": 1.5}
-    assert cells(score_tables.trust_table(metrics))[1:] == [["ρₑ", "95 %", "95.1 %", "1.81"], ["n", "80 %", "80.0 %", "1.50"]]
+    metrics["coverage_80_n_bullets_se"] = 0.0123
+    assert cells(score_tables.trust_table(metrics))[1:] == [
+        ["ρₑ", "95 %", "95.1 %", "1.81"],
+        ["n", "80 %", "80.0 ± 1.2 %", "1.50"],
+    ]
 
 
 def test_shapes_have_a_row_for_each_way_and_views():

@@ -155,8 +155,10 @@ def trust_table(metrics):
     for target, (label, width) in {"rho_e": ("ρₑ", "width"), "a_e": ("Aₑ", "width"), "n_bullets": ("n", "size")}.items():
         for percent in (80, 95):
             found = [metrics.get(f"{kind}_{percent}_{target}") for kind in ("coverage", width)]
+            error = metrics.get(f"coverage_{percent}_{target}_se")
             if None not in found:
-                rows.append([label, f"{percent} %", f"{100 * found[0]:.1f} %", f"{found[1]:.2f}"])
+                kept = f"{100 * found[0]:.1f}" + (f" ± {100 * error:.1f}" if error is not None else "")
+                rows.append([label, f"{percent} %", f"{kept} %", f"{found[1]:.2f}"])
     head = ["target", "promised", "kept", "width (upper over lower end) or size of the set"]
     return table(head, rows) if rows else "No run has recorded intervals yet."
 

@@ -14,7 +14,7 @@ def random_orientations(n: int, seed: int | list[int]) -> np.ndarray:
 def published_orientations(n: int, seed: int | list[int]) -> np.ndarray:
     """Rotation matrices (n, 3, 3) as published: whole Euler angles of 1 to 359 deg about x, y and z.
 
-    Not uniform on SO(3): views along the z axis of the last turn are too frequent. For comparison only.
+    Not uniform on SO(3): some directions of sight are favoured by up to one half. For comparison only.
     """
     angles = np.random.default_rng(seed).integers(1, 360, (n, 3))
     return Rotation.from_euler("xyz", angles, degrees=True).as_matrix()

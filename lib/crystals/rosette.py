@@ -123,7 +123,7 @@ def hexagons(axes: np.ndarray, roll: np.ndarray) -> np.ndarray:
 def _normals(axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two unit vectors (n, 3) normal to each axis and to each other."""
     x, y, z = axes.T
-    lean = np.where(z >= 0, 1.0, -1.0)  # Duff et al. 2017, doi:10.5555/3198910
+    lean = np.where(z >= 0, 1.0, -1.0)  # Duff et al. 2017, Journal of Computer Graphics Techniques 6(1), 1-8
     a = -1 / (lean + z)
     b = x * y * a
     first = np.column_stack([1 + lean * x * x * a, lean * b, -lean * x])
@@ -145,7 +145,7 @@ class Model:
     """A published rosette model: what is drawn from which range, and how it becomes lengths.
 
     `lengths(base, n, width, length)` returns the centre sphere's radius and, per bullet, basal circumradius,
-    prism length, pyramid height and distance of the tip, given the factors `width` and `length` (n,).
+    prism length, pyramid height and distance of the tip, given the factors `width` and `length` (n,). Lengths are in `unit`.
     """
 
     ranges: dict[str, tuple[float, float]]
@@ -155,6 +155,7 @@ class Model:
     directions: Callable[[int], np.ndarray]
     cap_deg: Callable[[int], float]
     lengths: Callable[[dict, int, np.ndarray, np.ndarray], tuple]
+    unit: str
 
 
 def _lengths_2025(base, n, width, length):
@@ -180,6 +181,7 @@ MODELS: dict[str, Model] = {
         directions=SPHERICAL_CODES.__getitem__,
         cap_deg=lambda n: smallest_angle(SPHERICAL_CODES[n]) / 3,
         lengths=_lengths_2025,
+        unit="um",
     ),
     "2023": Model(
         ranges={"a": (0.1, 0.5), "c": (1.0, 4.0), "r0": (1.0, 1.0), "h0": (0.25, 0.25), "hp": (0.75, 0.75)},
@@ -189,6 +191,7 @@ MODELS: dict[str, Model] = {
         directions=directions_2023,
         cap_deg=lambda n: 15.0,
         lengths=_lengths_2023,
+        unit="r0",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Ice-crystal solids: unions of convex pieces, their exact volume, area and bounding sphere."""
+"""Ice-crystal solids: unions of convex pieces, their volume, area and bounding sphere, exact but for the roundness of spheres."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ MEASURES = ("rectangle_short", "rectangle_long", "ellipse_axis_ratio", "extreme_
 OBSTACLES = (
     "",
     "empty: no pixel is set",
-    "too small: an ellipse needs five contour points that enclose an area",
+    "too small or too plain: an ellipse needs five contour points that enclose an area",
     "cut off: the crystal touches the frame",
 )
 

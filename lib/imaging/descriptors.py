@@ -106,7 +106,8 @@ def describe(masks: np.ndarray, extended: bool = False) -> Described:
     if extended:
         values = np.pad(values, ((0, 0), (0, len(EXTENDED))), constant_values=np.nan)
         for i in np.flatnonzero(obstacles == 0):
-            values[i, len(PUBLISHED) :] = _extended(masks[i], largest_contour(masks[i]))
+            contour = largest_contour(masks[i])
+            values[i, len(PUBLISHED) :] = _extended(_part_of(masks[i], contour), contour)
     return Described(values, [OBSTACLES[number] for number in obstacles])
 
 
@@ -114,6 +115,12 @@ def outer_contour(mask: np.ndarray) -> tuple[np.ndarray, str]:
     """Outer contour (k, 1, 2) int32 of the largest part of a mask (h, w) uint8, and why it can't be described, or ""."""
     contour = largest_contour(mask)
     return contour[:, None], OBSTACLES[obstacle(contour, mask.shape)]
+
+
+def _part_of(mask: np.ndarray, contour: np.ndarray) -> np.ndarray:
+    """The mask (h, w) without the parts that its pixels on the `contour` (k, 2) do not belong to."""
+    count, parts = cv2.connectedComponents(mask.astype(bool).view(np.uint8), connectivity=8)
+    return mask if count == 2 else np.where(parts == parts[contour[0, 1], contour[0, 0]], mask, 0)
 
 
 def _published(measures: np.ndarray) -> np.ndarray:

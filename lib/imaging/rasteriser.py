@@ -83,7 +83,7 @@ def unstacked(rosettes: Rosettes) -> list[Rosette]:
 def hexagons(axes: torch.Tensor, roll: torch.Tensor) -> torch.Tensor:
     """Corners (..., 6, 3) of unit hexagons normal to `axes` (..., 3), turned about them by `roll` (...) [rad]."""
     x, y, z = axes.unbind(-1)
-    lean = torch.where(z >= 0, 1.0, -1.0)  # Duff et al. 2017, doi:10.5555/3198910
+    lean = torch.where(z >= 0, 1.0, -1.0)  # Duff et al. 2017, Journal of Computer Graphics Techniques 6(1), 1-8
     a = -1 / (lean + z)
     first = torch.stack([1 + lean * x * x * a, lean * x * y * a, -lean * x], -1)
     second = torch.stack([x * y * a, lean + y * y * a, -y], -1)

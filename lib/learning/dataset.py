@@ -22,21 +22,21 @@ from lib.imaging.silhouette import SIZE, silhouettes
 from lib.store import build_store
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
-LAYOUT = 1
+LAYOUT = 2
 #: Crystals in one task of the build, and in one chunk of the pictures.
 BLOCK, CHUNK = 32, 8
 
-#: Variable -> unit and long name.
+#: Variable -> unit and long name; {} stands for the unit of length of the rosette model.
 VARIABLES = {
     "silhouette": ("0.25 pixel", "how many of the pixel's four sub-samples lie inside the silhouette"),
     "descriptors": ("see definition", "shape descriptors of the silhouette"),
-    "pixel_um": ("um", "side of a pixel"),
+    "pixel_um": ("{}", "side of a pixel"),
     "rotation": ("1", "rotation matrix of the crystal before the default view"),
     "n_bullets": ("1", "number of bullets"),
-    "base": ("um or 1", "base parameters of the rosette model"),
-    "volume": ("um3", "volume of the crystal"),
-    "area": ("um2", "surface area of the crystal"),
-    "radius": ("um", "radius of the minimum bounding sphere"),
+    "base": ("{} or 1", "base parameters of the rosette model"),
+    "volume": ("{}^3", "volume of the crystal"),
+    "area": ("{}^2", "surface area of the crystal"),
+    "radius": ("{}", "radius of the minimum bounding sphere"),
     "rho_e": ("1", "effective density: volume over that of the bounding sphere"),
     "a_e": ("1", "effective surface area: surface area over that of the bounding sphere"),
     "angle_deg": ("degree", "turn of the crystal relative to the default view"),
@@ -178,7 +178,8 @@ def _template(views: Views) -> xr.Dataset:
         attrs={"title": "Silhouettes of synthetic bullet rosettes", **_plain(views)},
     )
     for name in set(VARIABLES) & set(whole.variables):
-        whole[name].attrs = dict(zip(("units", "long_name"), VARIABLES[name], strict=True))
+        unit, meaning = VARIABLES[name]
+        whole[name].attrs = {"units": unit.format(MODELS[views.model].unit), "long_name": meaning}
     return whole
 
 

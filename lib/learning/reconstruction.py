@@ -27,7 +27,7 @@ import lightning  # isort: skip  (after lib.learning.training, which prepares fo
 _VERSION = 1
 #: Largest step of the optimiser.
 _RATE = 2e-3
-#: What an untrained network says of every voxel: a chance of 2 %, about the share that is ice.
+#: What an untrained network says of every voxel: a chance of 2 %, of the order of the share that is ice.
 _FIRST_LOGIT = -4.0
 #: Voxels along a side of the recurrent grid.
 _GRID = 4

@@ -22,8 +22,9 @@ class Conformal:
     """Intervals of `rho_e` and `a_e` and sets of numbers of bullets that keep what they promise for crystals of the known kind.
 
     Errors are those of the logarithm, so an interval is a factor up and down. It is wider where predictions are known to be
-    worse: how hard a case is follows from the errors of the 25 most similar predictions for validation crystals (normalised
-    conformal regression, Papadopoulos et al. 2002, doi:10.1007/3-540-36755-1_29). A number of bullets is in the set if the
+    worse: how hard a case is, is the mean absolute error of the 25 most similar predictions for validation crystals (normalised
+    conformal regression, Papadopoulos et al. 2002, doi:10.1007/3-540-36755-1_29, by nearest neighbours, Papadopoulos et al.
+    2011, doi:10.1613/jair.3198). A number of bullets is in the set if the
     network gives it no less probability than it gave the true number of enough calibration crystals (Sadinle et al. 2019,
     doi:10.1080/01621459.2017.1395341).
 
@@ -39,10 +40,10 @@ class Conformal:
         calibration: tuple[pd.DataFrame, Predicted],
         bullets: tuple[int, ...],
     ):
-        self.bullets = np.array(bullets)
+        self.bullets, self.n_calibration = np.array(bullets), len(calibration[0])
         self.difficulty, self.values = {}, {}
         for target in TARGETS:
-            known = DifficultyEstimator().fit(_similarity(validation[1]), residuals=_errors(*validation, target), scaler=True)
+            known = DifficultyEstimator().fit(_similarity(validation[1]), residuals=_errors(*validation, target), beta=0)
             self.difficulty[target] = known
             sigmas = known.apply(_similarity(calibration[1]))
             self.values[target] = ConformalRegressor().fit(_errors(*calibration, target), sigmas=sigmas)
@@ -64,7 +65,11 @@ class Conformal:
         return self.labels.predict_set(hinge(predicted.probability), confidence=confidence, smoothing=False).astype(bool)
 
     def kept(self, truth: pd.DataFrame, predicted: Predicted, confidence: float) -> dict[str, float]:
-        """What the promise came to: `coverage_` of each target, `width_` (median upper over lower end), `size_` of the sets."""
+        """What the promise came to: `coverage_` of each target, `width_` (median upper over lower end), `size_` of the sets.
+
+        Each coverage has a standard error, `coverage_*_se`. It adds up the chance in which crystals calibrate (the promise
+        holds on average over them) and in which are tested.
+        """
         found = {}
         intervals = self.intervals(predicted, confidence)
         for target in TARGETS:
@@ -76,7 +81,8 @@ class Conformal:
         position = np.searchsorted(self.bullets, truth[LABEL])
         found[f"coverage_{LABEL}"] = float(chosen[np.arange(len(chosen)), position].mean())
         found[f"size_{LABEL}"] = float(chosen.sum(axis=1).mean())
-        return found
+        error = (confidence * (1 - confidence) * (1 / self.n_calibration + 1 / len(truth))) ** 0.5
+        return found | {f"coverage_{name}_se": error for name in (*TARGETS, LABEL)}
 
 
 def _similarity(predicted: Predicted) -> np.ndarray:
@@ -97,11 +103,11 @@ class Novelty:
 
     The score is the Mahalanobis distance of a network's features from those of the known pictures (Lee et al. 2018,
     arXiv:1807.03888), with the covariance of Ledoit and Wolf 2004. Its p-value is the share of calibration pictures that are at
-    least as far: flagging what is below 0.05 flags 5 % of pictures of the known kind.
+    least as far, the picture itself counted among them: flagging what is below 0.05 flags 5 % of pictures of the known kind.
 
     Parameters
     ----------
-    known, calibration : features (n, F) of pictures of the known kind, of different crystals
+    known, calibration : features (n, F) of pictures of the known kind; the crystals of both are different
     """
 
     def __init__(self, known: np.ndarray, calibration: np.ndarray):
