@@ -35,7 +35,7 @@ SCORES = {
     "knn10_accuracy": "share of points named rightly by a vote of their ten nearest known neighbours",
     "linear_probe": "share of points named rightly by a logistic regression on the representation",
     "silhouette": "how much nearer a point is to its own cluster than to the next, -1 to 1; needs no labels",
-    "trustworthiness": "share of neighbours on the map that are neighbours in the representation, 0 to 1; needs no labels",
+    "trustworthiness": "1 less a penalty for neighbours on the map that are none in the representation, by their rank; no labels",
 }
 
 
@@ -140,7 +140,8 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Frechet distance squared between Gaussians fitted to two sets of points (n, d) and (m, d).
 
     The square of the distance of their means, and tr(C_a + C_b - 2 (C_a C_b)^(1/2)) of their covariances (Dowson & Landau 1982,
-    doi:10.1016/0047-259X(82)90077-X; for images Heusel et al. 2017, arXiv:1706.08500).
+    doi:10.1016/0047-259X(82)90077-X; for images Heusel et al. 2017, arXiv:1706.08500). Biased upward: two samples of n points
+    of one Gaussian, with d variances of 1, are about d^2 / (2 n) + 2 d / n apart.
     """
     covariance_a, covariance_b = np.cov(a.T), np.cov(b.T)
     root = sqrtm(covariance_a @ covariance_b)

@@ -23,7 +23,7 @@
 # In this notebook we
 #
 # 1. take pictures of nine synthetic habits with a model of the Cloud Particle Imager,
-# 2. learn four representations of them without labels, each better than the last,
+# 2. learn four representations of them without labels,
 # 3. score them with labels and without, and look at maps, neighbours and outliers,
 # 4. and do the same with real, hand-labelled silhouettes, if there are any at hand.
 #
@@ -81,6 +81,7 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("22-nine-habits", globals())
 run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2, batch=8, n_seeds=1)
+run.require(size % 2 ** (size.bit_length() - 3) == 0, f"size must be 4 to 7 times a power of two, got {size}.")
 run.require(set(epochs) == set(width) == set(ladder.RUNGS), f"epochs and width must name {', '.join(ladder.RUNGS)}.")
 run.require(min(*epochs.values(), *width.values()) > 0, "epochs and width must give every rung at least one.")
 run.folders("oap_dir")
@@ -104,7 +105,9 @@ habits = [habit.title for habit in HABITS.values()]
 pd.Series({name: pictures.plain.length for name, pictures in sets._asdict().items()}, name="pictures").to_frame()
 
 # %% [markdown]
-# {numref}`fig-habits` shows some of each. The frame hides how large a particle is.
+# {numref}`fig-habits` shows some of each. All particles are scaled to one size. The frame hides how large they were, but blur and noise, which have
+# their scale in the probe's own pixels, still tell it: a small particle, drawn large, is soft. This gives spheres away, most of which are smaller than
+# 50 of those pixels.
 
 # %% mystnb={"figure": {"caption": "Synthetic pictures of the nine habits, of random size, orientation and defocus. Some habits are told apart at a glance, others (compact, rimed, budding) shade into each other.", "name": "fig-habits"}, "image": {"alt": "Nine rows of ten grey pictures, a row for each habit: aggregates, rosettes, columns, irregular, broken, flat, rimed crystals and spheres."}}
 test = sets.test
@@ -138,23 +141,28 @@ climbed = {
 }
 
 # %% [markdown]
-# What each needed. The speed is that of the machine that trained the network.
+# What each needed: how many pictures it saw in all its epochs, each as often as it came, and how long that took. The speed is that of the machine
+# that trained the network.
 
 # %%
 effort = {}
 for rung in ladder.RUNGS:
     model, history = climbed[rung, 0].trained
     shown = 2 * sets.train.together.length if rung == "ssl" else sets.train.plain.length  # two of each crystal's
-    speed = len(history) * shown / history.seconds.sum()
+    pictures_seen, seconds = len(history) * shown, history.seconds.sum()
     weights = sum(p.numel() for p in model.parameters())
-    effort[ladder.RUNGS[rung]] = {"weights": weights, "epochs": len(history), "pictures/s": round(speed)}
-    run.record(**{f"pictures_per_second_{rung}": speed})
+    needed = {"weights": weights, "epochs": len(history), "pictures seen": pictures_seen, "time [s]": round(seconds)}
+    effort[ladder.RUNGS[rung]] = needed | {"pictures/s": round(pictures_seen / seconds)}
+    run.record(**{f"pictures_seen_{rung}": pictures_seen, f"pictures_per_second_{rung}": pictures_seen / seconds})
 pd.DataFrame(effort).T
 
 # %% [markdown]
+# Training is not shared out equally. The last rung sees {glue:text}`pictures_seen_ssl:,d` pictures, the first
+# {glue:text}`pictures_seen_conv2:,d`, so a part of the jump between autoencoders and self-supervision may be training.
+#
 # ## What the autoencoders keep
 #
-# An autoencoder is judged first by what it restores ({numref}`fig-restored`). Two numbers keep a smudge of the right size and
+# An autoencoder is judged first by what it restores ({numref}`fig-restored`). Two numbers keep a smudge of the right elongation and
 # direction; 128 keep the outline, and without background also what is inside.
 
 # %% mystnb={"figure": {"caption": "Test pictures and what the three autoencoders restore of them. The first two see the picture with its background, the third without.", "name": "fig-restored"}, "image": {"alt": "Five rows of pictures: originals, and blurred copies of them that three autoencoders restore."}}
@@ -182,7 +190,7 @@ ladder_plots.picture_rows({f"component {i + 1}": row for i, row in enumerate(pic
 #
 # {numref}`fig-maps` shows where the test pictures lie. The colours, which no network has seen, are the habits.
 
-# %% mystnb={"figure": {"caption": "Maps of the test pictures on the four rungs. With each rung, pictures of one habit draw together and apart from the others.", "name": "fig-maps"}, "image": {"alt": "Four scatter plots with a colour for each habit: mixed on the first, in separate groups on the last."}}
+# %% mystnb={"figure": {"caption": "Maps of the test pictures on the four rungs. On the last one, pictures of one habit draw together and apart from the others.", "name": "fig-maps"}, "image": {"alt": "Four scatter plots with a colour for each habit: mixed on the first, in separate groups on the last."}}
 points = {name: climbed[rung, 0].points.test_map for rung, name in ladder.RUNGS.items()}
 ladder_plots.maps(points, test.label, habits)
 
@@ -195,9 +203,10 @@ ladder_plots.maps(points, test.label, habits)
 pd.Series(latent.SCORES, name="meaning").to_frame()
 
 # %% [markdown]
-# All are computed on test pictures ({numref}`fig-ladder`); neighbours and linear probe learn from the labels of the training pictures.
+# All are computed on test pictures ({numref}`fig-ladder`); neighbours and linear probe learn from the labels of the training pictures. Two
+# latents are their own map, so that the trustworthiness of the first rung is 1 whatever it learned.
 
-# %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest."}}
+# %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest, but for trustworthiness, which is 1 for two latents."}}
 table = pd.DataFrame([{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()])
 run.keep(scores=table)
 ladder_plots.ladder(table)
@@ -277,7 +286,18 @@ if real:
     run.record(**ladder.named(climbed_real, "_2ds"))
 
 # %% [markdown]
-# As a baseline stand hand-made descriptors of the same silhouettes ([](12-shape-descriptors.ipynb)), with the size.
+# The size is known to the self-supervised representation only, not to the autoencoders. What does it make of the shapes alone?
+
+# %%
+shapes_alone = {}
+if real:
+    scaled = ladder.Sets(*(part._replace(log_size=None) for part in real.sets))
+    for k in range(n_seeds):
+        shapes_alone["ssl_without_size", k] = ladder.climbed("ssl", rough, scaled, seed + k, device)
+    run.record(**ladder.named(shapes_alone, "_2ds"))
+
+# %% [markdown]
+# As a baseline stand hand-made descriptors of the same silhouettes ([](12-shape-descriptors.ipynb)), which get the size too.
 
 # %%
 if real:
@@ -285,6 +305,7 @@ if real:
     run.record(**{f"{name}_descriptors_2ds": value for name, value in baseline.items()})
     rows = [{"rung": "descriptors, UMAP", **baseline}]
     rows += [{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed_real.items()]
+    rows += [{"rung": "self-supervised, no size, UMAP", **found.scores} for found in shapes_alone.values()]
     real_table = pd.DataFrame(rows)
     display(real_table.groupby("rung", sort=False).mean().round(3))
 
@@ -310,7 +331,7 @@ if real and real.inspection:
 # %% [markdown]
 # ## What was shown
 #
-# - Two latents keep direction and size, and little of the habit: the adjusted Rand index is {glue:text}`ari_conv2:.2f`. With 128 latents and UMAP it is
+# - Two latents keep direction and elongation, and little of the habit: the adjusted Rand index is {glue:text}`ari_conv2:.2f`. With 128 latents and UMAP it is
 #   {glue:text}`ari_conv128_umap:.2f`, and {glue:text}`ari_resnet128_umap:.2f` with residual blocks and without background.
 # - A network that learned to recognise particles however they lie reaches {glue:text}`ari_ssl:.2f`. A straight border in its features
 #   names {glue:text}`linear_probe_ssl:.3f` of the test pictures rightly, and the ten nearest neighbours {glue:text}`knn10_accuracy_ssl:.3f`.

@@ -91,6 +91,13 @@ def test_frechet_distance_of_gaussians():
     assert latent.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
 
 
+def test_frechet_distance_of_two_small_samples_of_one_population_is_not_zero():
+    rng = np.random.default_rng(0)
+    n, d = 400, 64
+    found = latent.frechet_distance(rng.normal(size=(n, d)), rng.normal(size=(n, d)))
+    assert found == pytest.approx(d**2 / (2 * n) + 2 * d / n, rel=0.1)
+
+
 def test_mmd_is_unbiased_and_sees_a_shift():
     rng = np.random.default_rng(0)
     same = [latent.mmd(rng.normal(size=(60, 4)), rng.normal(size=(60, 4))) for _ in range(40)]

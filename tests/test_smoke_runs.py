@@ -86,14 +86,26 @@ def test_nine_habits(smoke_metrics):
     for rung in ("conv2", "conv128_umap", "resnet128_umap", "ssl"):
         assert -0.1 < found[f"ari_{rung}"] < 1 and 0 <= found[f"nmi_{rung}"] <= 1 and found[f"pictures_per_second_{rung}"] > 0
         assert all(0 < found[f"{score}_{rung}"] <= 1 for score in ("kmeans_accuracy", "knn10_accuracy", "linear_probe"))
-    assert found["linear_probe_ssl"] > 2 / 9  # twice what guessing gives, after two epochs
+        assert found[f"pictures_seen_{rung}"] == 2 * 9 * 24 * 2  # two epochs of 24 crystals a habit, photographed twice
+    assert min(found["linear_probe_ssl"], found["knn10_accuracy_ssl"]) > 0.4  # guessing gives a ninth
+    assert found["knn10_accuracy_ssl"] > found["knn10_accuracy_conv2"] + 0.1 and found["ari_ssl"] > 0.05
+    assert min(found["knn10_accuracy_conv128_umap"], found["knn10_accuracy_resnet128_umap"]) > 0.17
+    assert found["trustworthiness_conv2"] == 1 > found["trustworthiness_ssl"] > 0.8
     assert not any(name.endswith("_2ds") for name in found)  # no folder was given
 
 
 def test_synthetic_against_real(smoke_metrics):
     found = smoke_metrics("23-synthetic-vs-real")
-    assert all(0.3 < found[f"c2st_{when}"] <= 1 for when in ("before", "default", "after"))
-    assert found["c2st_before"] > 0.8 and found["n_synthetic"] > 0
+    moments, views = ("before", "default", "crystals", "after", "halves"), ("latents", "photometry", "pixels", "outline")
+    assert all(found[f"c2st_{when}"] == max(found[f"c2st_{view}_{when}"] for view in views) for when in moments)
+    assert found["n_known"] + found["n_held"] == found["n_real"] == 90 and found["n_synthetic"] == found["n_held"]
+    assert abs(found["c2st_photometry_halves"] - 0.5) < 5 * found["c2st_error"] < 0.3
+    assert found["c2st_photometry_before"] > 0.95 and found["c2st_pixels_before"] > 0.75  # silhouettes are no photographs
+    assert found["c2st_photometry_stretch"] < found["c2st_photometry_none"] - 0.1  # all effects together against none
+    assert found["distance_before"] > 8 * max(found["distance_default"], found["distance_after"])
+    assert found["distance_halves"] < 0.7 * found["distance_default"]
+    assert found["mmd_before"] > 0.03 > max(found["mmd_default"], found["mmd_halves"])
+    assert found["frechet_before"] > found["frechet_halves"] > 0 and found["error_bare"] > found["error_default"]
 
 
 # How notebooks are executed

@@ -102,8 +102,8 @@ class Yardstick:
 def shares_of_crystals(shares: np.ndarray, asked: np.ndarray, passed: np.ndarray) -> np.ndarray:
     """Shares (habits,) among crystals that give these `shares` (habits,) among the pictures that pass the screening.
 
-    Of each habit, `asked` (habits,) crystals were photographed and `passed` (habits,) pictures passed: one of which few pass, such
-    as small spheres, must be the commoner among crystals. A habit of which none passed gets no share.
+    Of each habit, `asked` (habits,) crystals were photographed and `passed` (habits,) pictures passed: one of which few pass,
+    such as small spheres, must be the commoner among crystals. A habit of which none passed gets no share.
     """
     needed = shares * np.divide(asked, passed, out=np.zeros(len(shares)), where=passed > 0)
     return needed / needed.sum()
