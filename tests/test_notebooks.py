@@ -94,14 +94,11 @@ def test_parameters_are_declared_so_that_papermill_reads_them(name):
     assert "seed" in declared
 
 
-@every_notebook
-@pytest.mark.parametrize("profile", ["smoke", "paper"])
-def test_profiles_set_only_declared_parameters(name, profile):
-    values = execute.profile_parameters(name, profile)
-    assert values and set(values) <= set(execute.declared_parameters(name))
+@pytest.mark.parametrize("file", sorted(PARAMS.rglob("*.*")), ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_profiles_set_only_declared_parameters(file):
+    values = execute.profile_parameters(file.stem, file.parent.name)
+    assert values and set(values) <= set(execute.declared_parameters(file.stem))
 
 
 def test_every_notebook_has_its_place():
     assert sorted(execute.notebooks_in_book()) == NAMES == sorted(file.stem for file in NOTEBOOKS.glob("*.py"))
-    for profile in ("smoke", "paper"):
-        assert sorted(file.stem for file in (PARAMS / profile).iterdir()) == NAMES
