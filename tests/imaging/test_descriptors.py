@@ -248,9 +248,9 @@ def test_names():
 
 def pictures_that_cannot_be_described():
     yield "empty", np.s_[0:0, 0:0]
-    yield "too small", np.s_[8, 8]
-    yield "too small", np.s_[8, 3:12]
-    yield "too small", np.s_[5:9, 5:9]
+    yield "too small or too plain", np.s_[8, 8]
+    yield "too small or too plain", np.s_[8, 3:12]
+    yield "too small or too plain", np.s_[5:9, 5:9]
     yield from (("cut off", part) for part in (np.s_[0:9, 5:9], np.s_[9:20, 5:9], np.s_[5:9, 0:9], np.s_[5:9, 9:20]))
 
 

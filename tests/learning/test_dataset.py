@@ -81,8 +81,9 @@ def test_shapes_and_types(built):
 def test_units_names_and_description_are_in_the_store(built):
     data = xr.open_zarr(built[1] / "data.zarr")
     for name in data.data_vars:
-        assert data[name].attrs == dict(zip(("units", "long_name"), VARIABLES[name], strict=True))
-    assert data["angle_deg"].attrs["units"] == "degree"
+        unit, meaning = VARIABLES[name]
+        assert data[name].attrs == {"units": unit.format("um"), "long_name": meaning}
+    assert data["angle_deg"].attrs["units"] == "degree" and data["volume"].attrs["units"] == "um^3"
     assert data["angle_deg"].values.tolist() == [0, 90]
     assert data["descriptor"].values.tolist() == list(PUBLISHED)
     assert data["definition"].values.tolist() == list(PUBLISHED.values())
