@@ -2,7 +2,8 @@
 
 PyVista does the boolean union of the parts, measures the mesh, and takes one off-screen picture for each view; descriptors are
 the same. The published scripts open a new plotter for each orientation. Unions run in a process of their own, since VTK may end
-the process. CPU time a picture with its share of everything.
+the process; one fails if it gives no mesh, or one more than 1 % off the exact volume or area. CPU time a picture with its share
+of everything.
 """
 
 from __future__ import annotations
@@ -147,8 +148,6 @@ def rows(quick: bool, seed: int = 0) -> list[Row]:
         picture, described = usual_milliseconds(crystals[:n], n_orientations, seed, new_plotters)
         other = union + picture + described
         remark = f"its drawing alone {picture:.1f} ms; the talk's {TALK:,} pictures: {ours * TALK / 1e3:,.0f} s "
-        remark += (
-            f"against {other * TALK / 1e3:,.0f} s; its union failed for {wrong.sum()} of {n_crystals} crystals, ours for none"
-        )
+        remark += f"against {other * TALK / 1e3:,.0f} s; its union failed for {wrong.sum()} of {n_crystals} crystals"
         found.append(Row(f"data set, a picture of {SIZE} px", name, ours, other, "ms", remark))
     return found

@@ -33,6 +33,7 @@ def rows(quick: bool) -> list[Row]:
                 f"R2 {ours[name]:.3f} against {theirs[name]:.3f}")
             for name in fields.CHANNELS
         ]  # fmt: skip
-        remark = f"{epochs} epochs in wall time, when the network was trained, beside CPU time"
-        table.append(Row(f"fit of {n} latents", rival, trained.history.seconds.sum(), fitting, "s", remark))
+        what = f"fit of {n} latents, ours in wall time, its in CPU time"
+        remark = f"{epochs} epochs, timed when the network was trained"
+        table.append(Row(what, rival, trained.history.seconds.sum(), fitting, "s", remark))
     return table

@@ -1,7 +1,6 @@
 """Training speed of the polar network beside other networks and other ways to write it: batches of 64 pictures, side 128.
 
-Each takes a few steps on the same pictures; CPU time, or wall time on a GPU. The paper profile shows a network 50 epochs of 1,000
-batches of 256 pictures.
+Each takes a few steps on the same pictures; CPU time, or wall time on a GPU.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ from lib.learning.networks.parts import Network
 from lib.learning.networks.polar import _Round
 
 BATCH, OUTPUTS = 64, 9
-#: Pictures that each network sees in the paper profile.
-PAPER = 50 * 1000 * 256
 
 
 class OneDimensional(nn.Module):
@@ -82,9 +79,5 @@ def rows(quick: bool) -> list[Row]:
         "the same in bfloat16": milliseconds(one("polar"), size, steps, device, bfloat16=True),
         "the same with 1-D convolutions": milliseconds(one_dimensional(one("polar")), size, steps, device),
     }
-    hours = PAPER / 3.6e6
-    return [
-        Row(f"training step of the {NETWORKS['polar']}, a picture", name, ours, other, "ms",
-            f"on {device}; paper profile {ours * hours:.1f} h against {other * hours:.1f} h, drawing left out")
-        for name, other in others.items()
-    ]  # fmt: skip
+    what = f"training step of the {NETWORKS['polar']}, a picture"
+    return [Row(what, name, ours, other, "ms", f"on {device}, drawing left out") for name, other in others.items()]
