@@ -4,7 +4,7 @@ Each kind of work runs in a process of its own, with one thread, at three sizes 
 that took gives the cost of one more. Costs of larger runs are extrapolated. Writes `cost.json` and the tables in `COST.md`
 beside this file, which the book shows.
 
-    python benchmarks/cost.py [factor on all sizes]
+    .venv/bin/python benchmarks/cost.py [factor on all sizes]
 """
 
 from __future__ import annotations

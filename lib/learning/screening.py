@@ -169,12 +169,25 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
     what["network"] = known.fingerprint
     results = _Results(target.with_name(f"{target.name}.part"), what, known.points.shape[1])
     results.skip(files)
-    total = sum(len(found) for _, _, found in os.walk(folder))
-    with photographers(workers) as mapped, tqdm(total=total, initial=results.done["files"], desc="screening", unit="file") as bar:
+    progress = {"total": _n_files(folder), "initial": results.done["files"], "desc": "screening", "unit": "file"}
+    with photographers(workers) as mapped, tqdm(**progress) as bar:
         for block in blocks(files, folder, known.schooling.size, screening, BLOCK, mapped):
             results.add(block, *_judged(block, known))
             bar.update(len(block.names))
     return results.file(target)
+
+
+def _n_files(folder: Path) -> int:
+    """How many files there are below a folder, for the progress bar; none of their names is kept."""
+    n, ahead = 0, [os.fspath(folder)]
+    while ahead:
+        with os.scandir(ahead.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and os.access(entry.path, os.R_OK | os.X_OK):
+                    ahead.append(entry.path)
+                else:
+                    n += 1
+    return n
 
 
 def _judged(block: Block, known: Known) -> tuple[pd.DataFrame, np.ndarray]:
