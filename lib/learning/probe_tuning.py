@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from lib.cache import cached, written
 from lib.crystals.habits import HABITS
 from lib.imaging.probe import RANGES, Probe
+from lib.learning.campaign import VERSION as PHOTOGRAPHS
 from lib.learning.campaign import Campaign, photographed, photographers
 from lib.learning.picture_set import PictureSet, picture_set, thumbnails
 
@@ -133,7 +134,7 @@ def tuned(
     n_pictures : crystals photographed for each parameter; for a step three times, for the last try six times as many
     """
     description = {"real": fingerprint(real), "start": asdict(start), "n_tries": n_tries, "n_pictures": n_pictures}
-    description |= {"screening": screening, "seed": seed, "version": VERSION}
+    description |= {"screening": screening, "seed": seed, "version": VERSION, "photographs": PHOTOGRAPHS}
 
     def build(part: Path) -> None:
         with photographers(workers) as mapped, tqdm(total=n_tries, desc="tuning", unit="try") as bar:
