@@ -64,6 +64,7 @@ def open_ensemble(
 ) -> xr.Dataset:
     """Ice of an ensemble of CM1 runs in the common schema (`lib.cirrus.schema`), as Dask arrays.
 
+    Ice is CM1's category of cloud ice, or the sum of P3's categories; snow (qs), graupel (qg) and hail are not added to it.
     Only headers, coordinates and three rows a file are read now; fields when they are computed. Repeated times (a run that
     was restarted) are read once, as written last. Times that a member lacks are NaN, and so are variables that its files
     lack; variables that no file has are left out.
@@ -106,10 +107,11 @@ def open_ensemble(
 
 
 def survey(members: Members) -> pd.DataFrame:
-    """Table of all output files of an ensemble: member, file, times (their number), lacks, checked, and reason.
+    """Table of all output files of an ensemble: member, file, times (their number), lacks, beside, checked, and reason.
 
     `members` is as for `open_ensemble`. Of each file, `lacks` names the variables of the schema that it does not have,
-    `checked` the one that was looked at for NaN ("" if it has none that would tell), `reason` why it is not read, or "".
+    `beside` its snow, graupel and hail, which are not added to the ice, `checked` the variable that was looked at for NaN ("" if
+    it has none that would tell), `reason` why it is not read, or "".
     """
     return _probed(members)[1]
 
@@ -147,7 +149,7 @@ def _probed(members: Members) -> tuple[dict[str, list[Header]], pd.DataFrame]:
         if headers:
             runs[member] = headers
             grid = grid or headers[0]
-    return runs, pd.DataFrame(rows, columns=["member", "file", "times", "lacks", "checked", "reason"])
+    return runs, pd.DataFrame(rows, columns=["member", "file", "times", "lacks", "beside", "checked", "reason"])
 
 
 def _probed_run(files: list[Path], grid: Header | None) -> tuple[list[Header], list[tuple]]:
@@ -162,17 +164,17 @@ def _probed_run(files: list[Path], grid: Header | None) -> tuple[list[Header], l
             if not (_same_grid(found, grid or found) and _same(found.y_m, (headers or [found])[0].y_m)):
                 raise UnreadableOutput("has another grid than the first file")
         except UnreadableOutput as error:
-            rows.append((file.name, 0, "", "", str(error)))
+            rows.append((file.name, 0, "", "", "", str(error)))
             continue
         grid = grid or found
         headers.append(found)
         lacks = ", ".join(quantity for quantity in QUANTITIES if quantity not in found.names)
-        rows.append((file.name, len(found.time_s), lacks, found.checked, ""))
+        rows.append((file.name, len(found.time_s), lacks, ", ".join(found.beside), found.checked, ""))
     wrong = next((name for name, *_, reason in rows if "NaN" in reason), None)
     if wrong:
         rows = [(*row[:-1], row[-1] or f"belongs to the run that went wrong in {wrong}") for row in rows]
         headers = []
-    return headers, rows or [("", 0, "", "", "there is no output cm1out.nc or cm1out_000001.nc")]
+    return headers, rows or [("", 0, "", "", "", "there is no output cm1out.nc or cm1out_000001.nc")]
 
 
 def _layout_fault(files: list[Path]) -> str:

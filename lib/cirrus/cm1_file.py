@@ -26,6 +26,8 @@ _FAMILIES = {
     "rho_i": (("p3_rhopo",), ("out12",)),
 }
 QUANTITIES = tuple(_FAMILIES)
+#: Precipitating ice, which is not added to the cloud ice.
+_PRECIPITATION = ("qs", "qg", "qh", "qhl")
 #: State of the air, where a run that went wrong shows NaN (its ice is zero and finite then), the best witness first.
 _STATE = ("th", "thpert", "qv", "prs", "prspert", "rho", "w", "winterp", "u", "uinterp", "tke")
 #: Beyond this, a value is netCDF's mark for what was never written; and no axis is longer than this.
@@ -41,7 +43,10 @@ class UnreadableOutput(ValueError):
 
 
 class Header(NamedTuple):
-    """What one file holds: times [s], axes [m], the file's names of each quantity, what was looked at for NaN, what wrote it."""
+    """What one file holds: times [s], axes [m], the file's names of each quantity, what was looked at for NaN, what wrote it.
+
+    `beside` are its names of snow, graupel and hail, which are not read.
+    """
 
     path: Path
     time_s: np.ndarray
@@ -51,6 +56,7 @@ class Header(NamedTuple):
     names: dict[str, tuple[str, ...]]
     checked: str
     source: str
+    beside: tuple[str, ...]
 
 
 class _NetCDF:
@@ -165,7 +171,8 @@ def header(path: Path) -> Header:
         fault = _fault(file, n_times - 1)
         if fault:
             raise UnreadableOutput(f"has {fault} at {time_s[-1]:g} s: the run went wrong")
-        return Header(path, time_s, x_m, y_m, z_m, names, _witness(file), file.source)
+        beside = tuple(name for name in _PRECIPITATION if name in file)
+        return Header(path, time_s, x_m, y_m, z_m, names, _witness(file), file.source, beside)
 
 
 def ice_names(file: _NetCDF) -> dict[str, tuple[str, ...]]:

@@ -66,7 +66,7 @@ def run_ensemble(
     command : what is run in a member's folder: ["/path/to/cm1.exe"], or ["mpirun", "-n", "4", "/path/to/cm1.exe"]
     at_once : how many members run at the same time
     client : Dask client, or the address of a scheduler, on whose workers members run; None is this machine
-    retry_failed : run those again that failed before
+    retry_failed : run those again that failed before; those that failed with another namelist or other input files always are
 
     Raises
     ------
@@ -86,7 +86,7 @@ def run_ensemble(
             shutil.rmtree(left, ignore_errors=True)
         waiting = [member for member in namelists if not (folder / member).exists()]
         if not retry_failed:
-            waiting = [member for member in waiting if not (folder / f"{member}.failed").exists()]
+            waiting = [member for member in waiting if not _failed_alike(folder / f"{member}.failed", namelists[member], digest)]
         jobs = [(folder, member, namelists[member], setup, digest, list(command)) for member in waiting]
         _run_all(jobs, at_once, client)
     return ensemble_state(design, folder)
@@ -167,11 +167,22 @@ def _refuse_others(folder: Path, namelists: Mapping[str, str], digest: str) -> N
         place = folder / member
         if not place.exists():
             continue
-        record, file = _record(place), place / NAMELIST
-        same = file.is_file() and file.read_bytes().decode("latin-1") == namelist
-        if not same or record["setup"] != digest:
-            what = "other input files" if same else "another namelist"
+        what = _other(place, namelist, digest)
+        if what:
             raise RunnerError(f"{member} in {folder} was run with {what}: choose another folder, or remove it.")
+
+
+def _failed_alike(place: Path, namelist: str, digest: str) -> bool:
+    """Whether a member failed, in the folder `place`, with the same namelist and input files as now."""
+    return place.exists() and not _other(place, namelist, digest)
+
+
+def _other(place: Path, namelist: str, digest: str) -> str:
+    """What a member in the folder `place` was run with that is not as now, or ""."""
+    record, file = _record(place), place / NAMELIST
+    if not file.is_file() or file.read_bytes().decode("latin-1") != namelist:
+        return "another namelist"
+    return "other input files" if record["setup"] != digest else ""
 
 
 def _run_all(jobs: list[tuple], at_once: int, client: Client | str | None) -> None:

@@ -111,6 +111,13 @@ def test_the_report_tells_what_was_looked_at_for_nan(tmp_path):
     assert checked == ["th", "w", ""]
 
 
+def test_snow_and_graupel_are_no_ice_and_are_reported(tmp_path):
+    fields = ice((0, 300))
+    path = write(tmp_path / "cm1out.nc", (0, 300), named(fields) | {"qs": 9 * fields["q_i"], "qg": fields["q_i"]})
+    same(open_ensemble({"a": path}), {"q_i": fields["q_i"][:, :, 0]})
+    assert survey({"a": path}).beside.tolist() == ["qs, qg"]
+
+
 def test_a_total_is_not_summed_with_its_parts_and_number_goes_by_category(tmp_path):
     one, two = ice((300,), seed=1), ice((300,), seed=2)
     parts = {"qi1": one["q_i"], "qi2": two["q_i"], "ni1": one["n_i"], "ni2": two["n_i"], "p3_vmi": one["v_m"]}

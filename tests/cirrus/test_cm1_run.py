@@ -226,6 +226,24 @@ def test_what_is_done_is_not_run_again_and_what_failed_is_listed(setup, tmp_path
     assert open_ensemble(tmp_path / "runs").member.values.tolist() == ["m000", "m002"]
 
 
+def test_what_failed_is_run_again_once_its_setup_is_another(setup, tmp_path, started):
+    members = design([0.5])
+    sounding = (setup / SOUNDING).read_text()
+    (setup / SOUNDING).write_text(sounding.replace("315.0", "warm"))
+    for _ in range(2):
+        assert run_ensemble(members, setup, tmp_path / "runs", FAKE).state.tolist() == ["failed"]
+    assert started() == {"m000": 1}
+    (setup / SOUNDING).write_text(sounding)
+    assert run_ensemble(members, setup, tmp_path / "runs", FAKE).state.tolist() == ["done"]
+    assert started() == {"m000": 2} and not (tmp_path / "runs" / "m000.failed").exists()
+
+
+def test_what_failed_is_run_again_with_another_namelist(setup, tmp_path, started):
+    assert run_ensemble(design([3.0], "param8:var19"), setup, tmp_path / "runs", FAKE).state.tolist() == ["failed"]
+    assert run_ensemble(design([0.0], "param8:var19"), setup, tmp_path / "runs", FAKE).state.tolist() == ["done"]
+    assert started() == {"m000": 2}
+
+
 def test_more_members_can_be_added(setup, tmp_path, started):
     run_ensemble(design([0.5]), setup, tmp_path / "runs", FAKE)
     assert ensemble_state(design([0.5, 1.0]), tmp_path / "runs").state.tolist() == ["done", "waiting"]
