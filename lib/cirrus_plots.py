@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -75,14 +75,14 @@ def growth(minutes: np.ndarray, curves: Mapping[str, Mapping[str, np.ndarray]]) 
 
 @shown_once
 def fields(columns: Mapping[str, xr.Dataset]) -> Figure:
-    """Mass, number, fall speed and density of ice, a row for each, of each of `columns`: variables (z, x).
+    """Mass, number, fall speed and density of ice, as far as all have them, a row for each, of each of `columns`: (z, x).
 
     White is no ice, or for the last two less than 0.1 mg of it in a kilogram of air.
     """
-    figure, axes = plt.subplots(
-        len(_SHOWN), len(columns), figsize=(2.6 * len(columns) + 0.9, 1.55 * len(_SHOWN)), sharex=True, sharey=True, squeeze=False
-    )
-    for line, name in zip(axes, _SHOWN, strict=True):
+    shown = _in_all(columns.values())
+    size = (2.6 * len(columns) + 0.9, 1.55 * len(shown))
+    figure, axes = plt.subplots(len(shown), len(columns), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for line, name in zip(axes, shown, strict=True):
         for axis, ice in zip(line, columns.values(), strict=True):
             image = _field(axis, ice, name)
         figure.colorbar(image, ax=line, extend="both", aspect=12).set_label(_SHOWN[name][1], fontsize=8)
@@ -92,6 +92,12 @@ def fields(columns: Mapping[str, xr.Dataset]) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel("x [km]")
     return figure
+
+
+def _in_all(data: Iterable[xr.Dataset]) -> list[str]:
+    """The variables that are shown and that all of `data` have."""
+    data = list(data)
+    return [name for name in _SHOWN if all(name in ice for ice in data)]
 
 
 def _where_there_is_ice(ice: xr.Dataset, name: str) -> xr.DataArray:
@@ -111,9 +117,15 @@ def _field(axis: plt.Axes, ice: xr.Dataset, name: str):
 
 @shown_once
 def profiles(lines: Mapping[str, xr.Dataset], spread: xr.Dataset | None = None, band: str = "") -> Figure:
-    """Profiles of the four variables; those of `lines` are (z,), and `spread` (member, z) is shown as a band of 5 to 95 %."""
-    figure, axes = plt.subplots(1, len(_SHOWN), figsize=(8.8, 3.2), sharey=True)
-    for axis, (name, (factor, label, *_)) in zip(axes, _SHOWN.items(), strict=True):
+    """Profiles of the four variables, as far as all have them; those of `lines` are (z,), and `spread` (member, z) is a band.
+
+    The band reaches from 5 to 95 %.
+    """
+    shown = _in_all(lines.values() if spread is None else [*lines.values(), spread])
+    figure, row = plt.subplots(1, len(shown), figsize=(2.2 * len(shown), 3.2), sharey=True, squeeze=False)
+    axes = row[0]
+    for axis, name in zip(axes, shown, strict=True):
+        factor, label, *_ = _SHOWN[name]
         if spread is not None:
             values = _where_there_is_ice(spread, name)
             values = values.isel(z=values.notnull().any("member"))

@@ -47,6 +47,13 @@ def test_profiles_show_lines_and_a_band():
     assert np.allclose(figure.axes[2].lines[0].get_xdata(), means.isel(member=0).v_m, equal_nan=True)
 
 
+def test_variables_that_are_lacking_are_left_out():
+    few = ice()[["q_i", "rho_i"]]
+    assert len([axis for axis in cirrus_plots.fields({"one": few.isel(member=0, time=1)}).axes if axis.collections]) == 2 * 2
+    means = averaged(few, "x").isel(time=-1)
+    assert len(cirrus_plots.profiles({"a": means.isel(member=0)}, means, "all").axes) == 2
+
+
 def test_courses_have_a_line_a_member():
     figure = cirrus_plots.courses(averaged(ice(), ("z", "x")), "n_inp", "nuclei [kg-1]")
     assert [len(axis.lines) for axis in figure.axes[:4]] == [3] * 4

@@ -75,12 +75,12 @@ def zero_below(q_i: np.ndarray, q_min: float, *fields: np.ndarray) -> list[np.nd
 def averaged(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
     """Means of the variables over some dimensions: q_i and n_i of all cells, m_i of all particles, v_m and rho_i by mass.
 
-    All cells count alike. Without ice, the last three are NaN.
+    All cells count alike. Without ice, the last three are NaN. Variables that `ice` does not have are left out; it needs q_i.
     """
-    means = {name: ice[name].mean(over) for name in ("q_i", "n_i")}
+    means = {name: ice[name].mean(over) for name in ("q_i", "n_i") if name in ice}
     some = means["q_i"].where(means["q_i"] > 0)
-    means["m_i"] = some / means["n_i"]
-    means |= {name: (ice[name] * ice["q_i"]).mean(over) / some for name in ("v_m", "rho_i")}
+    means |= {"m_i": some / means["n_i"]} if {"n_i", "m_i"} <= set(ice) else {}
+    means |= {name: (ice[name] * ice["q_i"]).mean(over) / some for name in ("v_m", "rho_i") if name in ice}
     return xr.Dataset({name: values.assign_attrs(ice[name].attrs) for name, values in means.items()})
 
 

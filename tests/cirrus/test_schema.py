@@ -54,6 +54,8 @@ def test_averages_are_weighted_by_mass():
     np.testing.assert_allclose(means.v_m, [(1e-5 * 0.5 + 3e-5) / 4e-5, 0.5])
     np.testing.assert_allclose(means.rho_i, 400)
     assert means.v_m.units == "m s-1"
+    assert list(averaged(some_ice()[["q_i"]], "x")) == ["q_i"]
+    assert list(averaged(some_ice()[["q_i", "rho_i"]], "x")) == ["q_i", "rho_i"]
     none = averaged(some_ice() * 0, "x")
     assert (none.q_i == 0).all() and none.v_m.isnull().all()
 
