@@ -33,8 +33,9 @@ PARAMETERS = {
 def sample_ensemble(file: Path = FILE) -> xr.Dataset:
     """The sample ensemble in the common schema: 80 members, 25 times, 64 x 64, as Dask arrays of one member each.
 
-    Coordinates of the members are the two `PARAMETERS`. There is no ice at the first time. Values have two significant
-    digits: they differ from the model's output by 5 % at most.
+    Coordinates of the members are the two `PARAMETERS`. There is no ice at the first time. The fields of the
+    file have two significant digits: they differ from the model's output by 5 % at most. `m_i` is a quotient of two of them, and
+    differs by up to 8 %.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def sample_ensemble(file: Path = FILE) -> xr.Dataset:
         np.round(x_m, 3),
         title="CM1 cirrus ensemble, two parameters of P3 varied",
         source="NCAR CM1 release 21.1, P3 microphysics with two of its numbers read from the namelist",
-        comment="zero where q_i < 1e-09 kg kg-1; two significant digits",
+        comment="zero where q_i < 1e-09 kg kg-1; q_i, n_i, v_m and rho_i have two significant digits",
     )
     coordinates = {
         name: ("member", parameters[name], {"units": unit, "long_name": meaning}) for name, (unit, meaning) in PARAMETERS.items()
