@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -118,7 +119,7 @@ def spread_in_time(minutes: np.ndarray, spreads: Mapping[str, pd.DataFrame]) -> 
     """Variance over members by time (time,) [min], a panel for each representation and a line for each column."""
     figure, axes = plt.subplots(1, len(spreads), figsize=(3.6 * len(spreads), 2.8), squeeze=False)
     for axis, (title, table) in zip(axes[0], spreads.items(), strict=True):
-        for style, name in zip(("-", "--", "-.", ":"), table, strict=False):
+        for style, name in zip(cycle(("-", "--", "-.", ":")), table, strict=False):
             axis.plot(minutes, table[name], style, label=name.replace("_", " "))
         axis.set(title=title, xlabel="time [min]", ylabel="variance over members [1]", ylim=(0, None))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -201,8 +202,10 @@ def parameters_read(truth: np.ndarray, read: Mapping[str, np.ndarray], names: Se
     figure, axes = plt.subplots(1, len(names), figsize=(3.1 * len(names), 3.1), squeeze=False)
     for k, (axis, name) in enumerate(zip(axes[0], names, strict=True)):
         axis.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
-        for marker, colour, (way, values) in zip("ox+^", ("C0", "C1", "C2", "C3"), read.items(), strict=False):
-            axis.plot(truth[:, k], values[:, k], marker, color=colour, markersize=5, fillstyle="none", linestyle="", label=way)
+        for number, (marker, (way, values)) in enumerate(zip(cycle("ox+^s"), read.items(), strict=False)):
+            axis.plot(
+                truth[:, k], values[:, k], marker, color=f"C{number}", markersize=5, fillstyle="none", linestyle="", label=way
+            )
         axis.set(title=name.replace("_", " "), xlabel="true, 0 to 1 [1]", ylabel="read, 0 to 1 [1]", aspect="equal")
     axes[0, 0].legend(fontsize=7)
     return figure
@@ -213,25 +216,30 @@ def read_by_time(minutes: np.ndarray, scores: Mapping[str, np.ndarray], names: S
     """R2 (time, p) of the parameters when they are read from a single time, a panel for each of `names` (p,)."""
     figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 2.6), squeeze=False, sharey=True)
     for k, (axis, name) in enumerate(zip(axes[0], names, strict=True)):
-        for style, (way, values) in zip(("-", "--", "-.", ":"), scores.items(), strict=False):
+        for style, (way, values) in zip(cycle(("-", "--", "-.", ":")), scores.items(), strict=False):
             axis.plot(minutes, values[:, k], style, label=way)
         axis.set(title=name.replace("_", " "), xlabel="time [min]", ylim=(0, 1.02))
     axes[0, 0].set_ylabel("$R^2$ on test members [1]")
-    axes[0, -1].legend()
+    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 @shown_once
-def structures(ensemble: np.ndarray, curves: Mapping[str, np.ndarray], minutes: np.ndarray) -> Figure:
-    """Trajectories (time, 2) of simulations over those (member, time, 2) of an ensemble, in grey; a dot at every half hour."""
+def structures(
+    ensemble: np.ndarray, schemes: Mapping[str, np.ndarray], beside: Mapping[str, np.ndarray], minutes: np.ndarray
+) -> Figure:
+    """Trajectories (time, 2) of simulations over those (member, time, 2) of an ensemble, in grey; a dot at every half hour.
+
+    Those of `schemes` are coloured, those `beside` them dotted, dashed and so on.
+    """
     figure, axis = plt.subplots(figsize=(6.2, 3.8))
     for number, member in enumerate(ensemble):
         axis.plot(*member.T, color="0.85", linewidth=0.6, zorder=0, label="bulk ensemble" if number == 0 else None)
     halves = np.flatnonzero(minutes % 30 == 0)
-    for colour, style, (name, points) in zip(
-        ("C0", "C1", "C2", "0.2", "0.2"), ("-", "-", "-", ":", "--"), curves.items(), strict=False
-    ):
-        axis.plot(*points.T, style, color=colour, linewidth=1.4, label=name)
+    looks = [(f"C{number}", "-") for number in range(len(schemes))]
+    looks += list(zip(["0.2"] * len(beside), cycle((":", "--", "-.", (0, (6, 2, 1, 2, 1, 2)))), strict=False))
+    for (colour, style), (name, points) in zip(looks, (schemes | beside).items(), strict=True):
+        axis.plot(*points.T, linestyle=style, color=colour, linewidth=1.4, label=name)
         axis.plot(*points[halves].T, "o", color=colour, markersize=3)
     axis.set(xlabel="first component of the latents [1]", ylabel="second component of the latents [1]")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -243,8 +251,8 @@ def beside_spread(table: pd.DataFrame) -> Figure:
     """Distances of kinds of pairs (rows) over the median distance within an ensemble, by several ways to measure (columns)."""
     figure, axis = plt.subplots(figsize=(6.4, 0.36 * len(table) + 1.2))
     places = np.arange(len(table))[::-1]
-    for marker, colour, (way, values) in zip("osD^v", ("C0", "C1", "C2", "C3", "C4"), table.items(), strict=False):
-        axis.plot(values, places, marker, color=colour, markersize=5, label=way)
+    for number, (marker, (way, values)) in enumerate(zip(cycle("osD^v"), table.items(), strict=False)):
+        axis.plot(values, places, marker, color=f"C{number}", markersize=5, label=way)
     axis.axvline(1, color="0.5", linewidth=1, linestyle=":")
     axis.set(xscale="log", yticks=places, yticklabels=table.index, xlabel="distance over median within the ensemble [1]")
     axis.xaxis.set_major_formatter("{x:g}")

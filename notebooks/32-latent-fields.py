@@ -69,6 +69,7 @@ seed: int = 0  # seed of every random number
 run = start("32-latent-fields", globals())
 run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_components=16)
 run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
+run.require(n_validation + n_test <= n_members - 2, "n_validation and n_test must leave two of n_members or more to learn from.")
 run
 
 # %% [markdown]
@@ -104,6 +105,16 @@ pd.Series({name: len(rows) * len(minutes) for name, rows in data.split._asdict()
 life = np.linspace(0, len(minutes) - 1, 4).astype(int)
 pictures = data.scaling.restored(data.standard[test[0], life])
 field_plots.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in life], x_km, z_km)
+
+# %% [markdown]
+# Do the channels say different things? In the microphysics P3 ice grows denser by riming. Here nothing rimes, so density follows almost from the mean mass of the particles. The share of the variance of
+# $\rho_i$ in cells with ice that $m_i$ tells, and, for comparison, that of $q_i$:
+
+# %%
+q_i, m_i, rho_i = data.scaling.restored(data.standard).swapaxes(0, 2)
+icy = q_i > np.log10(fields.Q_MIN) + 1e-4
+run.record(**{f"{name}_by_m_i": fields.share_told(channel[icy], m_i[icy]) for name, channel in (("rho_i", rho_i), ("q_i", q_i))})
+pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")
 
 # %% [markdown]
 # ## Sixteen numbers, and two
@@ -166,19 +177,22 @@ pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]})
 #
 # With more components, more is restored. {numref}`fig-unexplained` shows what is still lost.
 
-# %% mystnb={"figure": {"caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Squares are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and two marks of autoencoders below it."}}
+# %% mystnb={"figure": {"caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Crosses are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and a cross for each of two autoencoders."}}
 counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
 kept = {n: fields.by_components(components, n) for n in counts}
 lost = pd.DataFrame({n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test]))) for n, way in kept.items()}).T
 field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
 
 # %% [markdown]
-# How many components restore as much as the autoencoders do, on average over the channels? We read it off between the computed numbers.
+# How many components restore as much as the autoencoders do, on average over the channels? We read it off between the computed numbers. Beyond them we know no more than that it is
+# fewer than the least of them, or more than the most.
 
 # %%
-worth = {f"components_like_vae{n}": np.interp(r2.loc[f"vae{n}"].mean(), lost.mean(axis=1), lost.index) for n in (16, 2)}
-run.record(**worth)
-pd.Series(worth).round(1).to_frame("components")
+kept_by = lost.mean(axis=1)
+worth = {f"components_like_vae{n}": np.interp(r2.loc[f"vae{n}"].mean(), kept_by, lost.index) for n in (16, 2)}
+run.record(most_components=lost.index[-1], **worth)
+signs = ["<" if r2.loc[way].mean() < kept_by.iloc[0] else ">" if r2.loc[way].mean() > kept_by.iloc[-1] else "" for way in ("vae16", "vae2")]
+pd.DataFrame({"components": [f"{sign} {number:.1f}" for sign, number in zip(signs, worth.values(), strict=True)]}, index=list(worth))
 
 # %% [markdown]
 # An autoencoder is free to leave latents unused: one that says nothing costs it nothing. {numref}`fig-information` shows what each tells.
@@ -213,7 +227,7 @@ field_plots.manifold(data.scaling.restored(ways["vae2"].decode(grid)), first, se
 # ## When do the parameters matter most?
 #
 # At each time the members are spread out in the latent space. The variance over members, added up over the latents, says how much; and a quadratic function of
-# the parameters says how much of it is theirs ({numref}`fig-spread`).
+# the parameters says how much of it is theirs ({numref}`fig-spread`). The function is fitted to all members but one, and judged by that one, each in its turn.
 
 # %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
 spreads = {f"{n} latents": field_parameters.spread_in_time(latents[f"vae{n}"], unit, list(PARAMETERS)) for n in (16, 2)}
@@ -234,10 +248,11 @@ pd.Series(run.metrics).filter(like="explained").round(2).to_frame("share")
 #
 # - Sixteen numbers restore a snapshot of 12288 with $R^2$ of {glue:text}`r2_vae16_q_i:.3f`, {glue:text}`r2_vae16_m_i:.3f` and {glue:text}`r2_vae16_rho_i:.3f` for mass, particle mass and
 #   density, of simulations that the network never saw. Sixteen principal components reach {glue:text}`r2_pca16_q_i:.3f`, {glue:text}`r2_pca16_m_i:.3f`
-#   and {glue:text}`r2_pca16_rho_i:.3f`; it takes about {glue:text}`components_like_vae16:.0f` of them to do as well as the network.
+#   and {glue:text}`r2_pca16_rho_i:.3f`; it takes about {glue:text}`components_like_vae16:.0f` of them (of at most {glue:text}`most_components` that were tried) to do as well as the network.
 #   On members that it learned from, the network reaches {glue:text}`r2_vae16_q_i_train:.3f`, {glue:text}`r2_vae16_m_i_train:.3f` and {glue:text}`r2_vae16_rho_i_train:.3f`; on new ones its mean square error
 #   in the last half hour is {glue:text}`late_error_vae16:.1f` times that before.
-# - Two latents keep {glue:text}`r2_vae2_q_i:.3f`, {glue:text}`r2_vae2_m_i:.3f` and {glue:text}`r2_vae2_rho_i:.3f`, as much as {glue:text}`components_like_vae2:.0f` components. The cloud's life has
-#   few dimensions: time and two parameters.
+# - The third channel adds little here: the mean mass of a particle tells {glue:text}`rho_i_by_m_i:.2f` of the variance of its density.
+# - Two latents keep {glue:text}`r2_vae2_q_i:.3f`, {glue:text}`r2_vae2_m_i:.3f` and {glue:text}`r2_vae2_rho_i:.3f`, as much as {glue:text}`components_like_vae2:.0f` components.
+#   What was varied has few dimensions, too: time and two parameters.
 # - The members are spread out most after {glue:text}`largest_spread_min_vae16:.0f` minutes, and a quadratic function of the two parameters explains
 #   {glue:text}`explained_vae16:.2f` of the spread. The rest is the weather of each run: eddies that no parameter decides.

@@ -49,7 +49,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
 from lib import field_plots
-from lib.cirrus.kinematic import Case, comparison
+from lib.cirrus.kinematic import Case, comparison, middling
 from lib.cirrus.sample import PARAMETERS, sample_ensemble
 from lib.learning import field_parameters, fields
 from lib.run import start
@@ -89,14 +89,18 @@ run = start("33-latent-metrics", globals())
 run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19)
 run.at_least(n_bulk=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1, epochs_kinematic=1)
 run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
+run.require(n_validation + n_test <= n_members - 2, "n_validation and n_test must leave two of n_members or more to learn from.")
+run.require(duration % 300 == 0 and n_schemes <= n_bulk, "duration must be a multiple of 300 s, n_schemes at most n_bulk.")
 run.ranges("n_inp", "deposition_coefficient")
+run.require(n_inp[0] < n_inp[1] and deposition_coefficient[0] < deposition_coefficient[1], "n_inp and deposition_coefficient must each span a range.")
 run.one_of(measure=MEASURES)
 run
 
 # %% [markdown]
 # ## Simulations as curves
 #
-# The ensemble, its fields and the split by members are those of [](32-latent-fields.ipynb). All scores below are of members that no network has seen.
+# The ensemble, its fields and the split by members are those of [](32-latent-fields.ipynb). Scores are of test members, which no network has seen. Only where we ask whether a distance is more than
+# chance do all members count, since test members alone are too few for a p-value.
 
 # %%
 ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every)).load(scheduler="synchronous")
@@ -142,7 +146,8 @@ known = {name: values[train] for name, values in curves.items()}
 field_parameters.rank_correlations(known, unit[train]).round(3)
 
 # %% [markdown]
-# Latents averaged over moves do best there, so they are what we call *the* latent distance. Then among test members:
+# Where a cell stands is chance, and a distance of clouds should not see it. So by *the* latent distance we mean that of latents averaged over moves; in the laptop profile it also ranks best
+# among these members. Plain latents are shown beside it, and used where the decoder has to draw them. Then among test members:
 
 # %%
 new = {name: encode(data.standard[test]) for name, encode in ways.items()}
@@ -154,8 +159,8 @@ growth.round(3)
 # %% [markdown]
 # ## What a latent distance means
 #
-# A number without a unit means little. But between two points of the latent space lies a line, and the decoder draws the cloud at each step of it. {numref}`fig-walk` walks
-# between the two test members that are farthest apart, at the time of largest spread.
+# A number without a unit means little. But between two points of the latent space lies a line, and the decoder draws the cloud at each step of it. It draws plain latents, since a mean over moves
+# is no single cloud. {numref}`fig-walk` walks between the two test members that are farthest apart in these, at the time of largest spread.
 
 # %% mystnb={"figure": {"caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members.", "name": "fig-walk"}, "image": {"alt": "Five columns of decoded fields in three rows that change step by step from one cloud to another."}}
 latents = curves["16 latents"]
@@ -168,13 +173,13 @@ x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
 field_plots.field_rows({"decoded": drawn}, [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps], x_km, z_km)
 
 # %% [markdown]
-# The distance can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). The slope says how many standard deviations of a field one
-# unit of latent distance is worth.
+# Distances can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). Such a difference sees where each cell stands, as plain latents do. The slope says
+# how many standard deviations of a field one unit of their distance is worth.
 
-# %% mystnb={"figure": {"caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, in that of 16 EOFs, and against the RMSE of their profiles.", "name": "fig-gauge"}, "image": {"alt": "Three scatter plots of the RMSE of fields over a distance: narrowest for 16 EOFs."}}
+# %% mystnb={"figure": {"caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, plain and averaged over moves, in that of 16 EOFs, and against the RMSE of their profiles.", "name": "fig-gauge"}, "image": {"alt": "Four scatter plots of the RMSE of fields over a distance."}}
 apart_by = {name: distances(values, values, measure) for name, values in new.items()}
 between = pairs(apart_by["fields"])
-gauges = {name: pairs(apart_by[name]) for name in ("16 latents", "16 EOFs", "profiles")}
+gauges = {name: pairs(apart_by[name]) for name in ("16 latents", "16 latents, moved", "16 EOFs", "profiles")}
 run.record(rmse_per_latent_unit=np.sum(between * gauges["16 latents"]) / np.sum(gauges["16 latents"] ** 2))
 run.record(**{f"gauge_{short[name]}": np.corrcoef(values, between)[0, 1] for name, values in gauges.items()})
 run.keep(distances=pd.DataFrame({"parameters": apart, "fields": between, **gauges}))
@@ -184,29 +189,39 @@ field_plots.gauged(between, gauges)
 # ## Is a distance more than chance?
 #
 # No two simulations are equal. To call a distance large we need to know which are small: the *null*. Here it is the distance of each member from the one whose parameters are nearest.
-# A pair that is farther apart than nearly all of these has a small *p-value*: the share of the null that is as large {cite:p}`phipson2010`. {numref}`fig-null` shows from which
-# parameter distance on this is so.
+# A pair that is farther apart than nearly all of these has a small *p-value*: the share of the null that is as large {cite:p}`phipson2010`. All members began with the same random disturbance, so the null
+# holds a small change of parameters and what eddies make of it, but nothing of the chance in where cells stand. That is why the latent distance, which does not see it, is the one to test.
+# {numref}`fig-null` shows from which parameter distance on pairs are told apart.
 
 # %% mystnb={"figure": {"caption": "Latent distance of all pairs of members by the distance of their parameters: medians and quartiles. The grey band is the null, the distance of each member from its nearest neighbour in the parameters.", "name": "fig-null"}, "image": {"alt": "Dots with bars of latent distance, rising with parameter distance out of a grey band."}}
-matrix = distances(latents, latents, measure)
 gaps = distances(unit[:, None], unit[:, None])
 nearest = np.argsort(gaps, axis=1)[:, 1]
-null = matrix[np.arange(n_members), nearest]
+matrices = {name: distances(curves[name], curves[name], measure) for name in ("16 latents", "16 latents, moved")}
+nulls = {name: matrix[np.arange(n_members), nearest] for name, matrix in matrices.items()}
+matrix, null = matrices["16 latents, moved"], nulls["16 latents, moved"]
 field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
 
 # %% [markdown]
-# The share of pairs with a p-value below 0.05 grows with the distance of their parameters:
+# Members that the network learned from might be closer to their neighbours than others are. The median of the null, of all members, of those to learn from and of test members:
+
+# %%
+medians = {"median": np.median(null), "median_train": np.median(null[train]), "median_test": np.median(null[test])}
+run.record(**{f"null_{name}": value for name, value in medians.items()})
+pd.Series(medians).round(2).to_frame("distance")
+
+# %% [markdown]
+# The share of pairs with a p-value below 0.05, by the distance of their parameters:
 
 # %%
 p_values = np.array([p_value(distance, null) for distance in pairs(matrix)])
 closeness = pd.cut(pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False).rename_categories(["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"])
 told = pd.DataFrame({"parameter distance": closeness, "told apart": p_values < 0.05}).groupby("parameter distance", observed=True).mean()
-run.record(null_median=np.median(null), told_apart_far=told["told apart"].iloc[-1], told_apart_near=told["told apart"].iloc[0])
+run.record(told_apart_far=told["told apart"].iloc[-1], told_apart_near=told["told apart"].iloc[0])
 told.round(2)
 
 # %% [markdown]
 # Two *groups* of simulations are compared by the energy distance {cite:p}`szekely2013`: how much farther members of different groups are apart than members of the same. Its null comes from shuffling the groups.
-# We compare members below and above the median of either parameter, and, as a check that must fail, two groups drawn at random.
+# We compare members below and above the median of either parameter, and, as a check, two groups drawn at random, which a p-value below 0.05 tells apart once in twenty draws.
 
 # %%
 halves = {name: unit[:, k] < np.median(unit[:, k]) for k, name in enumerate(PARAMETERS)}
@@ -222,7 +237,7 @@ pd.DataFrame({name: {"energy distance": found.distance, "95 % of the null": np.q
 # it about test members.
 
 # %% mystnb={"figure": {"caption": "Parameters of test members read from their curves, against the true ones.", "name": "fig-read"}, "image": {"alt": "Two scatter plots of parameters read over true ones, close to the diagonal."}}
-asked = [name for name in ways if name in ("16 latents", "2 latents", "16 EOFs", "profiles")]
+asked = [name for name in ways if name != "fields"]
 read = {name: field_parameters.recovered(curves[name][train], unit[train], curves[name][test]) for name in asked}
 field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 
@@ -231,13 +246,13 @@ field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 
 # %%
 scores = pd.Series({name: r2_score(unit[test], values) for name, values in read.items()})
-run.record(r2_parameters=scores["16 latents"], **{f"r2_parameters_{short[name]}": value for name, value in scores.items()})
+run.record(r2_parameters=scores["16 latents, moved"], **{f"r2_parameters_{short[name]}": value for name, value in scores.items()})
 scores.round(4).to_frame("R²")
 
 # %% [markdown]
 # A whole curve has much to read from. {numref}`fig-read-time` gives the regression a single time.
 
-# %% mystnb={"figure": {"caption": "How well the parameters of test members are read from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time: near one for profiles, EOFs and 16 latents, far lower for two latents."}}
+# %% mystnb={"figure": {"caption": "How well the parameters of test members are read from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time, with a line for each way to make points of snapshots."}}
 singly = {
     name: np.array([
         r2_score(unit[test], field_parameters.recovered(curves[name][train][:, [t]], unit[train], curves[name][test][:, [t]]), multioutput="raw_values")
@@ -257,52 +272,64 @@ pd.DataFrame({name: values.mean(axis=0) for name, values in singly.items()}, ind
 # ## What a distance ignores
 #
 # All members began with the same random disturbance, so their cells stand in the same places. Another disturbance would put them elsewhere, and the cloud would be no other cloud. A distance for clouds
-# should not mind. The slab is periodic, so we can move each test member by half its width, and ask how far it is from itself. And by one output time, which *is* a
-# difference. Both as shares of the median distance of two test members:
+# should not mind. The slab is periodic, so we can move each test member by 28 of its 64 cells, and ask how far it is from itself. (The mean over moves by multiples of 8 cells cannot change by such a
+# multiple; 28 is as far from any as can be.) And by one output time, which *is* a difference. Both as shares of the median distance of two test members:
 
 # %%
 moves = {
-    "half the width along x": (data.standard[test], np.roll(data.standard[test], 32, axis=-1)),
+    "28 cells along x": (data.standard[test], np.roll(data.standard[test], 28, axis=-1)),
     "one output time": (data.standard[test][:, 1:], data.standard[test][:, :-1]),
 }
-itself = pd.DataFrame({
-    move: {name: np.mean([distances(a[None], b[None], measure) for a, b in zip(encode(one), encode(other), strict=True)]) / np.median(pairs(apart_by[name]))
-           for name, encode in ways.items()}
+itself = {
+    move: {name: [distances(a[None], b[None], measure).item() for a, b in zip(encode(one), encode(other), strict=True)] for name, encode in ways.items()}
     for move, (one, other) in moves.items()
+}
+itself_share = pd.DataFrame({
+    move: {name: np.mean(values) / np.median(pairs(apart_by[name])) for name, values in found.items()} for move, found in itself.items()
 })
-run.record(**{f"moved_{short[name]}": value for name, value in itself["half the width along x"].items()})
-itself.round(2)
+run.record(**{f"moved_{short[name]}": value for name, value in itself_share["28 cells along x"].items()})
+itself_share.round(2)
+
+# %% [markdown]
+# Would the test above tell such a copy from its original? The share of test members for which it does, that is, whose copies are so far away that the p-value is below 0.05:
+
+# %%
+copies = {name: np.mean([p_value(distance, chance) < 0.05 for distance in itself["28 cells along x"][name]]) for name, chance in nulls.items()}
+run.record(**{f"moved_told_apart_{short[name]}": share for name, share in copies.items()})
+pd.Series(copies).round(2).to_frame("share told apart")
 
 # %% [markdown]
 # ## Structure beside parameters and chance
 #
-# The sample ensemble has one kind of microphysics and one disturbance. The kinematic cirrus of [](31-cirrus-fields.ipynb) has three kinds and several disturbances. With it the talk's question can be put:
+# The sample ensemble has one kind of microphysics and one disturbance. The kinematic cirrus of [](31-cirrus-fields.ipynb) has three kinds, several disturbances and several flows. With it the talk's question can be put:
 # how far apart are bulk, bins and super-particles?
 
 # %%
-case = Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed)
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
-bulk, schemes, seeds, finer = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
-sets = {"bulk ensemble": bulk} | schemes | {f"{name}, other seeds": ice for name, ice in seeds.items()} | {"finer": finer}
+case = middling(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
+bulk, schemes, seeds, flows, finer = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
+sets = {"bulk ensemble": bulk} | schemes | {"bulk": schemes["bulk"].isel(member=[0])}  # whose others are in the bulk ensemble
+sets |= {f"{name}, other {what}": ice for what, each in (("seeds", seeds), ("flows", flows)) for name, ice in each.items()} | {"finer": finer}
 values = np.concatenate([fields.channels(ice.isel(time=slice(1, None))) for ice in sets.values()])
 values.shape
 
 # %% [markdown]
 # A network with 16 latents learns from the bulk ensemble, and from the other schemes, so that it knows what their fields look like. The case that we compare has parameters in the
-# middle of their ranges. The network never sees it, in no scheme and with no seed. It is also simulated with four times as many super-particles, to tell what is due to their being few.
+# middle of their ranges. The network never sees it, in no scheme, with no seed and in no flow. It is also simulated with four times as many super-particles, to tell what is due to their being few.
 
 # %%
 kind = np.repeat(list(sets), [ice.sizes["member"] for ice in sets.values()])
 first = {name: int(np.argmax(kind == name)) for name in schemes}
-others = {name: np.flatnonzero(kind == f"{name}, other seeds") for name in seeds}
+others = {(name, what): np.flatnonzero(kind == f"{name}, other {what}") for what in ("seeds", "flows") for name in seeds}
 fine = np.flatnonzero(kind == "finer")
 compared = np.concatenate([list(first.values()), *others.values(), fine])
+run.require(n_validation <= len(kind) - len(compared) - 2, "n_validation must leave two kinematic simulations or more to learn from.")
 clouds = fields.divided(values, fields.split_beside(len(kind), compared, n_validation, seed))
 learned = fields.autoencoder(clouds, fields.recipe(16, width, epochs_kinematic), batch, seed, device)
 network = fields.by_network(learned.model)
 
 # %% [markdown]
-# It restores all three schemes, if not equally well: super-particles make fields with more grain than 16 numbers can hold.
+# How well it restores the three schemes. Super-particles make fields with grain, for which 16 numbers have no room:
 
 # %%
 restored = {name: fields.channel_r2(clouds.standard[[row]], network.decode(network.encode(clouds.standard[[row]]))) for name, row in first.items()}
@@ -310,15 +337,26 @@ run.record(**{f"r2_{name}_{channel}": value for name, scores in restored.items()
 pd.DataFrame(restored).T.round(3)
 
 # %% [markdown]
-# {numref}`fig-structures` shows the case as curves: its schemes, and another seed of two of them.
+# Unlike in the sample ensemble, density does not follow from the mean mass of the particles here, since crystals grow the hollower the more vapour there is. The share of its variance in cells with
+# ice that the mass tells, in the bulk ensemble:
 
-# %% mystnb={"figure": {"caption": "The same cirrus in three schemes, as curves in the latent space (first two principal components), among the members of the bulk ensemble (grey), whose parameters differ. Dots are half hours. Dotted and dashed: the same case with another seed, in bulk and with super-particles.", "name": "fig-structures"}, "image": {"alt": "Curves in a plane: a grey bundle of the bulk ensemble, with bulk and bins along it and super-particles inside of it."}}
+# %%
+q_i, m_i, rho_i = values[kind == "bulk ensemble"].swapaxes(0, 2)
+icy = q_i > np.log10(fields.Q_MIN) + 1e-4
+run.record(kinematic_rho_i_by_m_i=fields.share_told(rho_i[icy], m_i[icy]))
+pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")
+
+# %% [markdown]
+# {numref}`fig-structures` shows the case as curves: its schemes, and another seed and another flow of two of them.
+
+# %% mystnb={"figure": {"caption": "The same cirrus in three schemes, as curves in the latent space (first two principal components), among the members of the bulk ensemble (grey), whose parameters differ. Dots are half hours. Dark lines: the same case with another seed or in another flow, in bulk and with super-particles.", "name": "fig-structures"}, "image": {"alt": "Curves in a plane: a grey bundle of the bulk ensemble, with a coloured curve for each scheme and four dark ones."}}
 latents = network.encode(clouds.standard)
 plane = PCA(2).fit(latents[kind == "bulk ensemble"].reshape(-1, 16))
 flat = plane.transform(latents.reshape(-1, 16)).reshape(*latents.shape[:2], 2)
 times = bulk.time.to_numpy()[1:] / 60
-lines = {name: flat[row] for name, row in first.items()} | {f"{name}, other seed": flat[rows[0]] for name, rows in others.items()}
-field_plots.structures(flat[kind == "bulk ensemble"], lines, times)
+lines = {name: flat[row] for name, row in first.items()}
+beside = {f"{name}, other {what.removesuffix('s')}": flat[rows[0]] for (name, what), rows in others.items()}
+field_plots.structures(flat[kind == "bulk ensemble"], lines, beside, times)
 
 # %% [markdown]
 # Now the distances, in four ways, all divided by the median distance of two members of the bulk ensemble, that is, by what the parameters do.
@@ -331,13 +369,13 @@ measured = {
 apart = {name: distances(points, points, measure) for name, points in measured.items()}
 ensemble_rows = np.flatnonzero(kind == "bulk ensemble")
 neighbour = np.argsort(distances(*[field_parameters.unit_parameters(bulk, list(ranges))[:, None]] * 2), axis=1)[:, 1]
-nulls = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix in apart.items()}
+near = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix in apart.items()}
 
 # %% [markdown]
 # {numref}`fig-beside-spread` sets side by side what chance, parameters and structure do.
 
-# %% mystnb={"figure": {"caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure.", "name": "fig-beside-spread"}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each pair of simulations: seeds on the left, schemes near one and above."}}
-rows = {f"{name}, two seeds": (first[name], others[name]) for name in seeds}
+# %% mystnb={"figure": {"caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance in the same flow, two flows are another flow of the same kind; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure.", "name": "fig-beside-spread"}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each kind of pair of simulations, and four colours for the ways to measure."}}
+rows = {f"{name}, two {what}": (first[name], found) for (name, what), found in others.items()}
 rows |= {"lagrangian, more particles": (first["lagrangian"], fine), "bulk and lagrangian, more particles": (first["bulk"], fine)}
 rows |= {"bulk, nearest parameters": (ensemble_rows, ensemble_rows[neighbour])}
 rows |= {f"{one} and {other}": (first[one], first[other]) for one, other in (("bulk", "bins"), ("bulk", "lagrangian"), ("bins", "lagrangian"))}
@@ -351,29 +389,33 @@ field_plots.beside_spread(table)
 # In numbers, with the share of neighbours in the parameters that are as far apart as two schemes (the $p$-value):
 
 # %%
-for way, short_way in (("16 latents", "vae16"), ("profiles", "profiles"), ("fields", "fields")):
+for way in measured:
     for name in ("bins", "lagrangian"):
-        chance = p_value(apart[way][first["bulk"], first[name]], nulls[way])
-        run.record(**{f"structure_{name}_{short_way}": table.loc[f"bulk and {name}", way], f"p_{name}_{short_way}": chance})
-    run.record(**{f"seeds_{name}_{short_way}": table.loc[f"{name}, two seeds", way] for name in seeds})
-    run.record(**{f"structure_finer_{short_way}": table.loc["bulk and lagrangian, more particles", way]})
+        chance = p_value(apart[way][first["bulk"], first[name]], near[way])
+        run.record(**{f"structure_{name}_{short[way]}": table.loc[f"bulk and {name}", way], f"p_{name}_{short[way]}": chance})
+    run.record(**{f"{what}_{name}_{short[way]}": table.loc[f"{name}, two {what}", way] for name, what in others})
+    run.record(**{f"structure_finer_{short[way]}": table.loc["bulk and lagrangian, more particles", way]})
 table.round(3)
 
 # %% [markdown]
 # ## What was shown
 #
-# - Distances in the space of 16 latents rank pairs of new simulations by their parameters: Spearman's correlation is {glue:text}`spearman_vae16:.3f`. But with 16 EOFs it is
-#   {glue:text}`spearman_pca16:.3f`, with the RMSE of profiles {glue:text}`spearman_profiles:.3f`, and with that of whole fields {glue:text}`spearman_fields:.3f`. By itself, the
-#   latent distance adds nothing to the ordinary ones here.
-# - Plain latents also know where each cell stands: a cloud moved by half the width of its domain is as far from itself as {glue:text}`moved_vae16:.2f` of the distance of two different
-#   clouds. Averaged over such moves, latents ignore them, as profiles do, and rank best of all: {glue:text}`spearman_vae16_moved:.3f`.
-# - The parameters of new simulations are read from their latent curves with $R^2$ = {glue:text}`r2_parameters:.3f`, and from profiles with {glue:text}`r2_parameters_profiles:.3f`. From a single time,
-#   profiles tell more ({glue:text}`r2_parameters_one_time_profiles:.3f`) than latents ({glue:text}`r2_parameters_one_time_vae16:.3f`).
-# - Members with nearly equal parameters are {glue:text}`null_median:.1f` apart. Measured against these, {glue:text}`told_apart_far:.2f` of the pairs whose parameters differ by more than half their range
-#   are told apart.
+# - Distances rank pairs of new simulations by their parameters. Spearman's correlation is {glue:text}`spearman_vae16_moved:.3f` for *the* latent distance, that of 16 latents averaged over moves, and
+#   {glue:text}`spearman_vae16:.3f` for plain ones. With 16 EOFs it is {glue:text}`spearman_pca16:.3f`, with the RMSE of profiles {glue:text}`spearman_profiles:.3f`, and with that of whole fields
+#   {glue:text}`spearman_fields:.3f`.
+# - Plain latents also know where each cell stands: a cloud moved by 28 of 64 cells is as far from itself as {glue:text}`moved_vae16:.2f` of the distance of two different
+#   clouds. The latent distance leaves {glue:text}`moved_vae16_moved:.2f` of it; profiles, which ignore moves altogether, {glue:text}`moved_profiles:.2f`.
+# - The parameters of new simulations are read from their latent curves with $R^2$ = {glue:text}`r2_parameters:.3f` (plain: {glue:text}`r2_parameters_vae16:.3f`), and from profiles with
+#   {glue:text}`r2_parameters_profiles:.3f`. From a single time it is {glue:text}`r2_parameters_one_time_vae16_moved:.3f` from latents (plain: {glue:text}`r2_parameters_one_time_vae16:.3f`) and
+#   {glue:text}`r2_parameters_one_time_profiles:.3f` from profiles.
+# - Members with nearly equal parameters have a latent distance of {glue:text}`null_median:.2f` in the median. Measured against these, {glue:text}`told_apart_far:.2f` of the pairs whose parameters lie more
+#   than 0.5 apart, where each parameter's range is 1, are told apart. All members began alike, so this is no test against another start. But of clouds that were only moved, the latent distance tells
+#   {glue:text}`moved_told_apart_vae16_moved:.2f` from their originals, plain latents {glue:text}`moved_told_apart_vae16:.2f`.
 # - What a latent space adds is a decoder. A distance can be looked at, cloud by cloud, with 16 numbers for each snapshot.
-# - In the kinematic cirrus, bulk and super-particles are {glue:text}`structure_lagrangian_vae16:.2f` times as far apart as two members of the bulk ensemble (with profiles
-#   {glue:text}`structure_lagrangian_profiles:.2f` times; with four times as many super-particles {glue:text}`structure_finer_vae16:.2f` and {glue:text}`structure_finer_profiles:.2f` times), bulk and bins {glue:text}`structure_bins_vae16:.2f` times. Two seeds of the same set-up are {glue:text}`seeds_bulk_vae16:.2f` (bulk) and
-#   {glue:text}`seeds_lagrangian_vae16:.2f` (super-particles) apart. Two seeds are nearly the same simulation; another scheme changes a cirrus about as much as, or more than, other parameters do.
-#   Here the latents do add something: by the RMSE of fields, two seeds of super-particles are {glue:text}`seeds_lagrangian_fields:.2f` apart, as if they were different schemes, since the grain of their
-#   fields is chance. The network has no room for grain, and sees the same cloud.
+# - In the kinematic cirrus, bulk and super-particles are {glue:text}`structure_lagrangian_vae16_moved:.2f` times as far apart as two members of the bulk ensemble (with profiles
+#   {glue:text}`structure_lagrangian_profiles:.2f` times; with four times as many super-particles {glue:text}`structure_finer_vae16_moved:.2f` and {glue:text}`structure_finer_profiles:.2f` times), bulk and bins
+#   {glue:text}`structure_bins_vae16_moved:.2f` times. The schemes differ in how they represent the crystals and, with it, how these move: on the grid bulk and bins also smear, particles do not.
+# - Chance, in the same unit: two seeds in the same flow are {glue:text}`seeds_bulk_vae16_moved:.2f` (bulk) and {glue:text}`seeds_lagrangian_vae16_moved:.2f` (super-particles) apart, two flows of the same kind
+#   {glue:text}`flows_bulk_vae16_moved:.2f` and {glue:text}`flows_lagrangian_vae16_moved:.2f`.
+# - The grain of super-particles is chance, too, and counts where fields are compared cell by cell: by the RMSE of fields two seeds of super-particles are {glue:text}`seeds_lagrangian_fields:.2f` apart. The
+#   network has no room for grain and profiles average it out: by plain latents they are {glue:text}`seeds_lagrangian_vae16:.2f` apart, by profiles {glue:text}`seeds_lagrangian_profiles:.2f`.

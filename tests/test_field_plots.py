@@ -79,11 +79,23 @@ def test_panels_of_distances_and_parameters():
 
 def test_structures_show_the_ensemble_and_each_curve():
     rng = np.random.default_rng(0)
-    curves = {name: rng.normal(size=(6, 2)) for name in ("bulk", "bins")}
-    figure = field_plots.structures(rng.normal(size=(5, 6, 2)), curves, np.arange(10.0, 70.0, 10.0))
+    schemes, beside = ({name: rng.normal(size=(6, 2)) for name in names} for names in ("abcdefg", "uvwxyz"))
+    figure = field_plots.structures(rng.normal(size=(5, 6, 2)), schemes, beside, np.arange(10.0, 70.0, 10.0))
     axis = figure.axes[0]
-    assert len(axis.lines) == 5 + 2 * 2 and len(axis.lines[-1].get_xdata()) == 2
-    assert [text.get_text() for text in axis.get_legend().texts] == ["bulk ensemble", "bulk", "bins"]
+    assert len(axis.lines) == 5 + 2 * 13 and len(axis.lines[-1].get_xdata()) == 2
+    assert [text.get_text() for text in axis.get_legend().texts] == ["bulk ensemble", *"abcdefguvwxyz"]
+    drawn = axis.lines[5::2]
+    assert {line.get_linestyle() for line in drawn[:7]} == {"-"} and len({line.get_color() for line in drawn[:7]}) == 7
+    assert "-" not in {line.get_linestyle() for line in drawn[7:]} and {line.get_color() for line in drawn[7:]} == {"0.2"}
+
+
+def test_no_way_is_lost_however_many_there_are():
+    ways = [f"way {number}" for number in range(7)]
+    axis = field_plots.beside_spread(pd.DataFrame(1.0, ["a", "b"], ways)).axes[0]
+    assert [text.get_text() for text in axis.get_legend().texts] == ways
+    values = np.random.default_rng(0).random((6, 1))
+    assert len(field_plots.parameters_read(values, dict.fromkeys(ways, values), ["a"]).axes[0].lines) == 1 + 7
+    assert len(field_plots.read_by_time(values[:, 0], dict.fromkeys(ways, values), ["a"]).axes[0].lines) == 7
 
 
 def test_distances_beside_the_spread_are_points_in_rows():

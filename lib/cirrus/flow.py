@@ -31,6 +31,8 @@ _HUMIDITY = ((7000, 7300, 7900, 8500, 9600, 10400), (0.70, 0.75, 0.95, 1.15, 1.1
 _PRESSURE = 41000.0
 #: Bottom and top of the generating cells [m], number of waves in them, and their shortest and longest period of change [s].
 _CELLS, _WAVES, _PERIODS = (8200.0, 10000.0), (2, 3, 4, 5, 7), (1200.0, 3600.0)
+#: By what share of its strength a wave pulses [1].
+_PULSE = 0.5
 
 
 class Air(NamedTuple):
@@ -134,12 +136,27 @@ def cellular_flow(air: Air, nx: int, updraught: float, shear: float, seed: int) 
     )  # fmt: skip
 
 
+def fits_cells(nz: int) -> bool:
+    """Whether the top of so many levels is no place where air overturns: no flow that conserves mass could end there."""
+    low, high = _CELLS
+    return not low < BOTTOM + DZ * nz < high
+
+
+def largest_courant(air: Air, nx: int, updraught: float, shear: float) -> float:
+    """Most cells [1], across and up together, that a flow of `cellular_flow` moves air by in a time step: an upper bound."""
+    flow = cellular_flow(air, nx, updraught, shear, 0)
+    strongest = (1 + _PULSE) * flow.amplitude
+    across = np.abs(np.diff(flow.shear)) + strongest.sum() * np.abs(np.diff(flow.profile))
+    up = strongest @ np.abs(np.diff(flow.sine)).max(axis=1) * np.maximum(flow.profile[1:], flow.profile[:-1])
+    return float(np.max((across + up) / air.density) * air.dt / (DX * DZ))
+
+
 @compiled
 def _set_stream(flow, time, stream):
     stream[:] = flow.shear
     for wave in range(len(flow.amplitude)):
         place = flow.phase[wave, 0] + flow.drift[wave] * time
-        strength = flow.amplitude[wave] * (1.0 + 0.5 * math.sin(flow.phase[wave, 1] + flow.pulse[wave] * time))
+        strength = flow.amplitude[wave] * (1.0 + _PULSE * math.sin(flow.phase[wave, 1] + flow.pulse[wave] * time))
         along, across = strength * math.cos(place), strength * math.sin(place)
         for i in range(stream.shape[0]):
             value = along * flow.sine[wave, i] + across * flow.cosine[wave, i]

@@ -233,7 +233,8 @@ def grown(mass, a, c, rate, supersaturation, habit, air, dt):
     """Mass [kg] after `dt` [s] at a constant supersaturation, and volume over the volume before; zeros if all sublimates.
 
     The power 2/3 of the mass grows almost evenly: the midpoint method is used on it. Vapour is deposited with the density and the
-    growth ratio of the habit; ice leaves with the crystal's own density and shape.
+    growth ratio of the habit; ice leaves with the crystal's own density and, within the step, shape. Only who follows the axes
+    (super-particles) keeps the shape from step to step; in bulk and bins it follows from the volume (`axes`).
 
     Parameters
     ----------

@@ -1,11 +1,13 @@
 """A kinematic cirrus: one prescribed flow, one physics of crystals, three ways to keep account of them.
 
 Air that is supersaturated over ice rises slowly while cells overturn in it. Ice nucleates, grows by vapour, falls and sublimates.
-Bulk, bin and Lagrangian microphysics differ only in how they represent the crystals, so what they do differently is due to that.
+Bulk, bin and Lagrangian microphysics differ in how they represent the crystals and, with it, in how these move: on the grid, bulk
+and bins are also smeared (by MPDATA and by first-order fluxes of falling ice), particles are not.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -27,7 +29,9 @@ from lib.cirrus.flow import (
     Advection,
     after_each_step,
     cellular_flow,
+    fits_cells,
     heights,
+    largest_courant,
     pad,
     pressure_after,
     set_flow,
@@ -100,6 +104,13 @@ class Case:
         for name, unit in (("every", self.dt), ("duration", self.every)):
             if abs(getattr(self, name) / unit - round(getattr(self, name) / unit)) > 1e-9:
                 raise ValueError(f"{name}: expected a multiple of {unit:g} s, got {getattr(self, name):g}")
+        if not self.first < self.last:
+            raise ValueError(f"first, last: expected ascending supersaturations, got {self.first:g} and {self.last:g}")
+        if self.updraught and not fits_cells(self.nz):
+            raise ValueError(f"nz: {self.nz} levels end amid the generating cells: expected 60 or more, or at most 24")
+        courant = largest_courant(standing_air(self.nz, self.dt, self.uplift), self.nx, self.updraught, self.shear)
+        if courant > 1:
+            raise ValueError(f"dt: air moves up to {courant:.1f} cells in {self.dt:g} s, more than the one that advection bears")
 
     @property
     def times_s(self) -> np.ndarray:
@@ -141,9 +152,9 @@ class Simulation:
 
     def run(self, n_steps: int) -> None:
         """Go on for so many time steps."""
-        begin = time.process_time()
+        begin = time.thread_time()
         self._advection.run(n_steps, self._hook)
-        self.cpu_seconds += time.process_time() - begin
+        self.cpu_seconds += time.thread_time() - begin
         self.time_s += n_steps * self.case.dt
 
     def ice(self) -> np.ndarray:
@@ -205,6 +216,11 @@ def perturbed(case: Case, ranges: Mapping[str, Sequence[float]], n_members: int,
     return [replace(case, **row) for row in latin_hypercube(ranges, n_members, seed).to_dict("records")]
 
 
+def middling(case: Case, ranges: Mapping[str, Sequence[float]]) -> Case:
+    """A case as `case` whose settings are in the middle of `ranges` (name -> least and largest), in logarithms."""
+    return replace(case, **{name: math.sqrt(low * high) for name, (low, high) in ranges.items()})
+
+
 class Comparison(NamedTuple):
     """Simulations that tell what a scheme does beside what parameters and chance do.
 
@@ -212,13 +228,14 @@ class Comparison(NamedTuple):
     ----------
     bulk : an ensemble in the bulk scheme
     schemes : scheme -> the same cases in each, the first of which has middling parameters
-    seeds : scheme -> that first case with other seeds
+    seeds, flows : scheme -> that first case with other seeds in the same flow, and in other flows
     finer : that first case with four times as many super-particles
     """
 
     bulk: xr.Dataset
     schemes: dict[str, xr.Dataset]
     seeds: dict[str, xr.Dataset]
+    flows: dict[str, xr.Dataset]
     finer: xr.Dataset
 
 
@@ -233,11 +250,13 @@ def comparison(
     n_members, n_cases : members of the bulk ensemble; cases in all schemes, the given one and the first of these members
     seed : of the ensemble's parameters
     """
-    members = perturbed(case, ranges, n_members, seed)
+    members, some = perturbed(case, ranges, n_members, seed), ("bulk", "lagrangian")
     shared = [case, *members[: n_cases - 1]]
-    others = [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
+    seeds = [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
+    flows = [replace(case, flow_seed=case.flow_seed + k) for k in range(1, n_cases)]
     parts = {("schemes", scheme): [replace(one, scheme=scheme) for one in shared] for scheme in reversed(SCHEMES)}
-    parts |= {("seeds", scheme): [replace(one, scheme=scheme) for one in others] for scheme in ("bulk", "lagrangian")}
+    parts |= {("seeds", scheme): [replace(one, scheme=scheme) for one in seeds] for scheme in some}
+    parts |= {("flows", scheme): [replace(one, scheme=scheme) for one in flows] for scheme in some}
     parts["finer", ""] = [replace(case, scheme="lagrangian", per_cell=4 * case.per_cell)]
     parts["bulk", ""] = [replace(one, scheme="bulk") for one in members]
     every = list(dict.fromkeys(one for cases in parts.values() for one in cases))
@@ -246,7 +265,7 @@ def comparison(
     found = {name: data.isel(member=row).assign_coords(member=np.arange(len(row))) for name, row in rows.items()}
     return Comparison(
         found["bulk", ""], {scheme: found["schemes", scheme] for scheme in SCHEMES},
-        {scheme: found["seeds", scheme] for scheme in ("bulk", "lagrangian")}, found["finer", ""],
+        *({scheme: found[what, scheme] for scheme in some} for what in ("seeds", "flows")), found["finer", ""],
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression, RidgeCV
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -31,6 +32,9 @@ def unit_parameters(ensemble: xr.Dataset, names: Sequence[str]) -> np.ndarray:
 def spread_in_time(latents: np.ndarray, parameters: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     """Variance over members at each time, and how much of it a quadratic function of the parameters explains.
 
+    Explained is the variance less the mean square error for members that the function was not fitted to, one after the other,
+    and never less than 0.
+
     Parameters
     ----------
     latents : (member, time, L); variances are added up over the latents
@@ -40,17 +44,21 @@ def spread_in_time(latents: np.ndarray, parameters: np.ndarray, names: Sequence[
     -------
     Table with a row for each time and the columns "all", "explained" (by all parameters) and each parameter alone
     """
-    around = latents - latents.mean(axis=0)
-    columns = {"all": around, "explained": _explained(around, parameters)}
-    columns |= {name: _explained(around, parameters[:, [k]]) for k, name in enumerate(names)}
-    return pd.DataFrame({name: (values**2).mean(axis=0).sum(axis=-1) for name, values in columns.items()})
+    everything = latents.var(axis=0).sum(axis=-1)
+    columns = {"explained": parameters} | {name: parameters[:, [k]] for k, name in enumerate(names)}
+    explained = {name: np.maximum(everything - _unexplained(latents, known), 0) for name, known in columns.items()}
+    return pd.DataFrame({"all": everything} | explained)
 
 
-def _explained(around: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-    """Deviations (member, time, L) as the best quadratic function of parameters (member, p) gives them."""
+def _unexplained(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Mean square error (time,) of the best quadratic function of parameters (member, p) for each member that it does not know.
+
+    Errors are added up over the latents (member, time, L).
+    """
     model = make_pipeline(PolynomialFeatures(2), LinearRegression())
-    flat = around.reshape(len(around), -1)
-    return model.fit(parameters, flat).predict(parameters).reshape(around.shape)
+    flat = latents.reshape(len(latents), -1)
+    error = (flat - cross_val_predict(model, parameters, flat, cv=LeaveOneOut())) ** 2
+    return error.reshape(latents.shape).mean(axis=0).sum(axis=-1)
 
 
 def rank_correlations(curves: Mapping[str, np.ndarray], parameters: np.ndarray) -> pd.DataFrame:

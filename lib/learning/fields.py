@@ -33,8 +33,13 @@ def channels(ensemble: xr.Dataset) -> np.ndarray:
     """The `CHANNELS` (member, time, 3, z, x) of an ensemble in the schema of `lib.cirrus.schema`, as float32.
 
     There is no logarithm of no ice: where q_i is below Q_MIN, the channels are log10 Q_MIN, log10 M_MIN and 0.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite.
     """
-    q_i, m_i, rho_i = (ensemble[name].to_numpy() for name in CHANNELS)
+    q_i, m_i, rho_i = (_finite(ensemble[name]) for name in CHANNELS)
     ice = q_i >= Q_MIN
     found = [
         np.log10(np.where(ice, q_i, Q_MIN)),
@@ -42,6 +47,15 @@ def channels(ensemble: xr.Dataset) -> np.ndarray:
         np.where(ice, rho_i, 0) / SOLID,
     ]
     return np.stack(found, axis=2).astype(np.float32)
+
+
+def _finite(variable: xr.DataArray) -> np.ndarray:
+    """The values of a variable (member, time, z, x), none of which may be NaN or infinite."""
+    values = variable.to_numpy()
+    faulty = variable.member.to_numpy()[~np.isfinite(values).all(axis=(1, 2, 3))]
+    if len(faulty):
+        raise ValueError(f"{variable.name}: member {faulty[0]} has values that are not finite")
+    return values
 
 
 class Scaling(NamedTuple):
@@ -119,7 +133,17 @@ def divided(values: np.ndarray, rows: Split) -> Prepared:
 
 
 def split_beside(n_members: int, test: np.ndarray, n_validation: int, seed: int = 0) -> Split:
-    """Members divided at random, those of `test` being given."""
+    """Members divided at random, those of `test` being given.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two are left to learn from.
+    """
+    if n_members - len(test) - n_validation < 2:
+        raise ValueError(
+            f"n_validation: {n_validation} and {len(test)} to test leave too few of {n_members} members to learn from"
+        )
     order = np.random.default_rng([seed, 33]).permutation(np.setdiff1d(np.arange(n_members), test))
     return Split(np.sort(order[n_validation:]), np.sort(order[:n_validation]), np.asarray(test))
 
@@ -209,6 +233,16 @@ def channel_r2(standard: np.ndarray, restored: np.ndarray) -> pd.Series:
     others = (*range(standard.ndim - 3), -2, -1)
     error, deviation = (np.sum(values**2, axis=others, dtype=np.float64) for values in (standard - restored, standard))
     return pd.Series(1 - error / deviation, index=list(CHANNELS))
+
+
+def share_told(channel: np.ndarray, other: np.ndarray, n: int = 100) -> float:
+    """Share of the variance of one channel (any shape) that another one tells: by the mean over cells where that is alike.
+
+    Alike are cells between two of `n` quantiles of the other.
+    """
+    group = np.digitize(other.ravel(), np.quantile(other, np.linspace(0, 1, n + 1)[1:-1]))
+    mean = np.bincount(group, channel.ravel(), n) / np.maximum(np.bincount(group, minlength=n), 1)
+    return float(1 - np.mean((channel.ravel() - mean[group]) ** 2) / channel.var(dtype=np.float64))
 
 
 @torch.inference_mode()

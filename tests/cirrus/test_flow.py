@@ -11,7 +11,9 @@ from lib.cirrus.flow import (
     after_each_step,
     cellular_flow,
     exner,
+    fits_cells,
     heights,
+    largest_courant,
     pad,
     pressure_after,
     set_flow,
@@ -66,6 +68,21 @@ def test_flow_conserves_mass_is_periodic_and_closed():
     assert across[0] == pytest.approx(across[-1], abs=1e-12)
     assert np.abs(up[:, [0, -1]]).max() == 0
     assert np.abs(across / AIR.density).max() + np.abs(up[:, :-1] / AIR.density).max() < 1
+
+
+def test_no_air_moves_farther_than_the_bound_says():
+    moved = []
+    for seed, time in ((seed, time) for seed in range(4) for time in np.arange(0, 7200, 300)):
+        faces = prescribed(time, seed=seed)[0].faces
+        across, up = (np.abs(side[:, 0]) for side in (faces.across[:-1, :, 1:-1], faces.up[:, :, 1:-1]))
+        moved.append(np.max((across + up) / AIR.density))
+    bound = largest_courant(AIR, NX, 0.4, 1.5e-3)
+    assert 0.5 * bound < max(moved) < bound < 1
+    assert largest_courant(standing_air(NZ, 2 * DT, 0.03), NX, 0.4, 1.5e-3) == pytest.approx(2 * bound)
+
+
+def test_a_top_amid_the_cells_is_known():
+    assert [nz for nz in range(1, 80) if not fits_cells(nz)] == list(range(25, 60))
 
 
 def test_updraught_and_shear_are_those_asked_for():

@@ -7,9 +7,9 @@ import pytest
 
 from lib.cirrus.bins import HEAVIEST, LIGHTEST, bin_of
 from lib.cirrus.bulk import quadrature
-from lib.cirrus.flow import DX, DZ, standing_air
-from lib.cirrus.ice import HABITS, RHO_ICE
-from lib.cirrus.kinematic import SCHEMES, Case, Simulation, comparison, ensemble, perturbed, simulated
+from lib.cirrus.flow import DX, DZ, THETA, VAPOUR, exner, standing_air
+from lib.cirrus.ice import C_P, HABITS, RHO_ICE, latent_heat
+from lib.cirrus.kinematic import SCHEMES, Case, Simulation, comparison, ensemble, middling, perturbed, simulated
 from lib.cirrus.lagrangian import by_cell, spread_nuclei, velocity
 from lib.cirrus.population import Crystals
 from lib.cirrus.schema import VARIABLES
@@ -47,8 +47,25 @@ def test_particles_and_vapour_keep_their_water_in_each_step():
     assert np.abs(np.diff(water)).max() / water[0] < 1e-14 < simulation.scheme.ice_mass(simulation.fields).max()
 
 
-def test_water_that_falls_out_is_counted():
-    simulation = Simulation(replace(SMALL, nz=40, updraught=0.0, uplift=0.05))
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_ice_that_forms_warms_its_cell_by_its_latent_heat(scheme):
+    still = replace(SMALL, scheme=scheme, nx=4, updraught=0.0, uplift=0.0, shear=0.0, sedimentation=False, first=0.05)
+    simulation = Simulation(still)
+    simulation.run(30)
+    theta, vapour = (simulation.fields[:, field, 1:-1].copy() for field in (THETA, VAPOUR))
+    simulation.run(1)
+    warmed, lost = (
+        after - before for after, before in zip(simulation.fields[:, :2, 1:-1].swapaxes(0, 1), (theta, vapour), strict=True)
+    )
+    factor, lost = exner(simulation.air.pressure), -lost
+    latent = np.vectorize(latent_heat)(theta * factor)
+    assert np.abs(lost).max() > 1e-8
+    assert C_P * factor * warmed == pytest.approx(latent * lost, rel=1e-6, abs=1e-3 * np.abs(latent * lost).max())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_water_that_falls_out_is_counted(scheme):
+    simulation = Simulation(replace(SMALL, scheme=scheme, nz=40, updraught=0.0, uplift=0.05))
     water = simulation.water()
     simulation.run(540)
     assert simulation.water() == pytest.approx(water, rel=1e-12)
@@ -175,6 +192,9 @@ def test_an_ensemble_is_in_the_schema_and_found_again(cache):
         ({"n_inp": 0.0}, "n_inp: expected more than 0, got 0.0"),
         ({"every": 301.0}, "every: expected a multiple of 10 s, got 301"),
         ({"duration": 1000.0}, "duration: expected a multiple of 300 s, got 1000"),
+        ({"first": 0.45, "last": 0.45}, "first, last: expected ascending supersaturations, got 0.45 and 0.45"),
+        ({"nz": 40}, "nz: 40 levels end amid the generating cells: expected 60 or more, or at most 24"),
+        ({"dt": 60.0}, "dt: air moves up to 2.* cells in 60 s, more than the one"),
     ],
 )
 def test_bad_cases(change, message):
@@ -196,12 +216,23 @@ def test_parameters_are_drawn_evenly_in_their_logarithms():
     assert {case.nx for case in cases} == {SMALL.nx} and cases == perturbed(SMALL, ranges, 10, seed=1)
 
 
+def test_the_middle_of_ranges_is_that_of_their_logarithms():
+    case = middling(SMALL, {"n_inp": [1e4, 1e6], "deposition_coefficient": [0.01, 1.0]})
+    assert (case.n_inp, case.deposition_coefficient) == pytest.approx((1e5, 0.1)) and case.per_cell == SMALL.per_cell
+
+
 def test_a_comparison_has_the_same_cases_in_all_schemes(cache):
     case = replace(SMALL, nx=8, duration=300.0, per_cell=4, n_bins=10)
-    bulk, schemes, seeds, finer = comparison(case, {"n_inp": [5e4, 2e5]}, 3, 2)
-    assert bulk.sizes["member"] == 3 and list(schemes) == list(SCHEMES) and list(seeds) == ["bulk", "lagrangian"]
+    bulk, schemes, seeds, flows, finer = comparison(case, {"n_inp": [5e4, 2e5]}, 3, 2)
+    assert bulk.sizes["member"] == 3 and list(schemes) == list(SCHEMES) and list(seeds) == list(flows) == ["bulk", "lagrangian"]
     assert all(ice.n_inp.values.tolist() == [case.n_inp, bulk.n_inp.values[0]] for ice in schemes.values())
     assert all(ice.member.values.tolist() == [0, 1] for ice in schemes.values())
     assert schemes["bulk"].q_i[1].values == pytest.approx(bulk.q_i[0].values)
     assert finer.sizes["member"] == 1 and finer.per_cell.values == [16]
-    assert seeds["bulk"].sizes["member"] == 1 and np.abs(seeds["bulk"].q_i[0] - schemes["bulk"].q_i[0]).max() > 0
+    for others in (seeds, flows):
+        assert others["bulk"].sizes["member"] == 1 and np.abs(others["bulk"].q_i[0] - schemes["bulk"].q_i[0]).max() > 0
+    assert (
+        (seeds["bulk"].flow_seed == 0).all()
+        and flows["bulk"].flow_seed.values == [1]
+        and flows["bulk"].seed.values == [case.seed]
+    )

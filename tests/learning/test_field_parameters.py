@@ -34,6 +34,12 @@ def test_each_parameter_explains_what_it_makes(made_up):
     assert table.late.iloc[0] < 0.2 * table["all"].iloc[0] and (table.explained <= table["all"]).all()
 
 
+def test_noise_is_not_explained_however_many_terms_there_are(made_up):
+    noise = np.random.default_rng(1).normal(size=(12, 5, 3))
+    table = spread_in_time(noise, made_up[1][:12], ["early", "late"])
+    assert (table.explained >= 0).all() and table.explained.sum() < 0.1 * table["all"].sum()
+
+
 def test_parameters_are_read_from_trajectories_and_not_from_noise(made_up):
     latents, parameters = made_up
     assert r2_score(parameters[40:], recovered(latents[:40], parameters[:40], latents[40:])) > 0.97

@@ -17,6 +17,7 @@ from lib.learning.fields import (
     information,
     prepared,
     scaling,
+    share_told,
     split,
     split_beside,
 )
@@ -52,6 +53,14 @@ def test_channels_have_floors_where_there_is_no_ice():
     assert found.shape == (1, 1, 3, 1, 4) and found.dtype == np.float32
     expected = [[np.log10(Q_MIN)] * 2 + [np.log10(2 * Q_MIN), -5], [np.log10(M_MIN)] * 3 + [-9], [0, 0, 0.5, 1]]
     np.testing.assert_allclose(found[0, 0, :, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["q_i", "m_i"])
+def test_fields_that_are_not_finite_are_refused_by_name(clouds, name):
+    broken = clouds.copy(deep=True)
+    broken[name][7, 2, 3, 4] = np.nan
+    with pytest.raises(ValueError, match=f"^{name}: member 7 has values that are not finite$"):
+        channels(broken)
 
 
 def test_scaling_standardises_and_restores():
@@ -100,6 +109,12 @@ def test_r2_is_one_for_the_truth_and_zero_for_the_mean():
     assert channel_r2(standard, np.zeros_like(standard)).tolist() == [0, 0, 0]
 
 
+def test_a_channel_tells_what_follows_from_it():
+    other, noise = np.random.default_rng(0).normal(size=(2, 50, 40, 40)).astype(np.float32)
+    assert share_told(other**2, other) > 0.95 and share_told(noise, other) < 0.01
+    assert share_told(other + noise, other) == pytest.approx(0.5, abs=0.02)
+
+
 def test_an_autoencoder_learns_the_clouds_and_is_found_again(clouds, cache):
     fields = prepared(clouds.isel(time=slice(1, None)), 2, 2)
     recipe = VaeRecipe(4, 16, channels=3, width=8, layers=2, epochs=60, rate=5e-3)
@@ -121,6 +136,8 @@ def test_members_to_compare_are_never_learned_from():
     rows = split_beside(20, np.array([3, 17]), 4, seed=1)
     assert sorted(np.concatenate(rows)) == list(range(20))
     assert rows.test.tolist() == [3, 17] and len(rows.validation) == 4
+    with pytest.raises(ValueError, match="5 and 4 to test leave too few of 10 members"):
+        split_beside(10, np.arange(4), 5)
     values = np.random.default_rng(0).normal(5, 2, (20, 2, 3, 8, 8)).astype(np.float32)
     values[rows.test] += 100
     found = divided(values, rows)
