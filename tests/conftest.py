@@ -30,10 +30,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke_runs(tmp_path_factory) -> Path:
+def smoke_cache(tmp_path_factory) -> Path:
+    """Folder in which smoke runs keep what they build, empty at first."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def smoke_runs(smoke_cache, tmp_path_factory) -> Path:
     """Folder with the smoke run of every notebook, executed in another folder and with an empty cache where something changed."""
     runs, elsewhere = ROOT / "runs" / "smoke", tmp_path_factory.mktemp("elsewhere")
-    with execute.environment({"ICE_CACHE": str(tmp_path_factory.mktemp("cache"))}):
+    with execute.environment({"ICE_CACHE": str(smoke_cache)}):
         for name in execute.notebooks_in_book():
             execute.execute(name, "smoke", runs, execute.profile_parameters(name, "smoke"), folder=elsewhere)
     return runs

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import execute
+import numpy as np
 import pytest
 
 from lib.paths import ROOT
@@ -108,6 +110,24 @@ def test_synthetic_against_real(smoke_metrics):
     assert found["frechet_before"] > found["frechet_halves"] > 0 and found["error_bare"] > found["error_default"]
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("12-shape-descriptors", "blank"), ("13-image-networks", "blank"), ("13-image-networks", "drop")]
+)
+def test_pictures_without_a_rosette(name, kind, smoke_runs, smoke_cache, tmp_path):
+    picture = np.full((120, 120), 200, np.uint8)
+    if kind == "drop":
+        cv2.circle(picture, (60, 60), 40, 60, -1, cv2.LINE_AA)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "2014_0501_1200_00_0000.png"), cv2.GaussianBlur(picture, (0, 0), 1.2))
+    parameters = execute.profile_parameters(name, "smoke") | {"cpi_dir": str(folder)}
+    with execute.environment({"ICE_CACHE": str(smoke_cache)}):
+        assert execute.execute(name, "smoke", tmp_path / "runs", parameters)
+    metrics = json.loads((tmp_path / "runs" / name / "metrics.json").read_text())
+    found = {key: value for key, value in metrics.items() if key.startswith("cpi_")}
+    assert found == ({"cpi_n_used": 1, "cpi_share_not_novel": 0} if kind == "drop" else {})
+
+
 # How notebooks are executed
 
 
@@ -149,6 +169,7 @@ def test_cirrus_fields(smoke_metrics):
     for scheme in ("bins", "lagrangian"):
         assert 0.7 < found[f"ratio_{scheme}_q_i"] < 1.4
         assert all(found[f"apart_{scheme}_{name}"] > 0 for name in ("q_i", "n_i", "v_m", "rho_i"))
+    assert all(0 < found[f"apart_seeds_{name}"] < found[f"apart_flows_{name}"] for name in ("q_i", "n_i", "v_m", "rho_i"))
     assert all(found[f"seconds_{scheme}"] > 0 for scheme in ("bulk", "bins", "lagrangian"))
 
 
@@ -158,7 +179,8 @@ def test_latent_fields(smoke_metrics):
         assert all(found[f"r2_{way}_{channel}"] < 1 for way in ("vae16", "vae2", "pca16", "pca2"))
         assert 0.8 < found[f"r2_pca2_{channel}"] < found[f"r2_pca16_{channel}"]
         assert found[f"r2_vae16_{channel}"] > 0.3  # after 16 epochs of a narrow network on 8 members
-    assert 1 <= found["active_latents"] <= 16 and found["nats_vae2"] > 0
+    assert 1 <= found["active_latents"] <= 16 and found["nats_vae2"] > 0 and found["most_components"] == 32
+    assert 0.95 < found["rho_i_by_m_i"] < 1 and found["q_i_by_m_i"] < 0.6
     assert 0.5 < found["explained_vae16"] <= 1
 
 
@@ -168,4 +190,6 @@ def test_latent_metrics(smoke_metrics):
     assert all(-1 <= found[f"spearman_{way}"] <= 1 for way in ("vae2", "pca16", "profiles", "fields"))
     assert found["spearman_profiles"] > 0.5 and found["r2_parameters_profiles"] > 0.8
     assert found["p_deposition_factor"] < 0.1 and found["p_ni_cap"] < 0.1 < found["p_random"]
-    assert found["moved_profiles"] < 1e-4 < found["moved_vae16"] and found["moved_vae16_moved"] < 1e-3
+    assert found["moved_profiles"] < 1e-4 < found["moved_vae16_moved"] < found["moved_vae16"]
+    assert all(0 <= found[f"moved_told_apart_{way}"] <= 1 for way in ("vae16", "vae16_moved")) and found["null_median_test"] > 0
+    assert found["seeds_bulk_fields"] < found["flows_bulk_fields"] and found["kinematic_rho_i_by_m_i"] < 0.5
