@@ -243,7 +243,7 @@ def test_ways_have_a_row_each_where_they_are_recorded():
         ["16 latents", "0.900", "–", "–"],
         ["16 EOFs", "0.800", "–", "–"],
     ]
-    assert cells(generated.OTHER_TABLES["distances"](metrics))[1:] == [["profiles", "0.700", "–", "–", "–", "–"]]
+    assert cells(generated.OTHER_TABLES["distances"](metrics))[1:] == [["profiles", "0.700", "–", "–", "–", "–", "–"]]
     assert generated.OTHER_TABLES["fields"]({}) == "No run has recorded cloud fields yet."
 
 

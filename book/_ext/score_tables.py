@@ -79,6 +79,7 @@ DISTANCE_SCORES = {
     "bulk to bins": "structure_bins_{}",
     "bulk to Lagrangian": "structure_lagrangian_{}",
     "two seeds": "seeds_bulk_{}",
+    "two flows": "flows_bulk_{}",
 }
 SHAPE_SCORES = {"IoU": "iou", "IoU, better of both depths": "iou_mirrored", "F-score": "fscore"}
 NOT_YET, NOTHING = "not run", "–"
