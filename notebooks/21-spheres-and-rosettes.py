@@ -334,7 +334,7 @@ scored("synthetic_invariant", [pyro_vae.latents(fit, pictures) for fit in invari
 found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
 
 # %% [markdown]
-# They do not: {glue:text}`kmeans_accuracy_synthetic_invariant:.3f` of the new pictures are in the right cluster, beside
+# With it {glue:text}`kmeans_accuracy_synthetic_invariant:.3f` of the new pictures are in the right cluster, beside
 # {glue:text}`kmeans_accuracy_synthetic:.3f` with the plain autoencoder, which left little to gain ({numref}`fig-two-confusions`).
 
 # %% mystnb={"figure": {"caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres.", "name": "fig-two-confusions"}, "image": {"alt": "Two confusion matrices of rosettes and spheres, nearly all pictures on the diagonal."}}
