@@ -87,28 +87,36 @@ def screening(workers: int) -> Callable[[Path, int], None]:
     def make(folder: Path, n: int) -> None:
         from lib.learning.screening import screen
 
-        screen(_tiles(folder / "tiles", n), folder / "screened", _known(), workers=workers)
+        (folder / "tiles").mkdir()
+        for tile in _tiles()[:n]:
+            os.link(tile, folder / "tiles" / tile.name)
+        screen(folder / "tiles", folder / "screened", _known(), workers=workers)
 
     return make
 
 
-def _tiles(folder: Path, n: int) -> Path:
-    """A folder of n tiles of synthetic habits, fifty different ones."""
+@functools.cache
+def _tiles() -> list[Path]:
+    """As many different tiles of synthetic habits as the largest screening takes, made before any is timed."""
     import cv2
 
     from lib.crystals.habits import HABITS, orientation, sample
     from lib.imaging.probe import photograph
     from lib.learning.habit_pictures import SCREENED
 
-    folder.mkdir()
-    for i in range(n):
-        file = folder / f"2015_1205_170501_{i:06}.png"
-        if i < 50:
-            habit, rng = list(HABITS)[i % 9], np.random.default_rng(i)
-            (solid,) = sample(habit, i + 1, 0, rows=range(i, i + 1))
-            cv2.imwrite(str(file), photograph(solid, orientation(habit, rng), SCREENED, rng).grey)
-        else:
-            os.link(folder / f"2015_1205_170501_{i % 50:06}.png", file)
+    folder, tiles = _until_the_end(), []
+    for i in range(max(WORKS["screening, all cores"].sizes)):
+        tiles.append(folder / f"2015_1205_170501_{i:06}.png")
+        habit, rng = list(HABITS)[i % 9], np.random.default_rng(i)
+        (solid,) = sample(habit, i + 1, 0, rows=range(i, i + 1))
+        cv2.imwrite(str(tiles[i]), photograph(solid, orientation(habit, rng), SCREENED, rng).grey)
+    return tiles
+
+
+def _until_the_end() -> Path:
+    """A new folder, removed when this process ends."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
     return folder
 
 
@@ -144,8 +152,7 @@ def _on_disk():
     from lib.learning.habit_pictures import SCREENED, HabitPictures
     from lib.learning.ladder import synthetic
 
-    paths.CACHE = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, paths.CACHE)
+    paths.CACHE = _until_the_end()
     return synthetic(HabitPictures(16, size=224, probe=SCREENED), 16, scheduler="synchronous", keep=False).cut
 
 
@@ -179,13 +186,42 @@ def _loss(model, batch: int, size: int):
     return model.loss(pictures if hasattr(model, "decoder") else (255 * pictures).byte())
 
 
-def operations(rung: str, width: int, size: int) -> float:
-    """Floating-point operations of one picture in training, forward and backward."""
+def teaching(name: str, settings: dict, size: int) -> Callable[[Path, int], None]:
+    """Training of a network of notebook 13 on so many pictures, drawing not included."""
+
+    def make(folder: Path, n: int) -> None:
+        import torch
+
+        model = _shape_network(name, settings, size)
+        optimizer = torch.optim.AdamW(model.parameters())
+        for _ in range(n // 8):
+            optimizer.zero_grad()
+            _answers(model, 8, size).backward()
+            optimizer.step()
+
+    return make
+
+
+def _shape_network(name: str, settings: dict, size: int):
+    from lib.learning.networks import network
+
+    return network(name, 1, size, 9, **settings)
+
+
+def _answers(model, batch: int, size: int):
+    import torch
+
+    return model(torch.rand(batch, 1, size, size)).square().mean()
+
+
+def operations(name: str) -> float:
+    """Floating-point operations of one picture in the training of a network, forward and backward."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    model, counter = _rung(rung, width, size), FlopCounterMode(display=False)
+    make, loss, what = (_rung, _loss, RUNGS[name]) if name in RUNGS else (_shape_network, _answers, SHAPE_NETWORKS[name])
+    model, counter = make(*what), FlopCounterMode(display=False)
     with counter:
-        _loss(model, 4, size).backward()
+        loss(model, 4, what[-1]).backward()
     return counter.get_total_flops() / 4
 
 
@@ -197,6 +233,12 @@ RUNGS = {
     "VAE, 224 px": ("conv", 32, 224),
     "ResNet-VAE, 224 px": ("resnet", 32, 224),
     "self-supervised, 224 px": ("ssl", 96, 224),
+}
+#: Network -> its name, settings and side of the pictures in the paper profile of notebook 13.
+SHAPE_NETWORKS = {
+    "polar network, 224 px": ("polar", {"width": 256}, 224),
+    "CNN, 224 px": ("cnn", {"pooled": 1}, 224),
+    "ResNet-18, 224 px": ("resnet18", {"pooled": 1}, 224),
 }
 WORKS = {
     "crystals": Work("rosette, 24 orientations, 3 views", 2, (32, 64, 128), crystals()),
@@ -210,6 +252,7 @@ WORKS = {
     "screening": Work("file screened", 20, (500, 1000, 2000), screening(1)),
     "screening, all cores": Work("the same, a process a core", 600, (1000, 2000, 4000), screening(0)),
     **{name: Work(f"{name}: picture and epoch", 16, (32, 64, 96), training(*rung)) for name, rung in RUNGS.items()},
+    **{name: Work(f"{name}: picture", 8, (16, 32, 48), teaching(*what)) for name, what in SHAPE_NETWORKS.items()},
 }
 
 
@@ -230,7 +273,7 @@ def measured(name: str, factor: float) -> dict:
             mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             found.append({"n": n, "seconds": seconds, "wall": wall, "mib": mib, "bytes": sum(f.stat().st_size for f in files)})
     columns = {key: [row[key] for row in found[1:]] for key in found[0]}  # the first was to warm up
-    return columns | ({"operations": operations(*RUNGS[name])} if name in RUNGS else {})
+    return columns | ({"operations": operations(name)} if name in RUNGS | SHAPE_NETWORKS else {})
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ GPU_FLOPS, WORKERS = 3e13, 100
 ALL_CORES = "all cores"
 #: Work whose memory grows at these sizes while it starts up, and then no more, so that a slope would say nothing.
 STARTS_UP = "screening"
+#: Network -> stored pictures that are read for each one learned from; the others learn from pictures that are drawn on the GPU.
+READS = {"VAE, 224 px": 1, "ResNet-VAE, 224 px": 1, "self-supervised, 224 px": 3}
 #: What is extrapolated to: its name, the kind of work, and how many of it.
 PLANS = (
     ("9,000 rosettes x 24 orientations, 3 views", "crystals", 9000),
@@ -16,6 +18,9 @@ PLANS = (
     ("100 members of two hours, bulk", "bulk", 200),
     ("100 members of two hours, 40 bins", "bins", 200),
     ("100 members of two hours, Lagrangian", "lagrangian", 200),
+    ("polar network of notebook 13, 12.8 million pictures", "polar network, 224 px", 12_800_000),
+    ("CNN, the same", "CNN, 224 px", 12_800_000),
+    ("ResNet-18, the same", "ResNet-18, 224 px", 12_800_000),
     ("VAE, 100,008 pictures of 224 px, 30 epochs", "VAE, 224 px", 30 * 100_008),
     ("ResNet-VAE, the same", "ResNet-VAE, 224 px", 30 * 100_008),
     ("self-supervised, 33,336 crystals, 30 epochs", "self-supervised, 224 px", 30 * 33_336),
@@ -66,8 +71,8 @@ def extrapolated_table(all_found: dict[str, dict]) -> list[str]:
         found, seconds = all_found[kind], n * slope(all_found[kind], "seconds")
         gpu = ""
         if "operations" in found:
-            reads = n * slope(all_found["reading"], "seconds") * (3 if "self-supervised" in kind else 1)
-            gpu = span(max(n * found["operations"] / GPU_FLOPS, reads))
+            reads = READS.get(kind, 0) * slope(all_found["reading"], "seconds")
+            gpu = span(n * max(found["operations"] / GPU_FLOPS, reads))
         shared = "" if gpu or kind == "screening" else span(seconds / WORKERS)
         here = n * slope(all_found["screening, all cores"], "wall") if kind == "screening" else seconds / gain
         disk = "" if gpu else f"{n * slope(found, 'bytes') / 1e9:,.1f}"
@@ -88,6 +93,6 @@ def report(result: dict, ones: dict[str, str]) -> str:
         f"Extrapolated along these lines. *This machine* uses all cores as well as they are used for rosettes. *{WORKERS} Dask "
         "workers* assumes that each is as fast as one thread here and none waits. *One GPU* is no measurement: it is the longer "
         f"of two times, for the operations counted for each network at {1e-12 * GPU_FLOPS:.0f} Tflop/s (assumed), and for "
-        "one thread that reads the pictures from disk.",
+        "one thread that reads stored pictures from disk.",
         "", *extrapolated_table(found), "",
     ])  # fmt: skip
