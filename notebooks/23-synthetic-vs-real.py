@@ -93,7 +93,7 @@ run
 # Real pictures are drawn at random from all below the folder `cpi_dir`. Two thirds of real particles are cut off by the frame and many are
 # blurred. The probe models both, so by default all particles of at least 50 pixels are compared; whatever is left out of one set
 # is left out of the other by the same rule. The digits that the probe prints into its pictures are removed. Without a folder, the pictures of a synthetic probe
-# with other parameters, and with another mixture of habits, play the real ones.
+# with other parameters, and with another mixture of habits, play the real ones; this page then calls *real* what comes from that foreign probe.
 
 # %%
 if cpi_dir:
@@ -400,6 +400,8 @@ gap_plots.origin_maps(spots[0], {"default probe": spots[1], "tuned": spots[2]}, 
 
 # %% [markdown]
 # ## What was shown
+#
+# *Real* are here the pictures in `cpi_dir` or, where none was given (see *Two origins*), those of a foreign synthetic probe.
 #
 # - Before any effect is modelled, synthetic pictures are told from real ones with an accuracy of {glue:text}`c2st_before:.2f` in the view that
 #   shows most, and of {glue:text}`c2st_latents_before:.2f` in the latents of an autoencoder. With the default probe it is
