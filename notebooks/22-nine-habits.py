@@ -334,5 +334,5 @@ if real and real.inspection:
 # - Two latents keep direction and elongation, and little of the habit: the adjusted Rand index is {glue:text}`ari_conv2:.2f`. With 128 latents and UMAP it is
 #   {glue:text}`ari_conv128_umap:.2f`, and {glue:text}`ari_resnet128_umap:.2f` with residual blocks and without background.
 # - A network that learned to recognise particles however they lie reaches {glue:text}`ari_ssl:.2f`. A straight border in its features
-#   names {glue:text}`linear_probe_ssl:.3f` of the test pictures rightly, and the ten nearest neighbours {glue:text}`knn10_accuracy_ssl:.3f`.
+#   names {glue:text}`linear_probe_ssl:.3f` of the test pictures correctly, and the ten nearest neighbours {glue:text}`knn10_accuracy_ssl:.3f`.
 # - What a representation ignores matters as much as what it keeps. An autoencoder must restore where a crystal points; for its habit that is noise.
