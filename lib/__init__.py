@@ -1,0 +1,7 @@
+"""The helper package of the notebooks."""
+
+from pathlib import Path
+
+from lib.kernels import forget_changed
+
+forget_changed(Path(__file__).parent)

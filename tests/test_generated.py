@@ -185,7 +185,10 @@ def test_other_scores_of_labels_stand_beside_the_papers():
     forest = rows["random forest", "1"]
     assert forest["precision, ours"] == "0.441 ± 0.011" and forest["paper"] == "0.450"
     assert rows["ResNet-18", "1"]["F1, ours"] == "not run"
-    assert by_learner(score_tables.results_table(ours, score_tables.SCORES["n_bullets"]))["random forest", "1"]["top 3, ours"] == "0.900"
+    assert (
+        by_learner(score_tables.results_table(ours, score_tables.SCORES["n_bullets"]))["random forest", "1"]["top 3, ours"]
+        == "0.900"
+    )
 
 
 def test_errors_of_records_stand_beside_their_numbers():

@@ -44,7 +44,7 @@ from lib.registry import members
 from lib.store import build_store
 
 #: Raised whenever the same case would give other fields.
-VERSION = 1
+VERSION = 2
 #: Kinds of microphysics, each a class `SCHEME` in the module of its name (see `lib.cirrus.bulk.Bulk`). A further one is such a
 #: module and its name here.
 SCHEMES = members("lib.cirrus", ("bulk", "bins", "lagrangian"), "SCHEME")

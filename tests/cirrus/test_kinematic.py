@@ -1,10 +1,14 @@
 """lib.cirrus.kinematic: one flow in three microphysics; what is conserved, where they agree, and how noise falls."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from lib import paths
 from lib.cirrus.bins import HEAVIEST, LIGHTEST, bin_of
 from lib.cirrus.bulk import quadrature
 from lib.cirrus.flow import DX, DZ, THETA, VAPOUR, exner, standing_air
@@ -29,6 +33,24 @@ def cache(tmp_path, monkeypatch):
 def three():
     """Half an hour of the same cirrus in each scheme: ice, and the largest change of all water."""
     return {scheme: simulated(replace(SMALL, scheme=scheme, per_cell=64))[:2] for scheme in SCHEMES}
+
+
+SAME = """
+import hashlib
+from lib.cirrus.kinematic import Case, simulated
+print(hashlib.sha256(simulated(Case(nx=16, duration=600.0))[0].tobytes()).hexdigest())
+"""
+
+
+def test_the_bytes_are_the_same_whether_kernels_are_compiled_or_found(three, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
+    caches = ({}, {"NUMBA_CACHE_DIR": str(tmp_path)})  # what this process has compiled, and nothing
+    runs = [
+        subprocess.Popen([sys.executable, "-c", SAME], env=environment | cache, stdout=subprocess.PIPE, text=True)
+        for cache in caches
+    ]
+    found, compiled = (run.communicate()[0] for run in runs)
+    assert len(found) > 64 and found == compiled
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
