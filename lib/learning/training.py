@@ -80,6 +80,12 @@ def trained(
         whole["processes"] = processes
 
     def build(part: Path) -> None:
+        if not (part / "model.pt").exists():  # else it was broken off when all was learned
+            learn(part)
+        for checkpoint in part.glob("*.ckpt"):
+            checkpoint.unlink()
+
+    def learn(part: Path) -> None:
         set_threads()  # UMAP and others change how many threads torch computes with
         _seed(whole, 0)
         model = make()
@@ -164,11 +170,9 @@ def _fit(
     if last.exists():
         kept(last)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
-    if not trainer.is_global_zero:
-        return
-    torch.save(kept(Path(best.best_model_path))["state_dict"], part / "model.pt")
-    for checkpoint in part.glob("*.ckpt"):
-        checkpoint.unlink()
+    if trainer.is_global_zero:
+        weights = kept(Path(best.best_model_path))["state_dict"]
+        written(part / "model.pt", functools.partial(torch.save, weights))
 
 
 def _seed(whole: Mapping, epoch: int, rank: int = 0) -> None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -108,6 +109,23 @@ def test_a_killed_training_ends_with_the_same_weights(empty_cache, tmp_path, mon
     drawn = []
     resumed = run(draw=lambda draw: drawn.append(draw) or batches(draw))
     assert 0 < len(drawn) < 6 and drawn[-1] == 5
+    monkeypatch.setattr(cache.paths, "CACHE", tmp_path / "other")
+    assert torch.equal(weights(run()), weights(resumed))
+
+
+def test_a_training_that_was_broken_off_as_it_cleared_up_is_whole(empty_cache, tmp_path, monkeypatch):
+    unlink = Path.unlink
+
+    def first_only(path, **options):
+        unlink(path, **options)
+        if path.suffix == ".ckpt":
+            raise RuntimeError("lights out")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="lights out"):
+        patch.setattr(Path, "unlink", first_only)
+        run()
+    assert len(list(empty_cache.glob("*.part/*.ckpt"))) == 1
+    resumed = run(draw=lambda draw: pytest.fail("trained again"))
     monkeypatch.setattr(cache.paths, "CACHE", tmp_path / "other")
     assert torch.equal(weights(run()), weights(resumed))
 
