@@ -30,8 +30,8 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
     """Folder that holds what `description` describes, built now if it was not before.
 
     `build(folder)` fills a temporary folder, which is moved into place when it returns. A folder that an
-    interrupted build left is handed to the next one as it is, so `build` may go on from there. Builders of the
-    same thing wait for each other.
+    interrupted build left is handed to the next one as it is, so `build` may go on from there; what is finished holds
+    the same files however often it was killed. Builders of the same thing wait for each other.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
                 part = folder.with_name(folder.name + ".part")
                 part.mkdir(exist_ok=True)
                 build(part)
+                clear_broken_writes(part)
                 marker = {"description": description, "files": _sizes(part)}
                 (part / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True))
                 shutil.move(part, folder)
@@ -71,6 +72,13 @@ def written(file: Path, write: Callable[[Path], None]) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def clear_broken_writes(folder: Path) -> None:
+    """Delete what processes that were killed in mid-write left below a folder, under the temporary names of Zarr or `written`."""
+    for name in ("*.partial", "part-[0-9]*-*"):
+        for left in list(folder.rglob(name)):
+            left.unlink(missing_ok=True)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -108,6 +108,26 @@ def test_a_killed_build_is_resumed(tmp_path, folder):
     assert calls == [["half"]]
 
 
+KILLED_IN_MID_WRITE = """
+import os, signal
+from lib.cache import cached, written
+def kill(part):
+    part.write_text("who")
+    os.kill(os.getpid(), signal.SIGKILL)
+cached("thing", {"seed": 3}, lambda part: written(part / "data", kill))
+"""
+
+
+def test_what_a_killed_write_left_is_cleared(folder):
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_MID_WRITE], cwd=paths.ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    calls = []
+    done = cached("thing", {"seed": 3}, counted(calls))
+    ((left,),) = calls
+    assert left.startswith("part-") and not (done / left).exists()
+    assert left not in (done / "description.json").read_text() and (done / "data").read_text() == "whole"
+
+
 def cut_short(folder):
     (folder / "data").write_text("who")
 

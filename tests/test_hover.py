@@ -41,7 +41,8 @@ def test_lengths_must_agree(tmp_path):
         write_hover_map(np.zeros((6, 2)), ["a"] * 5, PICTURES, tmp_path / "map.html", ("x", "y"))
 
 
-COUNT_PICTURES = """() => {
+COUNT_PICTURES = """async () => {
+  await new Promise(requestAnimationFrame);  // what the pointer's move brings is drawn by then
   const count = root => [...root.querySelectorAll("*")].reduce((n, node) =>
     n + (node.tagName == "IMG" && node.src.startsWith("data:image/png")) + (node.shadowRoot ? count(node.shadowRoot) : 0), 0);
   return count(document);

@@ -43,7 +43,7 @@ def lab(tmp_path_factory):
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
-    for _ in range(300):
+    for _ in range(1200):
         try:
             ask("")
             break

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import xarray as xr
 import zarr
 
 from lib import paths
+from lib.cache import cached
 from lib.cirrus.kinematic import Case, ensemble
 from lib.learning.dataset import BLOCK, Views, rosette_views
 from lib.store import build_store
@@ -110,6 +112,30 @@ def test_a_build_whose_client_is_killed_goes_on_where_it_was(cluster, undisturbe
     assert built("data set", folder, address) == expected
     (volume,) = folder.glob("*/data.zarr/volume")
     assert done and before == {k: (volume / str(k)).stat().st_mtime_ns for k in done}
+
+
+def _fill_killed_in_mid_write(tried, path, start):
+    """Is killed at the first try when a chunk is written but not yet in its place; lists at the next what that left."""
+    if not tried.exists():
+        tried.touch()
+        pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    else:
+        tried.write_text("\n".join(file.name for file in pathlib.Path(path).rglob("*.partial")))
+    zarr.open_group(path, mode="r+")["x"][start : start + 1] = 7
+
+
+def test_what_a_worker_killed_in_mid_write_left_is_cleared(cluster, tmp_path, monkeypatch):
+    def build(part):
+        build_store(part, 1, 1, lambda: empty, fill, "blocks", cluster.scheduler_address)
+
+    worker_pids(cluster)
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    fill = functools.partial(_fill_killed_in_mid_write, tmp_path / "tried")
+    empty = xr.Dataset({"x": ("i", dask.array.zeros(1, chunks=1))})
+    folder = cached("killed", {}, build)
+    assert (tmp_path / "tried").read_text().endswith(".partial")
+    assert not list(folder.rglob("*.partial")) and "partial" not in (folder / "description.json").read_text()
+    assert xr.open_zarr(folder / "data.zarr").x.values.tolist() == [7]
 
 
 def _fill_at_the_second_try(tried, path, start):

@@ -27,7 +27,7 @@ import zarr
 from sklearn.pipeline import Pipeline
 from tqdm.auto import tqdm
 
-from lib.cache import written
+from lib.cache import clear_broken_writes, written
 from lib.crystals.habits import HABITS
 from lib.imaging.descriptors import PUBLISHED
 from lib.imaging.files import names
@@ -255,6 +255,7 @@ class _Results:
 
     def file(self, target: Path) -> Path:
         """Move all into place."""
+        clear_broken_writes(self.folder)
         zarr.consolidate_metadata(self.folder / _EMBEDDING)
         self.folder.rename(target)
         return target

@@ -20,6 +20,7 @@ import lib.torchvision_guard  # noqa: F401  (before lightning)
 
 import lightning  # isort: skip
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment, find_free_network_port  # isort: skip
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO  # isort: skip
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint  # isort: skip
 
 from lib.cache import DamagedCache, cached, digest, written  # isort: skip
@@ -155,7 +156,7 @@ def _fit(
         accelerator=accelerator,
         devices=[int(index)] if index else whole.get("processes", 1),
         strategy="ddp_find_unused_parameters_true" if together else "auto",
-        plugins=together,
+        plugins=[_WholeCheckpoints(), *([together] if together else [])],
         precision=whole["precision"],
         max_epochs=whole["epochs"],
         callbacks=[_Epochs(part, whole), *stops, best],
@@ -205,6 +206,13 @@ class _Source:
 
     def __iter__(self):
         return iter(self.batches)
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints so that they are whole whenever they are there; Lightning's own way copies them from another disk."""
+
+    def save_checkpoint(self, checkpoint, path, storage_options=None):
+        written(Path(path), functools.partial(torch.save, checkpoint))
 
 
 class _Epochs(Callback):

@@ -257,7 +257,7 @@ def test_no_more_run_at_once_than_allowed(setup, tmp_path, monkeypatch):
     def watched(folder, member, *rest, stop=None):
         running.add(member)
         most.append(len(running))
-        time.sleep(0.02)
+        time.sleep(0.1)
         running.discard(member)
 
     monkeypatch.setattr(cm1_run, "run_member", watched)
@@ -288,6 +288,7 @@ def test_a_runner_that_is_killed_leaves_nothing_that_is_taken_for_done(setup, tm
     while not list(runs.glob("m001.running-*/cm1out.nc")):
         assert runner.poll() is None
         time.sleep(0.01)
+    os.kill(runner.pid, signal.SIGSTOP)  # it sees no more of what its members do
     with pytest.raises(RunnerError, match="Another process is running members in"):
         run_ensemble(design([0.5, 1.0, 2.0]), setup, runs, FAKE)
     os.kill(runner.pid, signal.SIGKILL)

@@ -1,5 +1,6 @@
 """lib.learning.screening: every file is accounted for, memory stays flat, and what was broken off ends with the same results."""
 
+import json
 import os
 import signal
 import subprocess
@@ -153,21 +154,29 @@ screening.screen(folder, target, screening.known(screening.Schooling(**{schoolin
 """
 
 
+def rows_done(part):
+    """How many particles of a screening are done, by its own account in the folder `part`."""
+    state = part / "state.json"
+    return json.loads(state.read_text())["done"]["rows"] if state.exists() else 0
+
+
 def test_a_killed_screening_goes_on_and_ends_with_the_same_results(learned, tmp_path):
     folder, target = tiles(tmp_path / "tiles", 120), tmp_path / "target"
     expected = results(screen(folder, tmp_path / "undisturbed", learned, workers=1))
     code = KILLED.replace("{schooling}", repr(screening.asdict(SMALL)))
     process = subprocess.Popen([sys.executable, "-c", code, folder, target], cwd=paths.ROOT, stderr=subprocess.DEVNULL)
-    table = Path(f"{target}.part") / "particles.csv"
+    part = Path(f"{target}.part")
     deadline = time.monotonic() + 120
-    while not table.exists() or len(table.read_text().splitlines()) < 20:
+    while rows_done(part) < 20:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()
     assert process.wait() == -signal.SIGKILL and not target.exists()
-    n_done = len(table.read_text().splitlines()) - 1
-    with table.open("a") as file:
+    n_done = rows_done(part)
+    with (part / "particles.csv").open("a") as file:
         file.write("half a li")
+    for left in ("part-1-state.json", "embedding.zarr/embedding/0.1.ab.partial"):
+        (part / left).write_text("cut sh")
     n_read, judged = [], screening._judged
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screening, "_judged", lambda block, known: n_read.append(len(block.names)) or judged(block, known))
@@ -176,6 +185,7 @@ def test_a_killed_screening_goes_on_and_ends_with_the_same_results(learned, tmp_
     pd.testing.assert_frame_equal(table, expected[0])
     np.testing.assert_array_equal(embedding, expected[1])
     assert sorted(file.name for file in target.iterdir()) == ["embedding.zarr", "particles.csv", "state.json"]
+    assert not list(target.rglob("*.partial"))
 
 
 def test_what_would_mix_two_screenings_is_refused(learned, mixed, tmp_path):

@@ -41,7 +41,7 @@ def run(epochs=6, patience=None, make=Line, draw=batches, **more):
     return trained("line", {"seed": 1, **more}, make, draw, lambda: batches(99), epochs, patience=patience)
 
 if __name__ == "__main__":
-    run(draw=lambda draw: batches(draw, pause=0.5))
+    run(draw=lambda draw: batches(draw, pause=600 if draw > 2 else 0))  # to be killed in the fourth epoch
 """
 space = {"__name__": "line"}
 exec(SOURCE, space)
@@ -113,12 +113,42 @@ def test_a_killed_training_ends_with_the_same_weights(empty_cache, tmp_path, mon
     assert torch.equal(weights(run()), weights(resumed))
 
 
+KILLED_IN_MID_SAVE = """
+import os, signal, sys
+from pathlib import Path
+import line, torch
+
+save, saved = torch.save, []
+
+def cut_short(checkpoint, file):
+    saved.append(file)
+    if len(saved) < 5:
+        return save(checkpoint, file)
+    Path(file).write_bytes(b"PK")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+torch.save = cut_short
+line.run()
+"""
+
+
+def test_a_training_that_was_killed_as_it_saved_ends_with_the_same_weights(empty_cache, tmp_path, monkeypatch):
+    (tmp_path / "line.py").write_text(SOURCE)
+    environment = {"ICE_CACHE": str(empty_cache), "PYTHONPATH": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_MID_SAVE], env=environment, stderr=subprocess.DEVNULL)
+    assert killed.returncode == -signal.SIGKILL and list(empty_cache.glob("*.part/part-*"))
+    resumed = run()
+    assert sorted(file.name for file in empty_cache.glob("line-*/*")) == ["description.json", "history.csv", "model.pt"]
+    monkeypatch.setattr(cache.paths, "CACHE", tmp_path / "other")
+    assert torch.equal(weights(run()), weights(resumed))
+
+
 def test_a_training_that_was_broken_off_as_it_cleared_up_is_whole(empty_cache, tmp_path, monkeypatch):
     unlink = Path.unlink
 
     def first_only(path, **options):
         unlink(path, **options)
-        if path.suffix == ".ckpt":
+        if path.name in ("best.ckpt", "last.ckpt"):
             raise RuntimeError("lights out")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="lights out"):
