@@ -69,7 +69,7 @@ class Run:
         """Stop the notebook in one sentence if one of these parameters is not two positive numbers, the smaller one first."""
         for name in names:
             value = self.parameters[name]
-            right = len(value) == 2 and all(isinstance(end, int | float) for end in value) and 0 < value[0] <= value[1]
+            right = len(value) == 2 and all(isinstance(end, int | float) for end in value) and 0 < value[0] < value[1]
             self.require(right, f"{name} must be two positive numbers, the smaller one first, got {value}.")
 
     def folders(self, *names) -> None:
@@ -93,6 +93,14 @@ class Run:
         for name in numbers:
             glue(name, self.metrics[name], display=False)
         write_json(self.file("metrics.json"), self.metrics)
+
+    def record_each(self, numbers, prefix: str = "", suffix: str = "") -> None:
+        """Record all numbers of a mapping or table, under names of `prefix`, its keys and `suffix` joined by underscores.
+
+        So ``record_each({"q_i": 0.9, "m_i": 0.8}, "r2")`` records r2_q_i and r2_m_i. A mapping may hold mappings; of a table
+        the keys are column and row.
+        """
+        self.record(**{"_".join(filter(None, [prefix, *keys, suffix])): value for keys, value in leaves(numbers)})
 
     def keep(self, **tables) -> None:
         """Write each table as ``<name>.csv`` in the run folder, which the page of the notebook offers for download."""
@@ -194,6 +202,15 @@ def refuse_misfit(name: str, value, annotation: str) -> None:
     kind = KINDS.get(annotation.split("[")[0], object)
     if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
         raise RunError(f"{name} must be {annotation}, got {value!r} ({type(value).__name__}).")
+
+
+def leaves(numbers, *above: str):
+    """Keys, from the outermost, and value of each number in a mapping (or pandas table) of numbers or mappings."""
+    for key, value in numbers.items():
+        if hasattr(value, "items"):
+            yield from leaves(value, *above, key)
+        else:
+            yield (*above, key), value
 
 
 def plain_number(name: str, value) -> int | float:

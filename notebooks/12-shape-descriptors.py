@@ -141,7 +141,9 @@ for model, values in predicted.items():
     scores[model] = tables.scores(truth, values)
     run.record(**tables.named(f"{model}_single", scores[model]))
     run.record(**tables.named(f"{model}_single", tables.spread(truth, values), "_se"))
-run.keep(predictions=pd.concat({"true": truth[[*tables.TARGETS, tables.LABEL]], **predicted}, axis=1))
+run.keep(
+    predictions=pd.concat({"true": truth[[*tables.TARGETS, tables.LABEL]], **predicted}, axis=1)
+)
 pd.DataFrame(scores).rename(columns=tables.MODELS).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the others follow the diagonal; all widen towards large values, where little of the crystal's depth shows.", "name": "fig-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows of four models, all along the diagonal."}}
@@ -182,8 +184,12 @@ plots.importance(importance)
 careless = tables.by_image(table, test_share, seed)
 for model in ("linear", "rf"):
     values = tables.predictions(table, careless, model, seed, n_trees)
-    run.record(**tables.named(f"{model}_single", tables.scores(table[careless], values), "_image_split"))
-    run.record(**tables.named(f"{model}_single", tables.spread(table[careless], values), "_image_split_se"))
+    run.record(
+        **tables.named(f"{model}_single", tables.scores(table[careless], values), "_image_split")
+    )
+    run.record(
+        **tables.named(f"{model}_single", tables.spread(table[careless], values), "_image_split_se")
+    )
 
 # %% [markdown]
 # The forest's $R^2$ of effective density is {glue:text}`rf_single_r2_rho_e_image_split:.4f` with the split by picture and
@@ -261,7 +267,10 @@ if masks:
     real = predict_real(masks, rich, size, seed, n_trees)
     quarters = real[list(tables.TARGETS)].quantile([0.25, 0.5, 0.75])
     run.record(cpi_n_files=len(report), cpi_n_used=len(real))
-    run.require(len(real), f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?")
+    run.require(
+        len(real),
+        f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?",
+    )
     run.record(cpi_share_inside=real.inside.mean())
     for target in tables.TARGETS:
         values = dict(zip(("p25", "p50", "p75"), quarters[target], strict=True))

@@ -80,13 +80,26 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("13-image-networks", globals())
-run.at_least(n_crystals=70, n_held=35, n_test=35, size=32, steps=2, batch=8, width=4, n_trees=8, pooled=1)
-run.require(size % (8 * pooled) == 0, f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.")
+run.at_least(
+    n_crystals=70, n_held=35, n_test=35, size=32, steps=2, batch=8, width=4, n_trees=8, pooled=1
+)
+run.require(
+    size % (8 * pooled) == 0,
+    f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.",
+)
 unknown = set(epochs) - set(networks.NETWORKS)
-run.require(not unknown, f"epochs names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}.")
+run.require(
+    not unknown, f"epochs names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}."
+)
 run.require(min(epochs.values(), default=0) >= 0, f"epochs must not be negative, got {epochs}.")
-run.require(epochs.get("polar", 0) > 0, "epochs must give the polar network at least one, the later sections use it.")
-run.require(len(set(angles)) == len(angles) > 0 == angles[0], f"angles must begin with 0 and differ from each other, got {angles}.")
+run.require(
+    epochs.get("polar", 0) > 0,
+    "epochs must give the polar network at least one, the later sections use it.",
+)
+run.require(
+    len(set(angles)) == len(angles) > 0 == angles[0],
+    f"angles must begin with 0 and differ from each other, got {angles}.",
+)
 run.folders("cpi_dir")
 run
 
@@ -98,9 +111,13 @@ run
 
 # %%
 sets = pictures.sets(n_crystals, n_held, n_test, tuple(map(float, angles)), size, seed)
-held = {name: rosette_views(views, scheduler) for name, views in zip(sets._fields, sets, strict=True)}
+held = {
+    name: rosette_views(views, scheduler) for name, views in zip(sets._fields, sets, strict=True)
+}
 dimensions = ("crystal", "orientation", "view", "y", "x")
-pd.DataFrame({name: {key: data.sizes.get(key, 0) for key in dimensions} for name, data in held.items()})
+pd.DataFrame(
+    {name: {key: data.sizes.get(key, 0) for key in dimensions} for name, data in held.items()}
+)
 
 # %% [markdown]
 # Of the first set only the crystals are kept. Their pictures are drawn while a network trains, in an orientation that no other
@@ -108,7 +125,9 @@ pd.DataFrame({name: {key: data.sizes.get(key, 0) for key in dimensions} for name
 # pictures, divided by the number of crystals.
 
 # %%
-fresh = pictures.FreshPictures(sets.crystals, (0.0,), batch=batch, steps=steps, seed=seed, scheduler=scheduler)
+fresh = pictures.FreshPictures(
+    sets.crystals, (0.0,), batch=batch, steps=steps, seed=seed, scheduler=scheduler
+)
 first = fresh.batch_of(draw=0, step=0)
 first.pictures.shape, first.values.shape, first.labels.shape
 
@@ -131,8 +150,16 @@ learning_plots.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.
 # %%
 settings = {"cnn": {"pooled": pooled}, "resnet18": {"pooled": pooled}, "polar": {"width": width}}
 recipes = {
-    name: Recipe(name, epochs=n, steps=steps, batch=batch, rate=networks.ARCHITECTURES[name].rate, settings=settings.get(name, {}))
-    for name, n in epochs.items() if n
+    name: Recipe(
+        name,
+        epochs=n,
+        steps=steps,
+        batch=batch,
+        rate=networks.ARCHITECTURES[name].rate,
+        settings=settings.get(name, {}),
+    )
+    for name, n in epochs.items()
+    if n
 }
 
 # %% [markdown]
@@ -153,7 +180,11 @@ effort = {}
 for name, (model, history) in trained.items():
     shown = len(history) * steps * recipes[name].batch
     speed = shown / history.seconds.sum()
-    effort[name] = {"weights": sum(p.numel() for p in model.parameters()), "pictures": shown, "pictures/s": speed}
+    effort[name] = {
+        "weights": sum(p.numel() for p in model.parameters()),
+        "pictures": shown,
+        "pictures/s": speed,
+    }
     run.record(**{f"{name}_pictures": shown, f"{name}_pictures_per_second": speed})
 pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 
@@ -162,7 +193,9 @@ pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 
 # %% mystnb={"figure": {"caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training.", "name": "fig-learning-curves"}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
 histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
-learning_plots.learning_curves(histories, {networks.NETWORKS[name]: steps * r.batch for name, r in recipes.items()})
+learning_plots.learning_curves(
+    histories, {networks.NETWORKS[name]: steps * r.batch for name, r in recipes.items()}
+)
 
 # %% [markdown]
 # ## The test
@@ -201,7 +234,9 @@ for name, values in predicted.items():
 run.record(**tables.named("best_single", scores[best]))
 run.keep(scores=pd.DataFrame(scores).T)
 print("best on the validation crystals:", names[best])
-pd.DataFrame(scores).rename(columns=names).drop(index=["mae_rho_e", "mae_a_e", "mae_rho_e_se", "mae_a_e_se"]).round(4)
+pd.DataFrame(scores).rename(columns=names).drop(
+    index=["mae_rho_e", "mae_a_e", "mae_rho_e_se", "mae_a_e_se"]
+).round(4)
 
 # %% [markdown]
 # Crystal by crystal, {numref}`fig-network-predicted-true` shows whose errors are smaller, and where.
@@ -243,7 +278,12 @@ conformal = uncertainty.Conformal(*((truths[name], said[name]) for name in truth
 levels = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 kept = pd.DataFrame({level: conformal.kept(true, answers[best], level) for level in levels})
 for level in (0.8, 0.95):
-    run.record(**{name.replace("_", f"_{100 * level:.0f}_", 1): value for name, value in kept[level].items()})
+    run.record(
+        **{
+            name.replace("_", f"_{100 * level:.0f}_", 1): value
+            for name, value in kept[level].items()
+        }
+    )
 kept.rename(columns="{:.0%}".format).round(3)
 
 # %% [markdown]
@@ -258,7 +298,9 @@ learning_plots.promises_kept(kept)
 # The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
 
 # %% mystnb={"figure": {"caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly.", "name": "fig-intervals"}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
-learning_plots.interval_examples(true, answers[best].table, conformal.intervals(answers[best], 0.95))
+learning_plots.interval_examples(
+    true, answers[best].table, conformal.intervals(answers[best], 0.95)
+)
 
 # %% [markdown]
 # ## Is it a rosette at all?
@@ -271,8 +313,14 @@ learning_plots.interval_examples(true, answers[best].table, conformal.intervals(
 # %%
 fill = circle_share(known, size).median()
 model = trained["polar"].model
-drawn = {name: outlines(pictures.pictures_of(held[name], (0,))[:, 0], size, fill) for name in held if name != "crystals"}
-novelty = uncertainty.Novelty(*(features(model, drawn[name]) for name in ("validation", "calibration")))
+drawn = {
+    name: outlines(pictures.pictures_of(held[name], (0,))[:, 0], size, fill)
+    for name in held
+    if name != "crystals"
+}
+novelty = uncertainty.Novelty(
+    *(features(model, drawn[name]) for name in ("validation", "calibration"))
+)
 
 # %% [markdown]
 # Crystals of the 2023 model are the touchstone: those with one to three bullets are none of ours, those with four to
@@ -301,14 +349,19 @@ elif not cpi_dir:
 
 # %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
 accepted = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
-learning_plots.novelty_curves({name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}, accepted)
+learning_plots.novelty_curves(
+    {name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}, accepted
+)
 
 # %% [markdown]
 # At one false alarm in twenty:
 
 # %%
 flags = {name: uncertainty.flagged(p, np.array([0.05]))[0] for name, p in p_values.items()}
-run.record(novelty_flagged_test=flags["test rosettes"], novelty_flagged_few=flags["2023 model, 1 to 3 bullets"])
+run.record(
+    novelty_flagged_test=flags["test rosettes"],
+    novelty_flagged_few=flags["2023 model, 1 to 3 bullets"],
+)
 run.record(novelty_flagged_2023=flags["2023 model, 4 to 8 bullets"])
 pd.Series(flags, name="flagged at 5 %").to_frame().round(3)
 
@@ -321,10 +374,15 @@ said = {name: predict(model, drawn[name], bullets) for name in truths}
 outlined = uncertainty.Conformal(*((truths[name], said[name]) for name in truths), bullets)
 foreign_truth = truth(foreign)
 trust = {"test rosettes": outlined.kept(true, predict(model, drawn["test"], bullets), 0.95)}
-for label, chosen in {"2023 model, not novel": odd >= 0.05, "2023 model, novel": odd < 0.05}.items():
+for label, chosen in {
+    "2023 model, not novel": odd >= 0.05,
+    "2023 model, novel": odd < 0.05,
+}.items():
     chosen = chosen & ~few
     if chosen.any():
-        trust[label] = outlined.kept(foreign_truth[chosen], predict(model, others[chosen], bullets), 0.95)
+        trust[label] = outlined.kept(
+            foreign_truth[chosen], predict(model, others[chosen], bullets), 0.95
+        )
 pd.DataFrame(trust).round(3)
 
 # %% [markdown]
@@ -340,7 +398,11 @@ if masks:
     if known_kind.any():
         for target in tables.TARGETS:
             run.record(**{f"cpi_{target}_p50": answer.table[target][known_kind].median()})
-        display(pd.concat([answer.table, outlined.intervals(answer, 0.95)], axis=1)[known_kind].describe().round(3))
+        display(
+            pd.concat([answer.table, outlined.intervals(answer, 0.95)], axis=1)[known_kind]
+            .describe()
+            .round(3)
+        )
 
 # %% [markdown]
 # The most and the least usual of them, by their p-value:
@@ -349,7 +411,13 @@ if masks:
 if masks:
     order = np.argsort(p_values["CPI tiles"])
     chosen = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
-    display(plots.gallery([masks[i] for i in chosen], [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen], columns=7))
+    display(
+        plots.gallery(
+            [masks[i] for i in chosen],
+            [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen],
+            columns=7,
+        )
+    )
 
 # %% [markdown]
 # ## Beside the talk and the paper

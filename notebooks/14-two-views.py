@@ -77,15 +77,36 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("14-two-views", globals())
-run.at_least(n_crystals=70, n_held=35, n_test=35, size=32, steps=2, batch=8, width=4, n_trees=8, pooled=1, head_epochs=1)
-run.require(size % (8 * pooled) == 0, f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.")
+run.at_least(
+    n_crystals=70,
+    n_held=35,
+    n_test=35,
+    size=32,
+    steps=2,
+    batch=8,
+    width=4,
+    n_trees=8,
+    pooled=1,
+    head_epochs=1,
+)
+run.require(
+    size % (8 * pooled) == 0,
+    f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.",
+)
 for name, chosen in {"epochs": epochs, "pair_epochs": pair_epochs}.items():
     unknown = set(chosen) - set(networks.NETWORKS)
-    run.require(not unknown, f"{name} names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}.")
+    run.require(
+        not unknown, f"{name} names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}."
+    )
     run.require(min(chosen.values(), default=0) >= 0, f"{name} must not be negative, got {chosen}.")
-    run.require(chosen.get("polar", 0) > 0, f"{name} must give the polar network at least one epoch.")
+    run.require(
+        chosen.get("polar", 0) > 0, f"{name} must give the polar network at least one epoch."
+    )
 missing = set(VIEW_ANGLES.values()) - set(angles)
-run.require(not missing and angles[0] == 0, f"angles must begin with 0 and have 90 and 120 among them, got {angles}.")
+run.require(
+    not missing and angles[0] == 0,
+    f"angles must begin with 0 and have 90 and 120 among them, got {angles}.",
+)
 run
 
 # %% [markdown]
@@ -97,7 +118,9 @@ run
 # %%
 angles = tuple(map(float, angles))
 sets = pictures.sets(n_crystals, n_held, n_test, angles, size, seed)
-held = {name: rosette_views(views, scheduler) for name, views in zip(sets._fields, sets, strict=True)}
+held = {
+    name: rosette_views(views, scheduler) for name, views in zip(sets._fields, sets, strict=True)
+}
 VIEWS = {"single": (0.0,), "2ds": (0.0, 90.0), "phips": (0.0, 120.0)}
 positions = {views: tuple(angles.index(angle) for angle in turns) for views, turns in VIEWS.items()}
 
@@ -107,7 +130,9 @@ positions = {views: tuple(angles.index(angle) for angle in turns) for views, tur
 # %% mystnb={"figure": {"caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair.", "name": "fig-views"}, "image": {"alt": "Three rows of six white silhouettes on black: the same crystal turned by 0, 90, 120, 30, 60 and 150 degrees."}}
 examples = held["test"].silhouette.isel(orientation=0, crystal=slice(0, 3)).to_numpy()
 labels = [f"{angle:.0f}°" for angle in angles] * 3
-plots.gallery([4 - picture for crystal in examples for picture in crystal], labels, columns=len(angles))
+plots.gallery(
+    [4 - picture for crystal in examples for picture in crystal], labels, columns=len(angles)
+)
 
 # %% [markdown]
 # ## Sixteen descriptors
@@ -135,8 +160,16 @@ known.shape
 # %%
 settings = {"cnn": {"pooled": pooled}, "resnet18": {"pooled": pooled}, "polar": {"width": width}}
 recipes = {
-    (name, "single"): Recipe(name, epochs=n, steps=steps, batch=batch, rate=networks.ARCHITECTURES[name].rate, settings=settings.get(name, {}))
-    for name, n in epochs.items() if n
+    (name, "single"): Recipe(
+        name,
+        epochs=n,
+        steps=steps,
+        batch=batch,
+        rate=networks.ARCHITECTURES[name].rate,
+        settings=settings.get(name, {}),
+    )
+    for name, n in epochs.items()
+    if n
 }
 
 # %% [markdown]
@@ -148,16 +181,21 @@ for views, turns in list(VIEWS.items())[1:]:
     for name, n in pair_epochs.items():
         if n:
             rate = networks.ARCHITECTURES[name].rate
-            recipes[name, views] = Recipe(name, turns, n, steps, batch, rate, LABEL_WEIGHT, settings=settings.get(name, {}))
+            recipes[name, views] = Recipe(
+                name, turns, n, steps, batch, rate, LABEL_WEIGHT, settings=settings.get(name, {})
+            )
 for views in ("2ds", "phips"):
-    recipes["polar", views] = dataclasses.replace(recipes["polar", views], start=recipes["polar", "single"])
+    recipes["polar", views] = dataclasses.replace(
+        recipes["polar", views], start=recipes["polar", "single"]
+    )
 
 # %% [markdown]
 # Now they train, or are found.
 
 # %%
 trained = {
-    key: shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler) for key, recipe in recipes.items()
+    key: shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler)
+    for key, recipe in recipes.items()
 }
 
 # %% [markdown]
@@ -169,7 +207,9 @@ trained = {
 # %%
 bullets = MODELS["2025"].bullets
 for (name, views), (model, _) in trained.items():
-    predicted[name, views] = predict(model, pictures.pictures_of(held["test"], positions[views]), bullets).table
+    predicted[name, views] = predict(
+        model, pictures.pictures_of(held["test"], positions[views]), bullets
+    ).table
 scores = {key: tables.scored(true, values) for key, values in predicted.items()}
 for (name, views), score in scores.items():
     run.record(**tables.named(f"{name}_{views}", score))
@@ -199,7 +239,10 @@ learning_plots.compared(table.reset_index().replace({"views": learning_plots.VIE
 
 # %% mystnb={"figure": {"caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair.", "name": "fig-pairs-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values; those of pairs are narrower than those of one view."}}
 chosen = {"random forest, 2D-S": predicted["rf", "2ds"]}
-chosen |= {f"{names[best[views][0]]}, {learning_plots.VIEWS[views]}": predicted[best[views]] for views in VIEWS}
+chosen |= {
+    f"{names[best[views][0]]}, {learning_plots.VIEWS[views]}": predicted[best[views]]
+    for views in VIEWS
+}
 plots.predicted_against_true(true, chosen)
 
 # %% [markdown]
@@ -218,7 +261,10 @@ for views in ("2ds", "phips"):
     for target in tables.TARGETS:
         one, two = (scores[best[v]][f"rmse_{target}"] for v in ("single", views))
         run.record(**{f"rmse_cut_{target}_{views}": 1 - two / one})
-pd.Series({name: value for name, value in run.metrics.items() if name.startswith("rmse_cut_")}, name="share").to_frame().round(3)
+pd.Series(
+    {name: value for name, value in run.metrics.items() if name.startswith("rmse_cut_")},
+    name="share",
+).to_frame().round(3)
 
 # %% [markdown]
 # ## How many cameras?
@@ -228,7 +274,16 @@ pd.Series({name: value for name, value in run.metrics.items() if name.startswith
 # as a whole, for one view and for two, stand beside the heads and tell what the fixed encoder costs.
 
 # %%
-by_views = Recipe("polar", angles, head_epochs, steps, batch, settings=settings["polar"] | {"by_views": True}, start=recipes["polar", "2ds"], only_head=True)
+by_views = Recipe(
+    "polar",
+    angles,
+    head_epochs,
+    steps,
+    batch,
+    settings=settings["polar"] | {"by_views": True},
+    start=recipes["polar", "2ds"],
+    only_head=True,
+)
 heads = shape_model(by_views, sets.crystals, sets.validation, seed, device, scheduler).model
 everything = pictures.pictures_of(held["test"], tuple(range(len(angles))))
 combined = [answer.table for answer in predict_by_views(heads, everything, bullets)]
@@ -245,17 +300,24 @@ for k, values in enumerate(combined, start=1):
     for name, values in answers.items():
         score = tables.scored(true, values)
         gain.append({"model": labels[name], "views": k, **score})
-        run.record(**tables.named(f"{name}_{k}_views", {key: score[key] for key in learning_plots.SCORES}))
+        run.record(
+            **tables.named(f"{name}_{k}_views", {key: score[key] for key in learning_plots.SCORES})
+        )
 
 # %% [markdown]
 # The networks trained as a whole are those of the table above.
 
 # %%
 whole = {1: "single", 2: "2ds"}
-rows_of_whole = [{"model": "polar network, as a whole", "views": k, **scores["polar", views]} for k, views in whole.items()]
+rows_of_whole = [
+    {"model": "polar network, as a whole", "views": k, **scores["polar", views]}
+    for k, views in whole.items()
+]
 gain = pd.DataFrame(gain + rows_of_whole)
 polar = gain[gain.model == labels["polar"]].set_index("views")
-run.record(**tables.named("polar_all_views", {key: polar[key].iloc[-1] for key in learning_plots.SCORES}))
+run.record(
+    **tables.named("polar_all_views", {key: polar[key].iloc[-1] for key in learning_plots.SCORES})
+)
 
 # %% [markdown]
 # {numref}`fig-gain` shows how much each further view is worth to a linear model and to the heads.
@@ -271,11 +333,13 @@ learning_plots.gain_of_views(gain)
 # The marginal gain: by how much each further view lowers the error of the heads, and raises their accuracy.
 
 # %%
-marginal = pd.DataFrame({
-    "RMSE of effective density": polar.rmse_rho_e.pct_change(),
-    "RMSE of effective surface area": polar.rmse_a_e.pct_change(),
-    "balanced accuracy": polar.balanced_accuracy.diff(),
-}).iloc[1:]
+marginal = pd.DataFrame(
+    {
+        "RMSE of effective density": polar.rmse_rho_e.pct_change(),
+        "RMSE of effective surface area": polar.rmse_a_e.pct_change(),
+        "balanced accuracy": polar.balanced_accuracy.diff(),
+    }
+).iloc[1:]
 marginal.style.format("{:+.1%}")
 
 # %% [markdown]

@@ -69,7 +69,9 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("15-reconstruction", globals())
-run.at_least(n_train=64, n_validation=7, n_test=7, epochs=1, channels=8, n_clusters=2, n_starts=1, n_drawn=1)
+run.at_least(
+    n_train=64, n_validation=7, n_test=7, epochs=1, channels=8, n_clusters=2, n_starts=1, n_drawn=1
+)
 run.require(n_starts <= n_train, "n_starts must not exceed n_train.")
 run
 
@@ -183,7 +185,10 @@ for views in (1, 2):
 
 # %%
 methods = ("mean shape", "clustering", "retrieval", "R2N2", "oracle", "parametric")
-scored = {key: shape_scores(found[key], voxels) for key in sorted(found, key=lambda key: methods.index(key[0]))}
+scored = {
+    key: shape_scores(found[key], voxels)
+    for key in sorted(found, key=lambda key: methods.index(key[0]))
+}
 for (method, views), table in scored.items():
     suffix = {1: "", 2: "_2ds"}[views]
     run.record(**summary(method.lower().replace(" ", "_") + suffix, table))
@@ -214,12 +219,25 @@ shapes.scores(everything)
 # What the numbers mean is best seen. {numref}`fig-reconstructions` has a crystal in each row.
 
 # %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, from two views with one whose bullets lie mostly in their places.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
-shown = [("oracle", 1), ("retrieval", 1), ("R2N2", 1), ("R2N2", 2), ("parametric", 1), ("parametric", 2)]
+shown = [
+    ("oracle", 1),
+    ("retrieval", 1),
+    ("R2N2", 1),
+    ("R2N2", 2),
+    ("parametric", 1),
+    ("parametric", 2),
+]
 images, labels = [], []
 for i in range(min(n_drawn, n_test)):
     drawn = [voxels[i], *(found[key][i] for key in shown)]
-    images += [pictures[i, 0].cpu().numpy(), *(shapes.voxel_picture(x.cpu().numpy()) for x in drawn)]
-    values = [f"{method}, {views} view{'s' * (views > 1)}\nIoU {scored[method, views].iou[i]:.2f}" for method, views in shown]
+    images += [
+        pictures[i, 0].cpu().numpy(),
+        *(shapes.voxel_picture(x.cpu().numpy()) for x in drawn),
+    ]
+    values = [
+        f"{method}, {views} view{'s' * (views > 1)}\nIoU {scored[method, views].iou[i]:.2f}"
+        for method, views in shown
+    ]
     labels += ["picture", "truth", *values]
 plots.gallery(images, labels, columns=8, width=1.2)
 
@@ -282,7 +300,11 @@ solids = {"truth": (test.crystals[2], test.orientations[2].cpu().numpy())}
 for views, label in ((1, "one view"), (2, "two views")):
     solids[f"fit to {label}"] = fits[views].single(2)
 shapes.write_comparison(solids, run.file("scene.html"))
-plots.scene(run.url("scene.html"), "A rosette and the rosettes fitted to its pictures, to be turned by hand", run.url("scene.png"))
+plots.scene(
+    run.url("scene.html"),
+    "A rosette and the rosettes fitted to its pictures, to be turned by hand",
+    run.url("scene.png"),
+)
 
 # %% [markdown]
 # ## What was shown

@@ -84,9 +84,17 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("21-spheres-and-rosettes", globals())
-run.at_least(n_train=10, n_new=10, move=1, epochs=1, epochs_invariant=1, width_invariant=4, n_seeds=1)
-run.require(len(fill) == 2 and 0.2 <= fill[0] <= fill[1], f"fill must be two numbers, 0.2 or more, in order, got {fill}.")
-run.require(fill[1] + move / 14 <= 1, "fill and move must leave every particle inside its picture of 28 pixels.")
+run.at_least(
+    n_train=10, n_new=10, move=1, epochs=1, epochs_invariant=1, width_invariant=4, n_seeds=1
+)
+run.require(
+    len(fill) == 2 and 0.2 <= fill[0] <= fill[1],
+    f"fill must be two numbers, 0.2 or more, in order, got {fill}.",
+)
+run.require(
+    fill[1] + move / 14 <= 1,
+    "fill and move must leave every particle inside its picture of 28 pixels.",
+)
 run.folders("oap_dir")
 run
 
@@ -201,7 +209,9 @@ def named(points, truth):
 
 # %% mystnb={"figure": {"caption": "All pictures on the map of the plain autoencoder, coloured by what they show (left) and by cluster (right). The dashed line is the border between the clusters. Spheres lie on lines, one for each of the places in the frame, along which their size changes; rosettes form a cloud.", "name": "fig-two-clusters"}, "image": {"alt": "Two scatter plots of the same points: spheres on curved lines above a dashed border, rosettes in a cloud below it."}}
 found = named(places, labels)
-run.keep(latents=pd.DataFrame(places, columns=["first", "second"]).assign(kind=labels, cluster=found))
+run.keep(
+    latents=pd.DataFrame(places, columns=["first", "second"]).assign(kind=labels, cluster=found)
+)
 centres = clusters(places).cluster_centers_
 latent_plots.groupings(places, {"true class": labels, "k-means": found}, centres)
 
@@ -217,7 +227,9 @@ def scored(name, points, truth, known):
     """Record how many new (and known) pictures are in the right cluster, for each of several sets of points."""
     right = np.array([named(own, truth) == truth for own in points])
     new, old = right[:, ~known].mean(axis=1), right[:, known].mean(axis=1)
-    run.record(**{f"kmeans_accuracy_{name}": new.mean(), f"kmeans_accuracy_{name}_train": old.mean()})
+    run.record(
+        **{f"kmeans_accuracy_{name}": new.mean(), f"kmeans_accuracy_{name}_train": old.mean()}
+    )
     if len(points) > 1:
         run.record(**{f"kmeans_accuracy_{name}_sd": new.std(ddof=1)})
     return right
@@ -233,7 +245,9 @@ right = scored("synthetic", [pyro_vae.latents(fit, pictures) for fit in plain_fi
 def shape_numbers(masks):
     """Standardised descriptors of silhouettes, 0 where one cannot be described."""
     columns = [[*PUBLISHED, *EXTENDED].index(name) for name in SCALE_FREE]
-    return np.nan_to_num(StandardScaler().fit_transform(describe(masks, extended=True).values[:, columns]))
+    return np.nan_to_num(
+        StandardScaler().fit_transform(describe(masks, extended=True).values[:, columns])
+    )
 
 
 scored("pixels_synthetic", [flat], labels, known)
@@ -252,7 +266,13 @@ pd.Series(run.metrics, name="share named rightly").to_frame().round(3)
 # Every pixel now passes through the decoder by itself, so a step takes several times as long. We make up for it with a smaller decoder and fewer epochs.
 
 # %%
-invariant_recipe = {"invariances": ("r", "t"), "epochs": epochs_invariant, "batch": 25, "rate": 5e-3, "width": width_invariant}
+invariant_recipe = {
+    "invariances": ("r", "t"),
+    "epochs": epochs_invariant,
+    "batch": 25,
+    "rate": 5e-3,
+    "width": width_invariant,
+}
 invariant_fits, invariant = trainings(pictures[known], invariant_recipe)
 run.record(loss_synthetic=plain.loss, loss_synthetic_invariant=invariant.loss)
 
@@ -293,7 +313,9 @@ copies = {
 # {numref}`fig-copies` has the copies of one of them.
 
 # %% mystnb={"figure": {"caption": "Copies of one rosette, turned (top, every second step) and moved.", "name": "fig-copies"}, "image": {"alt": "Two rows of one star-shaped silhouette, turned step by step above and moved below."}}
-ladder_plots.picture_rows({"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]})
+ladder_plots.picture_rows(
+    {"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]}
+)
 
 # %% [markdown]
 # {numref}`fig-orbits` follows three of them on both maps while they turn.
@@ -314,13 +336,19 @@ latent_plots.orbits(panels, ("all new rosettes", "one rosette, turned"))
 def wandered(fit, images):
     """Spread of the copies of a rosette on the map over that of different rosettes."""
     own = pyro_vae.latents(fit, images).reshape(len(some), -1, fit.latent_dim)
-    return np.sqrt(own.var(axis=1).sum(axis=-1).mean() / pyro_vae.latents(fit, new_rosettes).var(axis=0).sum())
+    return np.sqrt(
+        own.var(axis=1).sum(axis=-1).mean() / pyro_vae.latents(fit, new_rosettes).var(axis=0).sum()
+    )
 
 
 for how, images in copies.items():
     run.record(**{f"{how}_spread": np.mean([wandered(fit, images) for fit in plain_fits])})
-    run.record(**{f"{how}_spread_invariant": np.mean([wandered(fit, images) for fit in invariant_fits])})
-spreads = {name: [run.metrics[f"{how}_spread{name}"] for how in copies] for name in ("", "_invariant")}
+    run.record(
+        **{f"{how}_spread_invariant": np.mean([wandered(fit, images) for fit in invariant_fits])}
+    )
+spreads = {
+    name: [run.metrics[f"{how}_spread{name}"] for how in copies] for name in ("", "_invariant")
+}
 pd.DataFrame(spreads, index=list(copies)).set_axis(["plain", "invariant"], axis=1).round(3)
 
 # %% [markdown]
@@ -330,7 +358,12 @@ pd.DataFrame(spreads, index=list(copies)).set_axis(["plain", "invariant"], axis=
 # Do the classes come apart better too? The score is found as before.
 
 # %%
-scored("synthetic_invariant", [pyro_vae.latents(fit, pictures) for fit in invariant_fits], labels, known)
+scored(
+    "synthetic_invariant",
+    [pyro_vae.latents(fit, pictures) for fit in invariant_fits],
+    labels,
+    known,
+)
 found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
 
 # %% [markdown]
@@ -352,15 +385,30 @@ latent_plots.confusions(labels[~known], both)
 kinds = ("water_droplet", "bullet_column_combination")
 if oap_dir:
     probe = oap.labelled(Path(oap_dir))
-    at = {kind: np.flatnonzero((probe.labels == kind) & (probe.splits != "inspection")) for kind in kinds}
+    at = {
+        kind: np.flatnonzero((probe.labels == kind) & (probe.splits != "inspection"))
+        for kind in kinds
+    }
     few = min(at, key=lambda kind: len(at[kind]))
-    run.require(len(at[few]) >= n_train, f"oap_dir has {len(at[few])} {few} to learn from, n_train asks for {n_train}.")
+    run.require(
+        len(at[few]) >= n_train,
+        f"oap_dir has {len(at[few])} {few} to learn from, n_train asks for {n_train}.",
+    )
     chosen = np.isin(probe.labels, kinds)
     real_masks, splits = probe.masks[chosen], probe.splits[chosen]
     truth = np.char.replace(probe.labels[chosen], "_", " ")
-    met = np.isin(np.flatnonzero(chosen), [rng.choice(at[kind], n_train, replace=False) for kind in kinds])
+    met = np.isin(
+        np.flatnonzero(chosen), [rng.choice(at[kind], n_train, replace=False) for kind in kinds]
+    )
     run.record(n_used_2ds=chosen.sum(), n_left_out_2ds=(probe.report.reason != "").sum())
-    display(pd.crosstab(truth, np.where(met, "to learn from", np.where(splits == "inspection", "new, inspection", "new"))))
+    display(
+        pd.crosstab(
+            truth,
+            np.where(
+                met, "to learn from", np.where(splits == "inspection", "new, inspection", "new")
+            ),
+        )
+    )
 else:
     print("No folder is given in oap_dir, so this section is skipped.")
 
@@ -373,7 +421,10 @@ else:
 
 # %%
 if oap_dir:
-    real = {"": pyro_vae.small_pictures(real_masks, square=True), "_as_recorded": pyro_vae.small_pictures(real_masks)}
+    real = {
+        "": pyro_vae.small_pictures(real_masks, square=True),
+        "_as_recorded": pyro_vae.small_pictures(real_masks),
+    }
     rows = {}
     for kind in np.unique(truth):
         shown = rng.permutation(np.flatnonzero(truth == kind))[:14]
@@ -390,7 +441,9 @@ if oap_dir:
     real_invariant_fits, real_invariant = trainings(real[""][met], invariant_recipe)
     recorded_fits, _ = trainings(real["_as_recorded"][met], plain_recipe)
     real_best = {"plain": real_plain, "invariant": real_invariant}
-    real_drawn = {f"{title} autoencoder": pyro_vae.manifold(fit, real[""]) for title, fit in real_best.items()}
+    real_drawn = {
+        f"{title} autoencoder": pyro_vae.manifold(fit, real[""]) for title, fit in real_best.items()
+    }
     display(latent_plots.manifolds(real_drawn))
 
 # %% [markdown]
@@ -412,23 +465,39 @@ if oap_dir:
 
 # %%
 if oap_dir:
-    networks = {"2ds": (real_fits, ""), "2ds_invariant": (real_invariant_fits, ""), "2ds_as_recorded": (recorded_fits, "_as_recorded")}
+    networks = {
+        "2ds": (real_fits, ""),
+        "2ds_invariant": (real_invariant_fits, ""),
+        "2ds_as_recorded": (recorded_fits, "_as_recorded"),
+    }
     for name, (fits, how) in networks.items():
         right = scored(name, [pyro_vae.latents(fit, real[how]) for fit in fits], truth, met)
         if (splits == "inspection").any():
-            run.record(**{f"kmeans_accuracy_{name}_inspection": right[:, splits == "inspection"].mean()})
+            run.record(
+                **{f"kmeans_accuracy_{name}_inspection": right[:, splits == "inspection"].mean()}
+            )
     for how, square in {"": True, "_as_recorded": False}.items():
         large = pyro_vae.small_pictures(real_masks, size=112, square=square) >= 0.5
         scored(f"descriptors_2ds{how}", [shape_numbers(large)], truth, met)
         scored(f"pixels_2ds{how}", [real[how].reshape(len(truth), -1)], truth, met)
-    display(pd.Series({name: value for name, value in run.metrics.items() if "2ds" in name}, name="value").to_frame().round(3))
+    display(
+        pd.Series(
+            {name: value for name, value in run.metrics.items() if "2ds" in name}, name="value"
+        )
+        .to_frame()
+        .round(3)
+    )
 
 # %% [markdown]
 # And where they go wrong, in counts, if there are real silhouettes:
 
 # %%
 if oap_dir:
-    display(latent_plots.confusions(truth[~met], {title: names[~met] for title, names in real_found.items()}))
+    display(
+        latent_plots.confusions(
+            truth[~met], {title: names[~met] for title, names in real_found.items()}
+        )
+    )
 
 # %% [markdown]
 # ## What was shown

@@ -81,9 +81,18 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("22-nine-habits", globals())
 run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2, batch=8, n_seeds=1)
-run.require(size % 2 ** (size.bit_length() - 3) == 0, f"size must be 4 to 7 times a power of two, got {size}.")
-run.require(set(epochs) == set(width) == set(ladder.RUNGS), f"epochs and width must name {', '.join(ladder.RUNGS)}.")
-run.require(min(*epochs.values(), *width.values()) > 0, "epochs and width must give every rung at least one.")
+run.require(
+    size % 2 ** (size.bit_length() - 3) == 0,
+    f"size must be 4 to 7 times a power of two, got {size}.",
+)
+run.require(
+    set(epochs) == set(width) == set(ladder.RUNGS),
+    f"epochs and width must name {', '.join(ladder.RUNGS)}.",
+)
+run.require(
+    min(*epochs.values(), *width.values()) > 0,
+    "epochs and width must give every rung at least one.",
+)
 run.folders("oap_dir")
 run
 
@@ -97,12 +106,18 @@ run
 
 # %%
 asked = [(n_train, photographs), (n_held, photographs), (n_test, 1)]
-sets = ladder.Sets(*(
-    ladder.synthetic(HabitPictures(n, k, 10 * seed + i, size, SCREENED), batch, seed, scheduler, in_memory)
-    for i, (n, k) in enumerate(asked)
-))
+sets = ladder.Sets(
+    *(
+        ladder.synthetic(
+            HabitPictures(n, k, 10 * seed + i, size, SCREENED), batch, seed, scheduler, in_memory
+        )
+        for i, (n, k) in enumerate(asked)
+    )
+)
 habits = [habit.title for habit in HABITS.values()]
-pd.Series({name: pictures.plain.length for name, pictures in sets._asdict().items()}, name="pictures").to_frame()
+pd.Series(
+    {name: pictures.plain.length for name, pictures in sets._asdict().items()}, name="pictures"
+).to_frame()
 
 # %% [markdown]
 # {numref}`fig-habits` shows some of each. All particles are scaled to one size. The frame hides how large they were, but blur and noise, which have
@@ -148,12 +163,24 @@ climbed = {
 effort = {}
 for rung in ladder.RUNGS:
     model, history = climbed[rung, 0].trained
-    shown = 2 * sets.train.together.length if rung == "ssl" else sets.train.plain.length  # two of each crystal's
+    shown = (
+        2 * sets.train.together.length if rung == "ssl" else sets.train.plain.length
+    )  # two of each crystal's
     pictures_seen, seconds = len(history) * shown, history.seconds.sum()
     weights = sum(p.numel() for p in model.parameters())
-    needed = {"weights": weights, "epochs": len(history), "pictures seen": pictures_seen, "time [s]": round(seconds)}
+    needed = {
+        "weights": weights,
+        "epochs": len(history),
+        "pictures seen": pictures_seen,
+        "time [s]": round(seconds),
+    }
     effort[ladder.RUNGS[rung]] = needed | {"pictures/s": round(pictures_seen / seconds)}
-    run.record(**{f"pictures_seen_{rung}": pictures_seen, f"pictures_per_second_{rung}": pictures_seen / seconds})
+    run.record(
+        **{
+            f"pictures_seen_{rung}": pictures_seen,
+            f"pictures_per_second_{rung}": pictures_seen / seconds,
+        }
+    )
 pd.DataFrame(effort).T
 
 # %% [markdown]
@@ -181,9 +208,13 @@ ladder_plots.picture_rows(restored)
 
 # %% mystnb={"figure": {"caption": "Walks through the latent space of the ResNet-VAE, from -2.5 to 2.5 standard deviations about one test picture (middle), along the five principal components of the latents.", "name": "fig-traversals"}, "image": {"alt": "Five rows of nine pictures in which one crystal changes gradually from left to right."}}
 rung = climbed["resnet128_umap", 0]
-steps = latent.traversals(rung.points.train, rung.points.test[2], n_directions=5, steps=np.linspace(-2.5, 2.5, 9))
+steps = latent.traversals(
+    rung.points.train, rung.points.test[2], n_directions=5, steps=np.linspace(-2.5, 2.5, 9)
+)
 pictures = decoded(rung.trained.model, steps.reshape(-1, steps.shape[-1]))[:, 0]
-ladder_plots.picture_rows({f"component {i + 1}": row for i, row in enumerate(pictures.reshape(5, 9, size, size))})
+ladder_plots.picture_rows(
+    {f"component {i + 1}": row for i, row in enumerate(pictures.reshape(5, 9, size, size))}
+)
 
 # %% [markdown]
 # ## Four maps
@@ -207,7 +238,9 @@ pd.Series(latent.SCORES, name="meaning").to_frame()
 # latents are their own map, so that the trustworthiness of the first rung is 1 whatever it learned.
 
 # %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest, but for trustworthiness, which is 1 for two latents."}}
-table = pd.DataFrame([{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()])
+table = pd.DataFrame(
+    [{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()]
+)
 run.keep(scores=table)
 ladder_plots.ladder(table)
 
@@ -224,8 +257,11 @@ table.groupby("rung", sort=False).mean().round(3)
 # %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
 best = climbed["ssl", 0]
 groups = latent.matched(latent.clusters(best.points, len(habits), seed), test.label)
-counts = pd.crosstab(pd.Series(pd.Categorical.from_codes(test.label, habits), name="habit"),
-                     pd.Series(pd.Categorical.from_codes(groups, habits), name="cluster"), dropna=False)
+counts = pd.crosstab(
+    pd.Series(pd.Categorical.from_codes(test.label, habits), name="habit"),
+    pd.Series(pd.Categorical.from_codes(groups, habits), name="cluster"),
+    dropna=False,
+)
 ladder_plots.confusion(counts)
 
 # %% [markdown]
@@ -237,15 +273,27 @@ ladder_plots.confusion(counts)
 # %%
 shown = slice(1200)
 names = [habits[number] for number in test.label[shown]]
-hover.write_hover_map(best.points.test_map[shown], names, cut[shown], run.file("map.html"), ("first coordinate", "second coordinate"))
-plots.scene(run.url("map.html"), "Map of the nine habits, whose points show their picture", run.url("map.png"))
+hover.write_hover_map(
+    best.points.test_map[shown],
+    names,
+    cut[shown],
+    run.file("map.html"),
+    ("first coordinate", "second coordinate"),
+)
+plots.scene(
+    run.url("map.html"),
+    "Map of the nine habits, whose points show their picture",
+    run.url("map.png"),
+)
 
 # %% [markdown]
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
 
 # %% mystnb={"figure": {"caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for.", "name": "fig-neighbours"}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
 nearest = latent.neighbours(best.points.train, best.points.test[some], 7)
-found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat]).reshape(*nearest.shape, size, size)
+found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat]).reshape(
+    *nearest.shape, size, size
+)
 ladder_plots.neighbour_rows(cut[some], found, sets.train.label[nearest] == test.label[some, None])
 
 # %% [markdown]
@@ -266,8 +314,15 @@ ladder_plots.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": c
 labelled = oap.labelled(Path(oap_dir)) if oap_dir else None
 real = ladder.split_silhouettes(labelled, size, batch, seed) if labelled else None
 if real:
-    run.record(n_files_2ds=len(labelled.report), n_used_2ds=sum(len(part.label) for part in real.sets))
-    display(pd.DataFrame({name: np.bincount(part.label) for name, part in real.sets._asdict().items()}, index=real.names))
+    run.record(
+        n_files_2ds=len(labelled.report), n_used_2ds=sum(len(part.label) for part in real.sets)
+    )
+    display(
+        pd.DataFrame(
+            {name: np.bincount(part.label) for name, part in real.sets._asdict().items()},
+            index=real.names,
+        )
+    )
 else:
     print("No folder is given in oap_dir, so no real silhouettes are shown.")
 
@@ -304,8 +359,13 @@ if real:
     baseline = latent.scores(real.descriptors, real.sets.train.label, real.sets.test.label, seed)
     run.record(**{f"{name}_descriptors_2ds": value for name, value in baseline.items()})
     rows = [{"rung": "descriptors, UMAP", **baseline}]
-    rows += [{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed_real.items()]
-    rows += [{"rung": "self-supervised, no size, UMAP", **found.scores} for found in shapes_alone.values()]
+    rows += [
+        {"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed_real.items()
+    ]
+    rows += [
+        {"rung": "self-supervised, no size, UMAP", **found.scores}
+        for found in shapes_alone.values()
+    ]
     real_table = pd.DataFrame(rows)
     display(real_table.groupby("rung", sort=False).mean().round(3))
 
@@ -315,7 +375,14 @@ if real:
 # %%
 if real:
     display(ladder_plots.ladder(real_table))
-    display(ladder_plots.maps({ladder.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map}, real.sets.test.label, real.names, 1))
+    display(
+        ladder_plots.maps(
+            {ladder.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map},
+            real.sets.test.label,
+            real.names,
+            1,
+        )
+    )
 
 # %% [markdown]
 # And the harder test, on the set for inspection:

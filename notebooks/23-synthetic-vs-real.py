@@ -81,8 +81,22 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("23-synthetic-vs-real", globals())
-run.at_least(n_each=80, n_effect=10, n_tries=8, n_pictures=18, size=32, latents=2, width=4, epochs=1, batch=8, workers=0)
-run.require(size % 2 ** (size.bit_length() - 3) == 0, f"size must be 4 to 7 times a power of two, got {size}.")
+run.at_least(
+    n_each=80,
+    n_effect=10,
+    n_tries=8,
+    n_pictures=18,
+    size=32,
+    latents=2,
+    width=4,
+    epochs=1,
+    batch=8,
+    workers=0,
+)
+run.require(
+    size % 2 ** (size.bit_length() - 3) == 0,
+    f"size must be 4 to 7 times a power of two, got {size}.",
+)
 run.one_of(screening=list(SCREENINGS))
 run.folders("cpi_dir")
 run
@@ -103,8 +117,12 @@ if cpi_dir:
     display(reasons.value_counts().to_frame("pictures"))
 else:
     origin = "foreign"
-    real = campaign_pictures(FOREIGN, n_each, size, screening, 10 * seed + 5, workers, "foreign probe")
-    print("No folder is given in cpi_dir, so this run compares two synthetic probes: a foreign one plays the real one.")
+    real = campaign_pictures(
+        FOREIGN, n_each, size, screening, 10 * seed + 5, workers, "foreign probe"
+    )
+    print(
+        "No folder is given in cpi_dir, so this run compares two synthetic probes: a foreign one plays the real one."
+    )
 
 # %% [markdown]
 # They are split in two halves, each of whole pages, since pictures of one page were taken within seconds. All learning and tuning sees the first
@@ -113,8 +131,13 @@ else:
 # %%
 known, held = halves(real, seed)
 run.record(n_real=len(real), n_known=len(known), n_held=len(held))
-pd.DataFrame({"pictures": [len(known), len(held)], "median length [µm]": [half.table.length_um.median() for half in (known, held)]},
-             index=["to learn and tune", "to measure"]).round(0)
+pd.DataFrame(
+    {
+        "pictures": [len(known), len(held)],
+        "median length [µm]": [half.table.length_um.median() for half in (known, held)],
+    },
+    index=["to learn and tune", "to measure"],
+).round(0)
 
 # %% [markdown]
 # Synthetic pictures to measure with, as many, come from two probes: a bare one that sees black silhouettes, and the default one. In the names of
@@ -129,7 +152,10 @@ def photographs(campaign, n, part, label):
 
 
 bare, default = Campaign(Probe().only()), Campaign()
-synthetic = {name: photographs(campaign, len(held), 2, f"{name} probe") for name, campaign in {"bare": bare, "default": default}.items()}
+synthetic = {
+    name: photographs(campaign, len(held), 2, f"{name} probe")
+    for name, campaign in {"bare": bare, "default": default}.items()
+}
 run.record(n_synthetic=len(held))
 
 # %% [markdown]
@@ -151,7 +177,9 @@ ladder_plots.picture_rows(rows)
 # %%
 ladder = gap.added_effects(default.probe)
 few = -(-len(known) // len(ladder))
-learned = joined([known, *(photographs(Campaign(probe), few, 6, name) for name, probe in ladder.items())])
+learned = joined(
+    [known, *(photographs(Campaign(probe), few, 6, name) for name, probe in ladder.items())]
+)
 order = np.random.default_rng([seed, 12]).permutation(len(learned))
 validation, train = (learned.chosen(part).cut for part in np.split(order, [len(order) // 12]))
 
@@ -162,7 +190,9 @@ validation, train = (learned.chosen(part).cut for part in np.split(order, [len(o
 train = mirrored(train)
 recipe = VaeRecipe(latents, size, architecture="resnet", width=width, epochs=epochs)
 data = {"pictures": probe_tuning.fingerprint(learned), "seed": seed, "batch": batch}
-trained = vae(recipe, data, stored(train, batch, seed), stored(validation, batch).in_order, seed, run.device)
+trained = vae(
+    recipe, data, stored(train, batch, seed), stored(validation, batch).in_order, seed, run.device
+)
 seconds = trained.history.seconds.sum()
 run.record(pictures_per_second=len(trained.history) * len(train) / seconds)
 print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs, {seconds:.0f} s")
@@ -171,7 +201,10 @@ print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs,
 # Does it restore both origins equally well? If not, its latents may tell them apart for that reason alone ({numref}`fig-gap-restored`).
 
 # %% mystnb={"figure": {"caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture.", "name": "fig-gap-restored"}, "image": {"alt": "Six rows of cut-out pictures: real, bare and default ones, each above what is restored, which is smoother."}}
-views = {name: gap.views(pictures, trained.model) for name, pictures in {origin: held, **synthetic}.items()}
+views = {
+    name: gap.views(pictures, trained.model)
+    for name, pictures in {origin: held, **synthetic}.items()
+}
 rows = {}
 for name, pictures in {origin: held, **synthetic}.items():
     drawn = decoded(trained.model, views[name]["latents"])[:, 0]
@@ -184,14 +217,18 @@ ladder_plots.picture_rows(rows)
 # silhouettes on a white ground have the greatest contrast, so an edge that is a little displaced costs more there.
 
 # %%
-pd.Series({name: run.metrics[f"error_{name}"] for name in (origin, *synthetic)}, name="error [1]").to_frame().round(3)
+pd.Series(
+    {name: run.metrics[f"error_{name}"] for name in (origin, *synthetic)}, name="error [1]"
+).to_frame().round(3)
 
 # %% [markdown]
 # {numref}`fig-gap-maps` lays the latents out by UMAP.
 
 # %% mystnb={"figure": {"caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference.", "name": "fig-gap-maps"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, more mixed on the right."}}
 base = gap.latents(learned, trained.model)
-map_of = latent.mapped(base, np.concatenate([found["latents"] for found in views.values()]), seed).test_map
+map_of = latent.mapped(
+    base, np.concatenate([found["latents"] for found in views.values()]), seed
+).test_map
 spots = dict(zip(views, np.split(map_of, len(views)), strict=True))
 gap_plots.origin_maps(spots[origin], {f"{name} probe": spots[name] for name in synthetic}, origin)
 
@@ -228,8 +265,15 @@ pd.concat(tables, axis=1).round(2)
 when = {"bare": "before", "default": "default", "other half": "halves"}
 for name, moment in when.items():
     run.record(**gap.named(tables[name], views[origin]["latents"], views[name]["latents"], moment))
-names = {"c2st": "highest accuracy", "frechet": "Fréchet distance", "mmd": "maximum mean discrepancy, squared"}
-pd.DataFrame({name: [run.metrics[f"{key}_{moment}"] for key in names] for name, moment in when.items()}, index=names.values()).round(3)
+names = {
+    "c2st": "highest accuracy",
+    "frechet": "Fréchet distance",
+    "mmd": "maximum mean discrepancy, squared",
+}
+pd.DataFrame(
+    {name: [run.metrics[f"{key}_{moment}"] for key in names] for name, moment in when.items()},
+    index=names.values(),
+).round(3)
 
 # %% [markdown]
 # Which habits make the difference? For each habit of the default probe: its distance from all real pictures, and how
@@ -262,7 +306,11 @@ effects = {}
 for part, probes in {"added": ladder, "left out": gap.without_effects(default.probe)}.items():
     highest = {}
     for name, probe in probes.items():
-        found = gap.views(photographs(Campaign(probe), n_effect, 2, name), trained.model, ["latents", "photometry"])
+        found = gap.views(
+            photographs(Campaign(probe), n_effect, 2, name),
+            trained.model,
+            ["latents", "photometry"],
+        )
         highest[name] = gap.judges(views[origin], found, seed).highest
     effects[part] = pd.DataFrame(highest).T
 
@@ -274,9 +322,18 @@ gap_plots.effects(*effects.values())
 
 # %%
 added = effects["added"]
-run.record(**{f"c2st_{view}_{name.removeprefix('+ ')}": value for view in added for name, value in added[view].items()})
+run.record(
+    **{
+        f"c2st_{view}_{name.removeprefix('+ ')}": value
+        for view in added
+        for name, value in added[view].items()
+    }
+)
 run.record(c2st_error_effects=0.5 / np.sqrt(2 * min(n_effect, len(held))))
-steps = pd.concat({view: pd.DataFrame({"before": added[view].shift(), "after": added[view]}) for view in added}, axis=1).iloc[1:]
+steps = pd.concat(
+    {view: pd.DataFrame({"before": added[view].shift(), "after": added[view]}) for view in added},
+    axis=1,
+).iloc[1:]
 steps.round(2)
 
 # %% [markdown]
@@ -288,7 +345,9 @@ steps.round(2)
 # %%
 for view in added:
     gain, missed = added[view].diff(), effects["left out"][view]
-    print(f"{view}: most is closed by {gain.idxmin()[2:]} ({gain.min():+.2f}); missed most: {missed.idxmax()} ({missed.max():.2f})")
+    print(
+        f"{view}: most is closed by {gain.idxmin()[2:]} ({gain.min():+.2f}); missed most: {missed.idxmax()} ({missed.max():.2f})"
+    )
 
 # %% [markdown]
 # ## Tuning the probe
@@ -305,7 +364,9 @@ tuned = probe_tuning.tuned(known, default, n_tries, n_pictures, screening, 10 * 
 tuned.history.to_csv(run.file("tries.csv"), index=False)
 yardstick = probe_tuning.Yardstick(known, 10 * seed + 3)
 floor = yardstick.distance(held)
-tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["count", "min"]).loc[["start", "step", "mixture"]].round(4)
+tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["count", "min"]).loc[
+    ["start", "step", "mixture"]
+].round(4)
 
 # %% [markdown]
 # {numref}`fig-search` shows the tries.
@@ -319,8 +380,10 @@ gap_plots.search(tuned.history, floor)
 # pictures moves little.
 
 # %% mystnb={"figure": {"caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked.", "name": "fig-moved"}, "image": {"alt": "Dot plot of the parameters' places before and after the search, joined by short lines."}}
-places = [pd.Series(probe_tuning.position_of(probe_tuning.values_of(campaign)), probe_tuning.SEARCHED)
-          for campaign in (default, tuned.campaign, FOREIGN)]
+places = [
+    pd.Series(probe_tuning.position_of(probe_tuning.values_of(campaign)), probe_tuning.SEARCHED)
+    for campaign in (default, tuned.campaign, FOREIGN)
+]
 gap_plots.moved(places[0], places[1], None if cpi_dir else places[2])
 
 # %% [markdown]
@@ -335,7 +398,9 @@ with pd.option_context("display.max_colwidth", None):
 # fewer among the pictures.
 
 # %%
-shares = {"before": default.mixture, "after": tuned.campaign.mixture} | ({} if cpi_dir else {"truth": FOREIGN.mixture})
+shares = {"before": default.mixture, "after": tuned.campaign.mixture} | (
+    {} if cpi_dir else {"truth": FOREIGN.mixture}
+)
 pd.DataFrame(shares).rename(index={name: habit.title for name, habit in HABITS.items()}).round(2)
 
 # %% [markdown]
@@ -345,7 +410,10 @@ pd.DataFrame(shares).rename(index={name: habit.title for name, habit in HABITS.i
 # sizes that the search found.
 
 # %%
-campaigns = {"tuned crystals": replace(tuned.campaign, probe=default.probe), "tuned": tuned.campaign}
+campaigns = {
+    "tuned crystals": replace(tuned.campaign, probe=default.probe),
+    "tuned": tuned.campaign,
+}
 for name, campaign in campaigns.items():
     synthetic[name] = photographs(campaign, len(held), 2, name)
     views[name] = gap.views(synthetic[name], trained.model)
@@ -356,10 +424,13 @@ when |= {"tuned crystals": "crystals", "tuned": "after"}
 # {numref}`fig-side-by-side` sets the pictures side by side.
 
 # %% mystnb={"figure": {"caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe.", "name": "fig-side-by-side"}, "image": {"alt": "Four rows of pictures: real ones, black silhouettes, and two rows of synthetic photographs."}}
-ladder_plots.picture_rows({
-    name: pictures.grey[24:38]
-    for name, pictures in {origin: held, **synthetic}.items() if name != "tuned crystals"
-})
+ladder_plots.picture_rows(
+    {
+        name: pictures.grey[24:38]
+        for name, pictures in {origin: held, **synthetic}.items()
+        if name != "tuned crystals"
+    }
+)
 
 # %% [markdown]
 # {numref}`fig-gap-after` has the accuracies before and after, on pages that neither the network nor the search has seen. The standard error of
@@ -374,12 +445,24 @@ gap_plots.accuracies(highest, tables["other half"].highest)
 
 # %%
 for name in campaigns:
-    run.record(**gap.named(tables[name], views[origin]["latents"], views[name]["latents"], when[name]))
+    run.record(
+        **gap.named(tables[name], views[origin]["latents"], views[name]["latents"], when[name])
+    )
 fresh = probe_tuning.Yardstick(held, 10 * seed + 3)
-run.record(**{f"distance_{when[name]}": fresh.distance(pictures) for name, pictures in {**synthetic, "other half": known}.items()})
-names |= {f"c2st_{view}": f"accuracy, {view}" for view in gap.VIEWS} | {"distance": "energy distance"}
+run.record(
+    **{
+        f"distance_{when[name]}": fresh.distance(pictures)
+        for name, pictures in {**synthetic, "other half": known}.items()
+    }
+)
+names |= {f"c2st_{view}": f"accuracy, {view}" for view in gap.VIEWS} | {
+    "distance": "energy distance"
+}
 columns = [*synthetic, "other half"]
-pd.DataFrame({name: [run.metrics[f"{key}_{when[name]}"] for key in names] for name in columns}, index=names.values()).round(3)
+pd.DataFrame(
+    {name: [run.metrics[f"{key}_{when[name]}"] for key in names] for name in columns},
+    index=names.values(),
+).round(3)
 
 # %% [markdown]
 # What gives the tuned pictures away? For each number of a picture and of its outline, the distance of its distributions in both sets, from 0
@@ -387,7 +470,11 @@ pd.DataFrame({name: [run.metrics[f"{key}_{when[name]}"] for key in names] for na
 # descriptors of outlines are explained in [](../book/part-1.md).
 
 # %%
-telling = {name: gap.telltales(held, pictures) for name, pictures in {**synthetic, "other half": known}.items() if name != "tuned crystals"}
+telling = {
+    name: gap.telltales(held, pictures)
+    for name, pictures in {**synthetic, "other half": known}.items()
+    if name != "tuned crystals"
+}
 pd.DataFrame(telling).loc[telling["tuned"].index[:8]].round(2)
 
 # %% [markdown]

@@ -74,9 +74,15 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("31-cirrus-fields", globals())
 run.at_least(n_members=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1)
-run.require(duration % 300 == 0 and n_schemes <= n_members, "duration must be a multiple of 300 s, n_schemes at most n_members.")
+run.require(
+    duration % 300 == 0 and n_schemes <= n_members,
+    "duration must be a multiple of 300 s, n_schemes at most n_members.",
+)
 run.ranges("n_inp", "deposition_coefficient")
-run.require(n_inp[0] < n_inp[1] and deposition_coefficient[0] < deposition_coefficient[1], "n_inp and deposition_coefficient must each span a range.")
+run.require(
+    n_inp[0] < n_inp[1] and deposition_coefficient[0] < deposition_coefficient[1],
+    "n_inp and deposition_coefficient must each span a range.",
+)
 run.one_of(habit=HABITS)
 run.folders("cm1_dir")
 run
@@ -98,7 +104,12 @@ dict(cm1.sizes)
 
 # %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: no ice, or too little to speak of.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
 halfway = cm1.isel(member=0, time=[cm1.sizes["time"] // 2, -1]).compute(scheduler="synchronous")
-cirrus_plots.fields({f"{minute:.0f} min": halfway.isel(time=k) for k, minute in enumerate(halfway.time.to_numpy() / 60)})
+cirrus_plots.fields(
+    {
+        f"{minute:.0f} min": halfway.isel(time=k)
+        for k, minute in enumerate(halfway.time.to_numpy() / 60)
+    }
+)
 
 # %% [markdown]
 # Means over each level for all members are in {numref}`fig-cm1-profiles`. The fall speed and the density are weighted by mass, so that traces do not count.
@@ -106,7 +117,9 @@ cirrus_plots.fields({f"{minute:.0f} min": halfway.isel(time=k) for k, minute in 
 # %% mystnb={"figure": {"caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %).", "name": "fig-cm1-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density of ice: three lines within a grey band."}}
 last = averaged(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
 some = [0, cm1.sizes["member"] // 2, cm1.sizes["member"] - 1]
-cirrus_plots.profiles({f"member {last.member[k].item()}": last.isel(member=k) for k in some}, last, "all members")
+cirrus_plots.profiles(
+    {f"member {last.member[k].item()}": last.isel(member=k) for k in some}, last, "all members"
+)
 
 # %% [markdown]
 # ## A cirrus with a prescribed flow
@@ -117,10 +130,14 @@ cirrus_plots.profiles({f"member {last.member[k].item()}": last.isel(member=k) fo
 
 # %% mystnb={"figure": {"caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time (lines: streamlines), which changes. The layer between 8 and 9.8 km is supersaturated.", "name": "fig-air"}, "image": {"alt": "Profiles of temperature and humidity beside a map of up- and downdraughts in red and blue with streamlines."}}
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
-case = middling(Case(duration=duration, habit=habit, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
+case = middling(
+    Case(duration=duration, habit=habit, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges
+)
 air, stream = standing_air(case.nz, case.dt, case.uplift), stream_function(case, 1800.0)
 temperature = air.theta * exner(air.pressure)
-saturation = [saturation_mixing_ratio(*pair) for pair in zip(temperature, air.pressure, strict=True)]
+saturation = [
+    saturation_mixing_ratio(*pair) for pair in zip(temperature, air.pressure, strict=True)
+]
 cirrus_plots.sounding(temperature, air.vapour / saturation, stream, air.density)
 
 # %% [markdown]
@@ -129,8 +146,16 @@ cirrus_plots.sounding(temperature, air.vapour / saturation, stream, air.density)
 
 # %% mystnb={"figure": {"caption": "Single crystals at -45 \u00b0C and 20 % supersaturation. A small deposition coefficient holds a crystal back while it is small. The rosette, which is hollow, is less dense than the others; column and plate reach farther and, as they fall with their broad side down, fall more slowly.", "name": "fig-crystals"}, "image": {"alt": "Three line plots over an hour: length, density and fall speed of four kinds of crystals."}}
 minutes = np.arange(0, 61.0)
-kinds = {("bullet rosette", 1.0): "rosette, 1", ("bullet rosette", 0.005): "rosette, 0.005", ("solid column", 1.0): "column, 1", ("plate", 1.0): "plate, 1"}
-cirrus_plots.growth(minutes, {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minutes) for kind, label in kinds.items()})
+kinds = {
+    ("bullet rosette", 1.0): "rosette, 1",
+    ("bullet rosette", 0.005): "rosette, 0.005",
+    ("solid column", 1.0): "column, 1",
+    ("plate", 1.0): "plate, 1",
+}
+cirrus_plots.growth(
+    minutes,
+    {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minutes) for kind, label in kinds.items()},
+)
 
 # %% [markdown]
 # ## An ensemble of two parameters
@@ -155,8 +180,16 @@ cirrus_plots.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
 
 # %%
 everything = {"bulk": bulk, **{name: schemes[name] for name in ("bins", "lagrangian")}}
-run.record(**{f"water_residual_{name}": float(ice.water_residual.max()) for name, ice in everything.items()})
-run.require(max(run.metrics.values()) < 1e-9, "the simulations lose or make water, so nothing that follows would mean anything.")
+run.record(
+    **{
+        f"water_residual_{name}": float(ice.water_residual.max())
+        for name, ice in everything.items()
+    }
+)
+run.require(
+    max(run.metrics.values()) < 1e-9,
+    "the simulations lose or make water, so nothing that follows would mean anything.",
+)
 pd.Series(run.metrics).filter(like="water").to_frame("largest relative change")
 
 # %% [markdown]
@@ -174,7 +207,11 @@ cirrus_plots.fields({name: ice.isel(member=0, time=when) for name, ice in scheme
 # %% mystnb={"figure": {"caption": "Profiles of the same case at the same time, and the range of the whole bulk ensemble (5 to 95 %). Lines that lie inside the band differ by less than the parameters make.", "name": "fig-scheme-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density: the three schemes as lines, mostly within a grey band."}}
 means = {name: averaged(ice, "x") for name, ice in schemes.items()}
 everyone = averaged(bulk, "x")
-cirrus_plots.profiles({name: ice.isel(member=0, time=when) for name, ice in means.items()}, everyone.isel(time=when), "bulk ensemble")
+cirrus_plots.profiles(
+    {name: ice.isel(member=0, time=when) for name, ice in means.items()},
+    everyone.isel(time=when),
+    "bulk ensemble",
+)
 
 # %% [markdown]
 # {numref}`fig-film` is the film of it.
@@ -192,10 +229,24 @@ cirrus_plots.film({name: ice.isel(member=0, time=slice(1, None)) for name, ice i
 # %%
 pairs = {name: (means[name], means["bulk"]) for name in ("bins", "lagrangian")}
 same = means["bulk"].isel(member=[0] * (n_schemes - 1))
-pairs |= {f"bulk, other {what}": (averaged(ice["bulk"], "x"), same) for what, ice in (("seeds", seeds), ("flows", flows))}
+pairs |= {
+    f"bulk, other {what}": (averaged(ice["bulk"], "x"), same)
+    for what, ice in (("seeds", seeds), ("flows", flows))
+}
 apart = pd.DataFrame({name: apart_over_spread(*pair, everyone) for name, pair in pairs.items()})
-named = {"bins": "bins", "lagrangian": "lagrangian", "bulk, other seeds": "seeds", "bulk, other flows": "flows"}
-run.record(**{f"apart_{short}_{variable}": apart.loc[variable, name] for name, short in named.items() for variable in apart.index})
+named = {
+    "bins": "bins",
+    "lagrangian": "lagrangian",
+    "bulk, other seeds": "seeds",
+    "bulk, other flows": "flows",
+}
+run.record(
+    **{
+        f"apart_{short}_{variable}": apart.loc[variable, name]
+        for name, short in named.items()
+        for variable in apart.index
+    }
+)
 run.keep(apart=apart)
 apart.round(2)
 
@@ -206,16 +257,33 @@ cirrus_plots.structural(apart)
 # In sums over the whole slab and all times, schemes and bulk compare as follows (1 is equal).
 
 # %%
-sums = {name: averaged(ice.isel(time=slice(1, None)), ("time", "z", "x")) for name, ice in schemes.items()}
-table = pd.DataFrame({name: {v: float((sums[name][v] / sums["bulk"][v]).mean()) for v in apart.index} for name in ("bins", "lagrangian")})
-run.record(**{f"ratio_{name}_{variable}": table.loc[variable, name] for name in table for variable in table.index})
+sums = {
+    name: averaged(ice.isel(time=slice(1, None)), ("time", "z", "x"))
+    for name, ice in schemes.items()
+}
+table = pd.DataFrame(
+    {
+        name: {v: float((sums[name][v] / sums["bulk"][v]).mean()) for v in apart.index}
+        for name in ("bins", "lagrangian")
+    }
+)
+run.record(
+    **{
+        f"ratio_{name}_{variable}": table.loc[variable, name]
+        for name in table
+        for variable in table.index
+    }
+)
 table.round(2)
 
 # %% [markdown]
 # Seconds of computing for two hours of cirrus, without the time to compile, as measured when they were simulated (other work on the same processor makes them more):
 
 # %%
-costs = {f"seconds_{name}": float(ice.cpu_seconds.median()) * 7200 / duration for name, ice in schemes.items()}
+costs = {
+    f"seconds_{name}": float(ice.cpu_seconds.median()) * 7200 / duration
+    for name, ice in schemes.items()
+}
 run.record(**costs)
 pd.Series(costs).round(2).to_frame("seconds")
 

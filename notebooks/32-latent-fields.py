@@ -67,9 +67,17 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("32-latent-fields", globals())
-run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_components=16)
-run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
-run.require(n_validation + n_test <= n_members - 2, "n_validation and n_test must leave two of n_members or more to learn from.")
+run.at_least(
+    n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_components=16
+)
+run.require(
+    n_members <= 80 and every <= 6,
+    "the ensemble has 80 members, and every must leave four times or more.",
+)
+run.require(
+    n_validation + n_test <= n_members - 2,
+    "n_validation and n_test must leave two of n_members or more to learn from.",
+)
 run
 
 # %% [markdown]
@@ -84,7 +92,11 @@ pd.DataFrame(PARAMETERS, index=["unit", "meaning"]).T
 # There is no ice at the first time, so we leave it out.
 
 # %%
-ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every)).load(scheduler="synchronous")
+ensemble = (
+    sample_ensemble()
+    .isel(member=slice(n_members), time=slice(1, None, every))
+    .load(scheduler="synchronous")
+)
 minutes = ensemble.time.to_numpy() / 60
 x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
 dict(ensemble.sizes)
@@ -96,7 +108,9 @@ dict(ensemble.sizes)
 # %%
 data = fields.prepared(ensemble, n_validation, n_test, seed)
 train, validation, test = data.split
-pd.Series({name: len(rows) * len(minutes) for name, rows in data.split._asdict().items()}, name="pictures").to_frame()
+pd.Series(
+    {name: len(rows) * len(minutes) for name, rows in data.split._asdict().items()}, name="pictures"
+).to_frame()
 
 # %% [markdown]
 # {numref}`fig-channels` shows how a cloud develops that no network has seen.
@@ -113,7 +127,12 @@ field_plots.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in li
 # %%
 q_i, m_i, rho_i = data.scaling.restored(data.standard).swapaxes(0, 2)
 icy = q_i > np.log10(fields.Q_MIN) + 1e-4
-run.record(**{f"{name}_by_m_i": fields.share_told(channel[icy], m_i[icy]) for name, channel in (("rho_i", rho_i), ("q_i", q_i))})
+run.record(
+    **{
+        f"{name}_by_m_i": fields.share_told(channel[icy], m_i[icy])
+        for name, channel in (("rho_i", rho_i), ("q_i", q_i))
+    }
+)
 pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")
 
 # %% [markdown]
@@ -123,10 +142,20 @@ pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m
 # with two.
 
 # %%
-trained = {n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device) for n in (16, 2)}
-pd.DataFrame({f"{n} latents": {
-    "weights": sum(p.numel() for p in found.model.parameters()), "epochs": len(found.history), "seconds": found.history.seconds.sum().round(),
-} for n, found in trained.items()}).T.astype(int)
+trained = {
+    n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device)
+    for n in (16, 2)
+}
+pd.DataFrame(
+    {
+        f"{n} latents": {
+            "weights": sum(p.numel() for p in found.model.parameters()),
+            "epochs": len(found.history),
+            "seconds": found.history.seconds.sum().round(),
+        }
+        for n, found in trained.items()
+    }
+).T.astype(int)
 
 # %% [markdown]
 # Beside each stand as many *principal components*, which meteorologists call empirical orthogonal functions (EOFs): the best that can be done with sums of fixed patterns.
@@ -147,17 +176,28 @@ restored = ways["vae16"].decode(latents["vae16"][some, when])
 rows = {"model": data.standard[some, when], "restored": restored}
 field_plots.field_rows(
     {name: data.scaling.restored(values) for name, values in rows.items()},
-    [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)], x_km, z_km,
+    [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)],
+    x_km,
+    z_km,
 )
 
 # %% [markdown]
 # In numbers: $R^2$ of each channel on test members is 1 less the mean square error over the variance of the channel.
 
 # %%
-r2 = pd.DataFrame({
-    name: fields.channel_r2(data.standard[test], way.decode(latents[name][test])) for name, way in ways.items()
-}).T
-run.record(**{f"r2_{name}_{channel}": value for name, row in r2.iterrows() for channel, value in row.items()})
+r2 = pd.DataFrame(
+    {
+        name: fields.channel_r2(data.standard[test], way.decode(latents[name][test]))
+        for name, way in ways.items()
+    }
+).T
+run.record(
+    **{
+        f"r2_{name}_{channel}": value
+        for name, row in r2.iterrows()
+        for channel, value in row.items()
+    }
+)
 run.keep(r2=r2)
 r2.round(3)
 
@@ -167,7 +207,9 @@ r2.round(3)
 
 # %%
 learned = fields.channel_r2(data.standard[train], ways["vae16"].decode(latents["vae16"][train]))
-error = ((data.standard[test] - ways["vae16"].decode(latents["vae16"][test])) ** 2).mean(axis=(0, 2, 3, 4))
+error = ((data.standard[test] - ways["vae16"].decode(latents["vae16"][test])) ** 2).mean(
+    axis=(0, 2, 3, 4)
+)
 run.record(**{f"r2_vae16_{channel}_train": value for channel, value in learned.items()})
 run.record(late_error_vae16=error[minutes > 90].mean() / error[minutes <= 90].mean())
 pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]}).T.round(3)
@@ -180,7 +222,12 @@ pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]})
 # %% mystnb={"figure": {"caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Crosses are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and a cross for each of two autoencoders."}}
 counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
 kept = {n: fields.by_components(components, n) for n in counts}
-lost = pd.DataFrame({n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test]))) for n, way in kept.items()}).T
+lost = pd.DataFrame(
+    {
+        n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test])))
+        for n, way in kept.items()
+    }
+).T
 field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
 
 # %% [markdown]
@@ -189,17 +236,38 @@ field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 1
 
 # %%
 kept_by = lost.mean(axis=1)
-worth = {f"components_like_vae{n}": np.interp(r2.loc[f"vae{n}"].mean(), kept_by, lost.index) for n in (16, 2)}
+worth = {
+    f"components_like_vae{n}": np.interp(r2.loc[f"vae{n}"].mean(), kept_by, lost.index)
+    for n in (16, 2)
+}
 run.record(most_components=lost.index[-1], **worth)
-signs = ["<" if r2.loc[way].mean() < kept_by.iloc[0] else ">" if r2.loc[way].mean() > kept_by.iloc[-1] else "" for way in ("vae16", "vae2")]
-pd.DataFrame({"components": [f"{sign} {number:.1f}" for sign, number in zip(signs, worth.values(), strict=True)]}, index=list(worth))
+signs = [
+    "<"
+    if r2.loc[way].mean() < kept_by.iloc[0]
+    else ">"
+    if r2.loc[way].mean() > kept_by.iloc[-1]
+    else ""
+    for way in ("vae16", "vae2")
+]
+pd.DataFrame(
+    {
+        "components": [
+            f"{sign} {number:.1f}" for sign, number in zip(signs, worth.values(), strict=True)
+        ]
+    },
+    index=list(worth),
+)
 
 # %% [markdown]
 # An autoencoder is free to leave latents unused: one that says nothing costs it nothing. {numref}`fig-information` shows what each tells.
 
 # %% mystnb={"figure": {"caption": "What each of the 16 latents tells of a snapshot on average, as divergence from the prior.", "name": "fig-information"}, "image": {"alt": "Bar chart of the information in each of 16 latents, slowly falling with rank."}}
 told = fields.information(trained[16].model, data.pictures(test))
-run.record(active_latents=int((told > 0.1).sum()), nats_vae16=told.sum(), nats_vae2=fields.information(trained[2].model, data.pictures(test)).sum())
+run.record(
+    active_latents=int((told > 0.1).sum()),
+    nats_vae16=told.sum(),
+    nats_vae2=fields.information(trained[2].model, data.pictures(test)).sum(),
+)
 field_plots.information(told)
 
 # %% [markdown]
@@ -211,7 +279,10 @@ field_plots.information(told)
 most = np.argsort(latents["vae16"].std(axis=(0, 1)))[::-1][:3]
 unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
 colours = {"time [min]": np.broadcast_to(minutes, (n_members, len(minutes)))}
-colours |= {f"{name.replace('_', ' ')}, 0 to 1 [1]": np.repeat(unit[:, [k]], len(minutes), axis=1) for k, name in enumerate(PARAMETERS)}
+colours |= {
+    f"{name.replace('_', ' ')}, 0 to 1 [1]": np.repeat(unit[:, [k]], len(minutes), axis=1)
+    for k, name in enumerate(PARAMETERS)
+}
 field_plots.trajectories(latents["vae16"][..., most], colours)
 
 # %% [markdown]
@@ -221,7 +292,9 @@ field_plots.trajectories(latents["vae16"][..., most], colours)
 low, high = np.percentile(latents["vae2"], [0.5, 99.5], axis=(0, 1))
 first, second = np.linspace(low, high, 9).T
 grid = np.stack(np.meshgrid(first, second), axis=-1)
-field_plots.manifold(data.scaling.restored(ways["vae2"].decode(grid)), first, second, latents["vae2"], minutes)
+field_plots.manifold(
+    data.scaling.restored(ways["vae2"].decode(grid)), first, second, latents["vae2"], minutes
+)
 
 # %% [markdown]
 # ## When do the parameters matter most?
@@ -230,7 +303,10 @@ field_plots.manifold(data.scaling.restored(ways["vae2"].decode(grid)), first, se
 # the parameters says how much of it is theirs ({numref}`fig-spread`). The function is fitted to all members but one, and judged by that one, each in its turn.
 
 # %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
-spreads = {f"{n} latents": field_parameters.spread_in_time(latents[f"vae{n}"], unit, list(PARAMETERS)) for n in (16, 2)}
+spreads = {
+    f"{n} latents": field_parameters.spread_in_time(latents[f"vae{n}"], unit, list(PARAMETERS))
+    for n in (16, 2)
+}
 field_plots.spread_in_time(minutes, spreads)
 
 # %% [markdown]
@@ -239,8 +315,18 @@ field_plots.spread_in_time(minutes, spreads)
 # %%
 for n in (16, 2):
     table = spreads[f"{n} latents"]
-    run.record(**{f"largest_spread_min_vae{n}": minutes[table["all"].argmax()], f"explained_vae{n}": table["explained"].sum() / table["all"].sum()})
-    run.record(**{f"explained_vae{n}_{name}": table[name].sum() / table["all"].sum() for name in PARAMETERS})
+    run.record(
+        **{
+            f"largest_spread_min_vae{n}": minutes[table["all"].argmax()],
+            f"explained_vae{n}": table["explained"].sum() / table["all"].sum(),
+        }
+    )
+    run.record(
+        **{
+            f"explained_vae{n}_{name}": table[name].sum() / table["all"].sum()
+            for name in PARAMETERS
+        }
+    )
 pd.Series(run.metrics).filter(like="explained").round(2).to_frame("share")
 
 # %% [markdown]

@@ -86,13 +86,27 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("33-latent-metrics", globals())
-run.at_least(n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19)
+run.at_least(
+    n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19
+)
 run.at_least(n_bulk=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1, epochs_kinematic=1)
-run.require(n_members <= 80 and every <= 6, "the ensemble has 80 members, and every must leave four times or more.")
-run.require(n_validation + n_test <= n_members - 2, "n_validation and n_test must leave two of n_members or more to learn from.")
-run.require(duration % 300 == 0 and n_schemes <= n_bulk, "duration must be a multiple of 300 s, n_schemes at most n_bulk.")
+run.require(
+    n_members <= 80 and every <= 6,
+    "the ensemble has 80 members, and every must leave four times or more.",
+)
+run.require(
+    n_validation + n_test <= n_members - 2,
+    "n_validation and n_test must leave two of n_members or more to learn from.",
+)
+run.require(
+    duration % 300 == 0 and n_schemes <= n_bulk,
+    "duration must be a multiple of 300 s, n_schemes at most n_bulk.",
+)
 run.ranges("n_inp", "deposition_coefficient")
-run.require(n_inp[0] < n_inp[1] and deposition_coefficient[0] < deposition_coefficient[1], "n_inp and deposition_coefficient must each span a range.")
+run.require(
+    n_inp[0] < n_inp[1] and deposition_coefficient[0] < deposition_coefficient[1],
+    "n_inp and deposition_coefficient must each span a range.",
+)
 run.one_of(measure=MEASURES)
 run
 
@@ -103,7 +117,11 @@ run
 # chance do all members count, since test members alone are too few for a p-value.
 
 # %%
-ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every)).load(scheduler="synchronous")
+ensemble = (
+    sample_ensemble()
+    .isel(member=slice(n_members), time=slice(1, None, every))
+    .load(scheduler="synchronous")
+)
 minutes = ensemble.time.to_numpy() / 60
 data = fields.prepared(ensemble, n_validation, n_test, seed)
 train, validation, test = data.split
@@ -114,13 +132,22 @@ train, validation, test = data.split
 # their distances are root mean square errors (RMSE) in standard deviations.
 
 # %%
-trained = {n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device) for n in (16, 2)}
+trained = {
+    n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device)
+    for n in (16, 2)
+}
 networks = {n: fields.by_network(found.model) for n, found in trained.items()}
 ways = {
-    "16 latents": networks[16].encode, "16 latents, moved": fields.over_moves(networks[16].encode, 8), "2 latents": networks[2].encode,
-    "16 EOFs": fields.by_components(fields.components(data, 16, seed), 16).encode, "profiles": fields.profiles, "fields": fields.cells,
+    "16 latents": networks[16].encode,
+    "16 latents, moved": fields.over_moves(networks[16].encode, 8),
+    "2 latents": networks[2].encode,
+    "16 EOFs": fields.by_components(fields.components(data, 16, seed), 16).encode,
+    "profiles": fields.profiles,
+    "fields": fields.cells,
 }
-short = dict(zip(ways, ("vae16", "vae16_moved", "vae2", "pca16", "profiles", "fields"), strict=True))
+short = dict(
+    zip(ways, ("vae16", "vae16_moved", "vae2", "pca16", "profiles", "fields"), strict=True)
+)
 curves = {name: encode(data.standard) for name, encode in ways.items() if name != "fields"}
 {name: values.shape for name, values in curves.items()}
 
@@ -135,7 +162,10 @@ curves = {name: encode(data.standard) for name, encode in ways.items() if name !
 # %% mystnb={"figure": {"caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves.", "name": "fig-growth"}, "image": {"alt": "Four scatter plots of latent distance over parameter distance, all rising."}}
 unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
 apart = pdist(unit[test])
-found = {name: pairs(distances(curves["16 latents"][test], curves["16 latents"][test], name)) for name in MEASURES}
+found = {
+    name: pairs(distances(curves["16 latents"][test], curves["16 latents"][test], name))
+    for name in MEASURES
+}
 field_plots.distances_grow(apart, found)
 
 # %% [markdown]
@@ -165,12 +195,19 @@ growth.round(3)
 # %% mystnb={"figure": {"caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members.", "name": "fig-walk"}, "image": {"alt": "Five columns of decoded fields in three rows that change step by step from one cloud to another."}}
 latents = curves["16 latents"]
 when = latents.var(axis=0).sum(axis=-1).argmax()
-far = np.unravel_index(np.argmax(distances(latents[test][:, [when]], latents[test][:, [when]])), (n_test, n_test))
+far = np.unravel_index(
+    np.argmax(distances(latents[test][:, [when]], latents[test][:, [when]])), (n_test, n_test)
+)
 start_point, end_point = latents[test[list(far)], when]
 steps = np.linspace(start_point, end_point, 5)
 drawn = data.scaling.restored(networks[16].decode(steps))
 x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
-field_plots.field_rows({"decoded": drawn}, [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps], x_km, z_km)
+field_plots.field_rows(
+    {"decoded": drawn},
+    [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps],
+    x_km,
+    z_km,
+)
 
 # %% [markdown]
 # Distances can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). Such a difference sees where each cell stands, as plain latents do. The slope says
@@ -179,9 +216,19 @@ field_plots.field_rows({"decoded": drawn}, [f"distance {np.linalg.norm(step - st
 # %% mystnb={"figure": {"caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, plain and averaged over moves, in that of 16 EOFs, and against the RMSE of their profiles.", "name": "fig-gauge"}, "image": {"alt": "Four scatter plots of the RMSE of fields over a distance."}}
 apart_by = {name: distances(values, values, measure) for name, values in new.items()}
 between = pairs(apart_by["fields"])
-gauges = {name: pairs(apart_by[name]) for name in ("16 latents", "16 latents, moved", "16 EOFs", "profiles")}
-run.record(rmse_per_latent_unit=np.sum(between * gauges["16 latents"]) / np.sum(gauges["16 latents"] ** 2))
-run.record(**{f"gauge_{short[name]}": np.corrcoef(values, between)[0, 1] for name, values in gauges.items()})
+gauges = {
+    name: pairs(apart_by[name])
+    for name in ("16 latents", "16 latents, moved", "16 EOFs", "profiles")
+}
+run.record(
+    rmse_per_latent_unit=np.sum(between * gauges["16 latents"]) / np.sum(gauges["16 latents"] ** 2)
+)
+run.record(
+    **{
+        f"gauge_{short[name]}": np.corrcoef(values, between)[0, 1]
+        for name, values in gauges.items()
+    }
+)
 run.keep(distances=pd.DataFrame({"parameters": apart, "fields": between, **gauges}))
 field_plots.gauged(between, gauges)
 
@@ -196,7 +243,10 @@ field_plots.gauged(between, gauges)
 # %% mystnb={"figure": {"caption": "Latent distance of all pairs of members by the distance of their parameters: medians and quartiles. The grey band is the null, the distance of each member from its nearest neighbour in the parameters.", "name": "fig-null"}, "image": {"alt": "Dots with bars of latent distance, rising with parameter distance out of a grey band."}}
 gaps = distances(unit[:, None], unit[:, None])
 nearest = np.argsort(gaps, axis=1)[:, 1]
-matrices = {name: distances(curves[name], curves[name], measure) for name in ("16 latents", "16 latents, moved")}
+matrices = {
+    name: distances(curves[name], curves[name], measure)
+    for name in ("16 latents", "16 latents, moved")
+}
 nulls = {name: matrix[np.arange(n_members), nearest] for name, matrix in matrices.items()}
 matrix, null = matrices["16 latents, moved"], nulls["16 latents, moved"]
 field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
@@ -205,7 +255,11 @@ field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
 # Members that the network learned from might be closer to their neighbours than others are. The median of the null, of all members, of those to learn from and of test members:
 
 # %%
-medians = {"median": np.median(null), "median_train": np.median(null[train]), "median_test": np.median(null[test])}
+medians = {
+    "median": np.median(null),
+    "median_train": np.median(null[train]),
+    "median_test": np.median(null[test]),
+}
 run.record(**{f"null_{name}": value for name, value in medians.items()})
 pd.Series(medians).round(2).to_frame("distance")
 
@@ -214,8 +268,14 @@ pd.Series(medians).round(2).to_frame("distance")
 
 # %%
 p_values = np.array([p_value(distance, null) for distance in pairs(matrix)])
-closeness = pd.cut(pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False).rename_categories(["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"])
-told = pd.DataFrame({"parameter distance": closeness, "told apart": p_values < 0.05}).groupby("parameter distance", observed=True).mean()
+closeness = pd.cut(pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False).rename_categories(
+    ["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"]
+)
+told = (
+    pd.DataFrame({"parameter distance": closeness, "told apart": p_values < 0.05})
+    .groupby("parameter distance", observed=True)
+    .mean()
+)
 run.record(told_apart_far=told["told apart"].iloc[-1], told_apart_near=told["told apart"].iloc[0])
 told.round(2)
 
@@ -228,7 +288,16 @@ halves = {name: unit[:, k] < np.median(unit[:, k]) for k, name in enumerate(PARA
 halves["random"] = np.random.default_rng(seed).permutation(n_members) < n_members // 2
 tests = {name: permutation_test(matrix, half, n_shuffles, seed) for name, half in halves.items()}
 run.record(**{f"p_{name}": test_of.p for name, test_of in tests.items()})
-pd.DataFrame({name: {"energy distance": found.distance, "95 % of the null": np.quantile(found.null, 0.95), "p": found.p} for name, found in tests.items()}).T.round(3)
+pd.DataFrame(
+    {
+        name: {
+            "energy distance": found.distance,
+            "95 % of the null": np.quantile(found.null, 0.95),
+            "p": found.p,
+        }
+        for name, found in tests.items()
+    }
+).T.round(3)
 
 # %% [markdown]
 # ## The parameters, read back
@@ -238,7 +307,10 @@ pd.DataFrame({name: {"energy distance": found.distance, "95 % of the null": np.q
 
 # %% mystnb={"figure": {"caption": "Parameters of test members read from their curves, against the true ones.", "name": "fig-read"}, "image": {"alt": "Two scatter plots of parameters read over true ones, close to the diagonal."}}
 asked = [name for name in ways if name != "fields"]
-read = {name: field_parameters.recovered(curves[name][train], unit[train], curves[name][test]) for name in asked}
+read = {
+    name: field_parameters.recovered(curves[name][train], unit[train], curves[name][test])
+    for name in asked
+}
 field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 
 # %% [markdown]
@@ -246,7 +318,10 @@ field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 
 # %%
 scores = pd.Series({name: r2_score(unit[test], values) for name, values in read.items()})
-run.record(r2_parameters=scores["16 latents, moved"], **{f"r2_parameters_{short[name]}": value for name, value in scores.items()})
+run.record(
+    r2_parameters=scores["16 latents, moved"],
+    **{f"r2_parameters_{short[name]}": value for name, value in scores.items()},
+)
 scores.round(4).to_frame("R²")
 
 # %% [markdown]
@@ -254,10 +329,19 @@ scores.round(4).to_frame("R²")
 
 # %% mystnb={"figure": {"caption": "How well the parameters of test members are read from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time, with a line for each way to make points of snapshots."}}
 singly = {
-    name: np.array([
-        r2_score(unit[test], field_parameters.recovered(curves[name][train][:, [t]], unit[train], curves[name][test][:, [t]]), multioutput="raw_values")
-        for t in range(len(minutes))
-    ]) for name in asked
+    name: np.array(
+        [
+            r2_score(
+                unit[test],
+                field_parameters.recovered(
+                    curves[name][train][:, [t]], unit[train], curves[name][test][:, [t]]
+                ),
+                multioutput="raw_values",
+            )
+            for t in range(len(minutes))
+        ]
+    )
+    for name in asked
 }
 field_plots.read_by_time(minutes, singly, list(PARAMETERS))
 
@@ -265,8 +349,12 @@ field_plots.read_by_time(minutes, singly, list(PARAMETERS))
 # In numbers, the mean over all times of the $R^2$ from one of them:
 
 # %%
-run.record(**{f"r2_parameters_one_time_{short[name]}": values.mean() for name, values in singly.items()})
-pd.DataFrame({name: values.mean(axis=0) for name, values in singly.items()}, index=list(PARAMETERS)).T.round(3)
+run.record(
+    **{f"r2_parameters_one_time_{short[name]}": values.mean() for name, values in singly.items()}
+)
+pd.DataFrame(
+    {name: values.mean(axis=0) for name, values in singly.items()}, index=list(PARAMETERS)
+).T.round(3)
 
 # %% [markdown]
 # ## What a distance ignores
@@ -281,20 +369,39 @@ moves = {
     "one output time": (data.standard[test][:, 1:], data.standard[test][:, :-1]),
 }
 itself = {
-    move: {name: [distances(a[None], b[None], measure).item() for a, b in zip(encode(one), encode(other), strict=True)] for name, encode in ways.items()}
+    move: {
+        name: [
+            distances(a[None], b[None], measure).item()
+            for a, b in zip(encode(one), encode(other), strict=True)
+        ]
+        for name, encode in ways.items()
+    }
     for move, (one, other) in moves.items()
 }
-itself_share = pd.DataFrame({
-    move: {name: np.mean(values) / np.median(pairs(apart_by[name])) for name, values in found.items()} for move, found in itself.items()
-})
-run.record(**{f"moved_{short[name]}": value for name, value in itself_share["28 cells along x"].items()})
+itself_share = pd.DataFrame(
+    {
+        move: {
+            name: np.mean(values) / np.median(pairs(apart_by[name]))
+            for name, values in found.items()
+        }
+        for move, found in itself.items()
+    }
+)
+run.record(
+    **{f"moved_{short[name]}": value for name, value in itself_share["28 cells along x"].items()}
+)
 itself_share.round(2)
 
 # %% [markdown]
 # Would the test above tell such a copy from its original? The share of test members for which it does, that is, whose copies are so far away that the p-value is below 0.05:
 
 # %%
-copies = {name: np.mean([p_value(distance, chance) < 0.05 for distance in itself["28 cells along x"][name]]) for name, chance in nulls.items()}
+copies = {
+    name: np.mean(
+        [p_value(distance, chance) < 0.05 for distance in itself["28 cells along x"][name]]
+    )
+    for name, chance in nulls.items()
+}
 run.record(**{f"moved_told_apart_{short[name]}": share for name, share in copies.items()})
 pd.Series(copies).round(2).to_frame("share told apart")
 
@@ -308,8 +415,14 @@ pd.Series(copies).round(2).to_frame("share told apart")
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
 case = middling(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
 bulk, schemes, seeds, flows, finer = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
-sets = {"bulk ensemble": bulk} | schemes | {"bulk": schemes["bulk"].isel(member=[0])}  # whose others are in the bulk ensemble
-sets |= {f"{name}, other {what}": ice for what, each in (("seeds", seeds), ("flows", flows)) for name, ice in each.items()} | {"finer": finer}
+sets = (
+    {"bulk ensemble": bulk} | schemes | {"bulk": schemes["bulk"].isel(member=[0])}
+)  # whose others are in the bulk ensemble
+sets |= {
+    f"{name}, other {what}": ice
+    for what, each in (("seeds", seeds), ("flows", flows))
+    for name, ice in each.items()
+} | {"finer": finer}
 values = np.concatenate([fields.channels(ice.isel(time=slice(1, None))) for ice in sets.values()])
 values.shape
 
@@ -320,20 +433,40 @@ values.shape
 # %%
 kind = np.repeat(list(sets), [ice.sizes["member"] for ice in sets.values()])
 first = {name: int(np.argmax(kind == name)) for name in schemes}
-others = {(name, what): np.flatnonzero(kind == f"{name}, other {what}") for what in ("seeds", "flows") for name in seeds}
+others = {
+    (name, what): np.flatnonzero(kind == f"{name}, other {what}")
+    for what in ("seeds", "flows")
+    for name in seeds
+}
 fine = np.flatnonzero(kind == "finer")
 compared = np.concatenate([list(first.values()), *others.values(), fine])
-run.require(n_validation <= len(kind) - len(compared) - 2, "n_validation must leave two kinematic simulations or more to learn from.")
+run.require(
+    n_validation <= len(kind) - len(compared) - 2,
+    "n_validation must leave two kinematic simulations or more to learn from.",
+)
 clouds = fields.divided(values, fields.split_beside(len(kind), compared, n_validation, seed))
-learned = fields.autoencoder(clouds, fields.recipe(16, width, epochs_kinematic), batch, seed, device)
+learned = fields.autoencoder(
+    clouds, fields.recipe(16, width, epochs_kinematic), batch, seed, device
+)
 network = fields.by_network(learned.model)
 
 # %% [markdown]
 # How well it restores the three schemes. Super-particles make fields with grain, for which 16 numbers have no room:
 
 # %%
-restored = {name: fields.channel_r2(clouds.standard[[row]], network.decode(network.encode(clouds.standard[[row]]))) for name, row in first.items()}
-run.record(**{f"r2_{name}_{channel}": value for name, scores in restored.items() for channel, value in scores.items()})
+restored = {
+    name: fields.channel_r2(
+        clouds.standard[[row]], network.decode(network.encode(clouds.standard[[row]]))
+    )
+    for name, row in first.items()
+}
+run.record(
+    **{
+        f"r2_{name}_{channel}": value
+        for name, scores in restored.items()
+        for channel, value in scores.items()
+    }
+)
 pd.DataFrame(restored).T.round(3)
 
 # %% [markdown]
@@ -355,7 +488,10 @@ plane = PCA(2).fit(latents[kind == "bulk ensemble"].reshape(-1, 16))
 flat = plane.transform(latents.reshape(-1, 16)).reshape(*latents.shape[:2], 2)
 times = bulk.time.to_numpy()[1:] / 60
 lines = {name: flat[row] for name, row in first.items()}
-beside = {f"{name}, other {what.removesuffix('s')}": flat[rows[0]] for (name, what), rows in others.items()}
+beside = {
+    f"{name}, other {what.removesuffix('s')}": flat[rows[0]]
+    for (name, what), rows in others.items()
+}
 field_plots.structures(flat[kind == "bulk ensemble"], lines, beside, times)
 
 # %% [markdown]
@@ -363,12 +499,16 @@ field_plots.structures(flat[kind == "bulk ensemble"], lines, beside, times)
 
 # %%
 measured = {
-    "16 latents": latents, "16 latents, moved": fields.over_moves(network.encode, 8)(clouds.standard), "profiles": fields.profiles(clouds.standard),
+    "16 latents": latents,
+    "16 latents, moved": fields.over_moves(network.encode, 8)(clouds.standard),
+    "profiles": fields.profiles(clouds.standard),
     "fields": fields.cells(clouds.standard),
 }
 apart = {name: distances(points, points, measure) for name, points in measured.items()}
 ensemble_rows = np.flatnonzero(kind == "bulk ensemble")
-neighbour = np.argsort(distances(*[field_parameters.unit_parameters(bulk, list(ranges))[:, None]] * 2), axis=1)[:, 1]
+neighbour = np.argsort(
+    distances(*[field_parameters.unit_parameters(bulk, list(ranges))[:, None]] * 2), axis=1
+)[:, 1]
 near = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix in apart.items()}
 
 # %% [markdown]
@@ -376,13 +516,25 @@ near = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix i
 
 # %% mystnb={"figure": {"caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance in the same flow, two flows are another flow of the same kind; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure.", "name": "fig-beside-spread"}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each kind of pair of simulations, and four colours for the ways to measure."}}
 rows = {f"{name}, two {what}": (first[name], found) for (name, what), found in others.items()}
-rows |= {"lagrangian, more particles": (first["lagrangian"], fine), "bulk and lagrangian, more particles": (first["bulk"], fine)}
+rows |= {
+    "lagrangian, more particles": (first["lagrangian"], fine),
+    "bulk and lagrangian, more particles": (first["bulk"], fine),
+}
 rows |= {"bulk, nearest parameters": (ensemble_rows, ensemble_rows[neighbour])}
-rows |= {f"{one} and {other}": (first[one], first[other]) for one, other in (("bulk", "bins"), ("bulk", "lagrangian"), ("bins", "lagrangian"))}
-table = pd.DataFrame({
-    name: {row: np.median(matrix[pair]) / np.median(pairs(matrix[np.ix_(ensemble_rows, ensemble_rows)])) for row, pair in rows.items()}
-    for name, matrix in apart.items()
-})
+rows |= {
+    f"{one} and {other}": (first[one], first[other])
+    for one, other in (("bulk", "bins"), ("bulk", "lagrangian"), ("bins", "lagrangian"))
+}
+table = pd.DataFrame(
+    {
+        name: {
+            row: np.median(matrix[pair])
+            / np.median(pairs(matrix[np.ix_(ensemble_rows, ensemble_rows)]))
+            for row, pair in rows.items()
+        }
+        for name, matrix in apart.items()
+    }
+)
 field_plots.beside_spread(table)
 
 # %% [markdown]
@@ -392,9 +544,21 @@ field_plots.beside_spread(table)
 for way in measured:
     for name in ("bins", "lagrangian"):
         chance = p_value(apart[way][first["bulk"], first[name]], near[way])
-        run.record(**{f"structure_{name}_{short[way]}": table.loc[f"bulk and {name}", way], f"p_{name}_{short[way]}": chance})
-    run.record(**{f"{what}_{name}_{short[way]}": table.loc[f"{name}, two {what}", way] for name, what in others})
-    run.record(**{f"structure_finer_{short[way]}": table.loc["bulk and lagrangian, more particles", way]})
+        run.record(
+            **{
+                f"structure_{name}_{short[way]}": table.loc[f"bulk and {name}", way],
+                f"p_{name}_{short[way]}": chance,
+            }
+        )
+    run.record(
+        **{
+            f"{what}_{name}_{short[way]}": table.loc[f"{name}, two {what}", way]
+            for name, what in others
+        }
+    )
+    run.record(
+        **{f"structure_finer_{short[way]}": table.loc["bulk and lagrangian, more particles", way]}
+    )
 table.round(3)
 
 # %% [markdown]

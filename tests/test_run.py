@@ -148,6 +148,17 @@ def test_record_writes_and_glues_plain_numbers(namespace):
     assert [type(value) for value in namespace["glued"].values()] == [float, int, float]
 
 
+def test_record_each_names_numbers_by_their_keys(namespace):
+    started = start(namespace)
+    started.record_each({"q_i": 0.5, "m_i": np.float32(0.25)}, "r2", "test")
+    started.record_each({"bins": {"n": 1}, "lagrangian": {"n": 2}}, "count")
+    started.record_each(pd.DataFrame({"a": [1.5]}, index=["row"]))
+    started.record_each(pd.Series({"a": 3}), suffix="se")
+    assert started.metrics == {
+        "r2_q_i_test": 0.5, "r2_m_i_test": 0.25, "count_bins_n": 1, "count_lagrangian_n": 2, "a_row": 1.5, "a_se": 3
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("value", [float("nan"), np.inf, "0.5", None, True, np.ones(1) > 0])
 def test_record_refuses_what_is_no_finite_number(namespace, value):
     started = start(namespace)
