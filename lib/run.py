@@ -59,6 +59,12 @@ class Run:
             value = self.parameters[name]
             self.require(value >= limit, f"{name} must be at least {limit}, got {value}.")
 
+    def at_most(self, **limits) -> None:
+        """Stop the notebook in one sentence if a parameter is above its limit."""
+        for name, limit in limits.items():
+            value = self.parameters[name]
+            self.require(value <= limit, f"{name} must be at most {limit}, got {value}.")
+
     def one_of(self, **choices) -> None:
         """Stop the notebook in one sentence if a parameter is none of its choices."""
         for name, allowed in choices.items():

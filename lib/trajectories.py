@@ -38,6 +38,11 @@ def distances(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndar
     return _ALIGNED[measure](np.ascontiguousarray(costs.transpose(1, 3, 0, 2)))
 
 
+def one_by_one(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndarray:
+    """Distance (n,) of each trajectory of `a` (n, T, L) from the one in its place in `b` (n, U, L), as `distances` has it."""
+    return np.array([distances(one[None], other[None], measure).item() for one, other in zip(a, b, strict=True)])
+
+
 def synchronous(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean distance (n, m) of points of the same time, of trajectories (n, T, L) and (m, T, L)."""
     return np.mean([cdist(a[:, time], b[:, time]) for time in range(a.shape[1])], axis=0)
@@ -96,12 +101,12 @@ def pairs(matrix: np.ndarray) -> np.ndarray:
     return matrix[np.triu_indices(len(matrix), 1)]
 
 
-def p_value(observed: float, null: np.ndarray) -> float:
-    """Share of `null` and the observed value itself that is as large as `observed`, never zero.
+def p_value(observed: float | np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Share of `null` (k,) and the observed value itself that is as large as `observed`, never zero; for one value or many.
 
     Phipson & Smyth (2010, doi:10.2202/1544-6115.1585).
     """
-    return float((1 + np.sum(null >= observed)) / (1 + len(null)))
+    return (1 + np.sum(null >= np.asarray(observed)[..., None], axis=-1)) / (1 + len(null))
 
 
 class Shuffled(NamedTuple):
@@ -152,4 +157,4 @@ def permutation_test(matrix: np.ndarray, first: np.ndarray, n_shuffles: int = 99
     rng = np.random.default_rng(seed)
     null = np.array([energy_distance(matrix, rng.permutation(first)) for _ in range(n_shuffles)])
     observed = energy_distance(matrix, first)
-    return Shuffled(observed, null, p_value(observed, null))
+    return Shuffled(observed, null, float(p_value(observed, null)))

@@ -67,13 +67,9 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("32-latent-fields", globals())
-run.at_least(
-    n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_components=16
-)
-run.require(
-    n_members <= 80 and every <= 6,
-    "the ensemble has 80 members, and every must leave four times or more.",
-)
+run.at_least(n_members=10, every=1, n_validation=1, n_test=4)
+run.at_least(width=1, epochs=1, batch=2, n_components=16)
+run.at_most(n_members=80, every=6)  # the ensemble has 80 members, and four times must be left
 run.require(
     n_validation + n_test <= n_members - 2,
     "n_validation and n_test must leave two of n_members or more to learn from.",
@@ -92,11 +88,8 @@ pd.DataFrame(PARAMETERS, index=["unit", "meaning"]).T
 # There is no ice at the first time, so we leave it out.
 
 # %%
-ensemble = (
-    sample_ensemble()
-    .isel(member=slice(n_members), time=slice(1, None, every))
-    .load(scheduler="synchronous")
-)
+ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every))
+ensemble.load(scheduler="synchronous")
 minutes = ensemble.time.to_numpy() / 60
 x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
 dict(ensemble.sizes)
@@ -108,9 +101,8 @@ dict(ensemble.sizes)
 # %%
 data = fields.prepared(ensemble, n_validation, n_test, seed)
 train, validation, test = data.split
-pd.Series(
-    {name: len(rows) * len(minutes) for name, rows in data.split._asdict().items()}, name="pictures"
-).to_frame()
+members = pd.Series({name: len(rows) for name, rows in data.split._asdict().items()})
+pd.DataFrame({"members": members, "pictures": members * len(minutes)})
 
 # %% [markdown]
 # {numref}`fig-channels` shows how a cloud develops that no network has seen.
@@ -127,12 +119,8 @@ field_plots.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in li
 # %%
 q_i, m_i, rho_i = data.scaling.restored(data.standard).swapaxes(0, 2)
 icy = q_i > np.log10(fields.Q_MIN) + 1e-4
-run.record(
-    **{
-        f"{name}_by_m_i": fields.share_told(channel[icy], m_i[icy])
-        for name, channel in (("rho_i", rho_i), ("q_i", q_i))
-    }
-)
+run.record(rho_i_by_m_i=fields.share_told(rho_i[icy], m_i[icy]))
+run.record(q_i_by_m_i=fields.share_told(q_i[icy], m_i[icy]))
 pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")
 
 # %% [markdown]
@@ -142,20 +130,13 @@ pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m
 # with two.
 
 # %%
-trained = {
-    n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device)
-    for n in (16, 2)
-}
-pd.DataFrame(
-    {
-        f"{n} latents": {
-            "weights": sum(p.numel() for p in found.model.parameters()),
-            "epochs": len(found.history),
-            "seconds": found.history.seconds.sum().round(),
-        }
-        for n, found in trained.items()
-    }
-).T.astype(int)
+recipes = {n: fields.recipe(n, width, epochs) for n in (16, 2)}
+trained = {n: fields.autoencoder(data, recipes[n], batch, seed, device) for n in recipes}
+weights = [sum(p.numel() for p in found.model.parameters()) for found in trained.values()]
+effort = pd.DataFrame({"weights": weights}, index=[f"{n} latents" for n in trained])
+effort["epochs"] = [len(found.history) for found in trained.values()]
+effort["seconds"] = [round(found.history.seconds.sum()) for found in trained.values()]
+effort
 
 # %% [markdown]
 # Beside each stand as many *principal components*, which meteorologists call empirical orthogonal functions (EOFs): the best that can be done with sums of fixed patterns.
@@ -174,30 +155,19 @@ latents["vae16"].shape
 some, when = test[:4], life
 restored = ways["vae16"].decode(latents["vae16"][some, when])
 rows = {"model": data.standard[some, when], "restored": restored}
-field_plots.field_rows(
-    {name: data.scaling.restored(values) for name, values in rows.items()},
-    [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)],
-    x_km,
-    z_km,
-)
+rows = {name: data.scaling.restored(values) for name, values in rows.items()}
+labels = [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)]
+field_plots.field_rows(rows, labels, x_km, z_km)
 
 # %% [markdown]
 # In numbers: $R^2$ of each channel on test members is 1 less the mean square error over the variance of the channel.
 
 # %%
-r2 = pd.DataFrame(
-    {
-        name: fields.channel_r2(data.standard[test], way.decode(latents[name][test]))
-        for name, way in ways.items()
-    }
-).T
-run.record(
-    **{
-        f"r2_{name}_{channel}": value
-        for name, row in r2.iterrows()
-        for channel, value in row.items()
-    }
-)
+new = data.standard[test]
+restored = {name: way.decode(latents[name][test]) for name, way in ways.items()}
+scores = {name: fields.channel_r2(new, pictures) for name, pictures in restored.items()}
+run.record_each(scores, "r2")
+r2 = pd.DataFrame(scores).T
 run.keep(r2=r2)
 r2.round(3)
 
@@ -207,10 +177,8 @@ r2.round(3)
 
 # %%
 learned = fields.channel_r2(data.standard[train], ways["vae16"].decode(latents["vae16"][train]))
-error = ((data.standard[test] - ways["vae16"].decode(latents["vae16"][test])) ** 2).mean(
-    axis=(0, 2, 3, 4)
-)
-run.record(**{f"r2_vae16_{channel}_train": value for channel, value in learned.items()})
+error = ((new - restored["vae16"]) ** 2).mean(axis=(0, 2, 3, 4))
+run.record_each(learned, "r2_vae16", "train")
 run.record(late_error_vae16=error[minutes > 90].mean() / error[minutes <= 90].mean())
 pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]}).T.round(3)
 
@@ -222,12 +190,8 @@ pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]})
 # %% mystnb={"figure": {"caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Crosses are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and a cross for each of two autoencoders."}}
 counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
 kept = {n: fields.by_components(components, n) for n in counts}
-lost = pd.DataFrame(
-    {
-        n: fields.channel_r2(data.standard[test], way.decode(way.encode(data.standard[test])))
-        for n, way in kept.items()
-    }
-).T
+scores = {n: fields.channel_r2(new, way.decode(way.encode(new))) for n, way in kept.items()}
+lost = pd.DataFrame(scores).T
 field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
 
 # %% [markdown]
@@ -236,27 +200,13 @@ field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 1
 
 # %%
 kept_by = lost.mean(axis=1)
-worth = {
-    f"components_like_vae{n}": np.interp(r2.loc[f"vae{n}"].mean(), kept_by, lost.index)
-    for n in (16, 2)
-}
-run.record(most_components=lost.index[-1], **worth)
-signs = [
-    "<"
-    if r2.loc[way].mean() < kept_by.iloc[0]
-    else ">"
-    if r2.loc[way].mean() > kept_by.iloc[-1]
-    else ""
-    for way in ("vae16", "vae2")
-]
-pd.DataFrame(
-    {
-        "components": [
-            f"{sign} {number:.1f}" for sign, number in zip(signs, worth.values(), strict=True)
-        ]
-    },
-    index=list(worth),
-)
+by_network = r2.loc[["vae16", "vae2"]].mean(axis=1)
+worth = pd.Series(np.interp(by_network, kept_by, lost.index), by_network.index)
+run.record(most_components=lost.index[-1])
+run.record_each(worth, "components_like")
+beyond = {"<": by_network < kept_by.iloc[0], ">": by_network > kept_by.iloc[-1]}
+signs = np.select(list(beyond.values()), list(beyond), "")
+pd.DataFrame({"components": signs + worth.map("{:.1f}".format)})
 
 # %% [markdown]
 # An autoencoder is free to leave latents unused: one that says nothing costs it nothing. {numref}`fig-information` shows what each tells.
@@ -279,10 +229,9 @@ field_plots.information(told)
 most = np.argsort(latents["vae16"].std(axis=(0, 1)))[::-1][:3]
 unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
 colours = {"time [min]": np.broadcast_to(minutes, (n_members, len(minutes)))}
-colours |= {
-    f"{name.replace('_', ' ')}, 0 to 1 [1]": np.repeat(unit[:, [k]], len(minutes), axis=1)
-    for k, name in enumerate(PARAMETERS)
-}
+for name, values in zip(PARAMETERS, unit.T, strict=True):
+    label = f"{name.replace('_', ' ')}, 0 to 1 [1]"
+    colours[label] = np.repeat(values[:, None], len(minutes), axis=1)
 field_plots.trajectories(latents["vae16"][..., most], colours)
 
 # %% [markdown]
@@ -292,9 +241,8 @@ field_plots.trajectories(latents["vae16"][..., most], colours)
 low, high = np.percentile(latents["vae2"], [0.5, 99.5], axis=(0, 1))
 first, second = np.linspace(low, high, 9).T
 grid = np.stack(np.meshgrid(first, second), axis=-1)
-field_plots.manifold(
-    data.scaling.restored(ways["vae2"].decode(grid)), first, second, latents["vae2"], minutes
-)
+drawn = data.scaling.restored(ways["vae2"].decode(grid))
+field_plots.manifold(drawn, first, second, latents["vae2"], minutes)
 
 # %% [markdown]
 # ## When do the parameters matter most?
@@ -303,9 +251,10 @@ field_plots.manifold(
 # the parameters says how much of it is theirs ({numref}`fig-spread`). The function is fitted to all members but one, and judged by that one, each in its turn.
 
 # %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
+spaces = {f"{n} latents": latents[f"vae{n}"] for n in (16, 2)}
 spreads = {
-    f"{n} latents": field_parameters.spread_in_time(latents[f"vae{n}"], unit, list(PARAMETERS))
-    for n in (16, 2)
+    name: field_parameters.spread_in_time(points, unit, list(PARAMETERS))
+    for name, points in spaces.items()
 }
 field_plots.spread_in_time(minutes, spreads)
 
@@ -315,18 +264,10 @@ field_plots.spread_in_time(minutes, spreads)
 # %%
 for n in (16, 2):
     table = spreads[f"{n} latents"]
-    run.record(
-        **{
-            f"largest_spread_min_vae{n}": minutes[table["all"].argmax()],
-            f"explained_vae{n}": table["explained"].sum() / table["all"].sum(),
-        }
-    )
-    run.record(
-        **{
-            f"explained_vae{n}_{name}": table[name].sum() / table["all"].sum()
-            for name in PARAMETERS
-        }
-    )
+    shares = table.sum() / table["all"].sum()
+    run.record_each({f"vae{n}": minutes[table["all"].argmax()]}, "largest_spread_min")
+    run.record_each({f"vae{n}": shares["explained"]}, "explained")
+    run.record_each(shares[list(PARAMETERS)], f"explained_vae{n}")
 pd.Series(run.metrics).filter(like="explained").round(2).to_frame("share")
 
 # %% [markdown]

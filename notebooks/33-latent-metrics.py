@@ -42,9 +42,11 @@ if "google.colab" in sys.modules:
 # We need both ensembles, their latent spaces, distances between trajectories, and figures.
 
 # %%
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
@@ -53,7 +55,14 @@ from lib.cirrus.kinematic import Case, comparison, middling
 from lib.cirrus.sample import PARAMETERS, sample_ensemble
 from lib.learning import field_parameters, fields
 from lib.run import start
-from lib.trajectories import MEASURES, distances, p_value, pairs, permutation_test
+from lib.trajectories import (
+    MEASURES,
+    distances,
+    one_by_one,
+    p_value,
+    pairs,
+    permutation_test,
+)
 
 # %% [markdown]
 # With the parameters of [](32-latent-fields.ipynb), its networks are found again; with others, they are trained first. The same holds for the simulations of
@@ -86,14 +95,10 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("33-latent-metrics", globals())
-run.at_least(
-    n_members=10, every=1, n_validation=1, n_test=4, width=1, epochs=1, batch=2, n_shuffles=19
-)
+run.at_least(n_members=10, every=1, n_validation=1, n_test=4, n_shuffles=19)
+run.at_least(width=1, epochs=1, batch=2)
 run.at_least(n_bulk=4, n_schemes=2, duration=1800, n_bins=10, per_cell=1, epochs_kinematic=1)
-run.require(
-    n_members <= 80 and every <= 6,
-    "the ensemble has 80 members, and every must leave four times or more.",
-)
+run.at_most(n_members=80, every=6)  # the ensemble has 80 members, and four times must be left
 run.require(
     n_validation + n_test <= n_members - 2,
     "n_validation and n_test must leave two of n_members or more to learn from.",
@@ -103,10 +108,6 @@ run.require(
     "duration must be a multiple of 300 s, n_schemes at most n_bulk.",
 )
 run.ranges("n_inp", "deposition_coefficient")
-run.require(
-    n_inp[0] < n_inp[1] and deposition_coefficient[0] < deposition_coefficient[1],
-    "n_inp and deposition_coefficient must each span a range.",
-)
 run.one_of(measure=MEASURES)
 run
 
@@ -117,11 +118,8 @@ run
 # chance do all members count, since test members alone are too few for a p-value.
 
 # %%
-ensemble = (
-    sample_ensemble()
-    .isel(member=slice(n_members), time=slice(1, None, every))
-    .load(scheduler="synchronous")
-)
+ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every))
+ensemble.load(scheduler="synchronous")
 minutes = ensemble.time.to_numpy() / 60
 data = fields.prepared(ensemble, n_validation, n_test, seed)
 train, validation, test = data.split
@@ -132,10 +130,8 @@ train, validation, test = data.split
 # their distances are root mean square errors (RMSE) in standard deviations.
 
 # %%
-trained = {
-    n: fields.autoencoder(data, fields.recipe(n, width, epochs), batch, seed, device)
-    for n in (16, 2)
-}
+recipes = {n: fields.recipe(n, width, epochs) for n in (16, 2)}
+trained = {n: fields.autoencoder(data, recipes[n], batch, seed, device) for n in recipes}
 networks = {n: fields.by_network(found.model) for n, found in trained.items()}
 ways = {
     "16 latents": networks[16].encode,
@@ -145,9 +141,8 @@ ways = {
     "profiles": fields.profiles,
     "fields": fields.cells,
 }
-short = dict(
-    zip(ways, ("vae16", "vae16_moved", "vae2", "pca16", "profiles", "fields"), strict=True)
-)
+names = ("vae16", "vae16_moved", "vae2", "pca16", "profiles", "fields")  # in what is recorded
+short = dict(zip(ways, names, strict=True))
 curves = {name: encode(data.standard) for name, encode in ways.items() if name != "fields"}
 {name: values.shape for name, values in curves.items()}
 
@@ -162,10 +157,8 @@ curves = {name: encode(data.standard) for name, encode in ways.items() if name !
 # %% mystnb={"figure": {"caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves.", "name": "fig-growth"}, "image": {"alt": "Four scatter plots of latent distance over parameter distance, all rising."}}
 unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
 apart = pdist(unit[test])
-found = {
-    name: pairs(distances(curves["16 latents"][test], curves["16 latents"][test], name))
-    for name in MEASURES
-}
+new_curves = curves["16 latents"][test]
+found = {name: pairs(distances(new_curves, new_curves, name)) for name in MEASURES}
 field_plots.distances_grow(apart, found)
 
 # %% [markdown]
@@ -183,7 +176,7 @@ field_parameters.rank_correlations(known, unit[train]).round(3)
 new = {name: encode(data.standard[test]) for name, encode in ways.items()}
 growth = field_parameters.rank_correlations(new, unit[test])
 run.record(spearman_distance=growth.loc["16 latents, moved", measure])
-run.record(**{f"spearman_{short[name]}": growth.loc[name, measure] for name in ways})
+run.record_each(growth[measure].rename(short), "spearman")
 growth.round(3)
 
 # %% [markdown]
@@ -195,19 +188,13 @@ growth.round(3)
 # %% mystnb={"figure": {"caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members.", "name": "fig-walk"}, "image": {"alt": "Five columns of decoded fields in three rows that change step by step from one cloud to another."}}
 latents = curves["16 latents"]
 when = latents.var(axis=0).sum(axis=-1).argmax()
-far = np.unravel_index(
-    np.argmax(distances(latents[test][:, [when]], latents[test][:, [when]])), (n_test, n_test)
-)
-start_point, end_point = latents[test[list(far)], when]
-steps = np.linspace(start_point, end_point, 5)
+points = latents[test, when]
+far = np.unravel_index(squareform(pdist(points)).argmax(), (n_test, n_test))
+steps = np.linspace(*points[list(far)], 5)
 drawn = data.scaling.restored(networks[16].decode(steps))
 x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
-field_plots.field_rows(
-    {"decoded": drawn},
-    [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps],
-    x_km,
-    z_km,
-)
+labels = [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps]
+field_plots.field_rows({"decoded": drawn}, labels, x_km, z_km)
 
 # %% [markdown]
 # Distances can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). Such a difference sees where each cell stands, as plain latents do. The slope says
@@ -216,20 +203,13 @@ field_plots.field_rows(
 # %% mystnb={"figure": {"caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, plain and averaged over moves, in that of 16 EOFs, and against the RMSE of their profiles.", "name": "fig-gauge"}, "image": {"alt": "Four scatter plots of the RMSE of fields over a distance."}}
 apart_by = {name: distances(values, values, measure) for name, values in new.items()}
 between = pairs(apart_by["fields"])
-gauges = {
-    name: pairs(apart_by[name])
-    for name in ("16 latents", "16 latents, moved", "16 EOFs", "profiles")
-}
-run.record(
-    rmse_per_latent_unit=np.sum(between * gauges["16 latents"]) / np.sum(gauges["16 latents"] ** 2)
-)
-run.record(
-    **{
-        f"gauge_{short[name]}": np.corrcoef(values, between)[0, 1]
-        for name, values in gauges.items()
-    }
-)
-run.keep(distances=pd.DataFrame({"parameters": apart, "fields": between, **gauges}))
+asked = ["16 latents", "16 latents, moved", "16 EOFs", "profiles"]
+gauges = {name: pairs(apart_by[name]) for name in asked}
+plain = gauges["16 latents"]
+run.record(rmse_per_latent_unit=(between * plain).sum() / (plain**2).sum())
+table = pd.DataFrame({"parameters": apart, "fields": between, **gauges})
+run.record_each(table.corr()["fields"][asked].rename(short), "gauge")
+run.keep(distances=table)
 field_plots.gauged(between, gauges)
 
 # %% [markdown]
@@ -243,10 +223,8 @@ field_plots.gauged(between, gauges)
 # %% mystnb={"figure": {"caption": "Latent distance of all pairs of members by the distance of their parameters: medians and quartiles. The grey band is the null, the distance of each member from its nearest neighbour in the parameters.", "name": "fig-null"}, "image": {"alt": "Dots with bars of latent distance, rising with parameter distance out of a grey band."}}
 gaps = distances(unit[:, None], unit[:, None])
 nearest = np.argsort(gaps, axis=1)[:, 1]
-matrices = {
-    name: distances(curves[name], curves[name], measure)
-    for name in ("16 latents", "16 latents, moved")
-}
+latent_curves = {name: curves[name] for name in ("16 latents", "16 latents, moved")}
+matrices = {name: distances(own, own, measure) for name, own in latent_curves.items()}
 nulls = {name: matrix[np.arange(n_members), nearest] for name, matrix in matrices.items()}
 matrix, null = matrices["16 latents, moved"], nulls["16 latents, moved"]
 field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
@@ -255,29 +233,20 @@ field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
 # Members that the network learned from might be closer to their neighbours than others are. The median of the null, of all members, of those to learn from and of test members:
 
 # %%
-medians = {
-    "median": np.median(null),
-    "median_train": np.median(null[train]),
-    "median_test": np.median(null[test]),
-}
-run.record(**{f"null_{name}": value for name, value in medians.items()})
-pd.Series(medians).round(2).to_frame("distance")
+members = {"median": null, "median_train": null[train], "median_test": null[test]}
+medians = pd.Series({name: np.median(part) for name, part in members.items()})
+run.record_each(medians, "null")
+medians.round(2).to_frame("distance")
 
 # %% [markdown]
 # The share of pairs with a p-value below 0.05, by the distance of their parameters:
 
 # %%
-p_values = np.array([p_value(distance, null) for distance in pairs(matrix)])
-closeness = pd.cut(pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False).rename_categories(
-    ["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"]
-)
-told = (
-    pd.DataFrame({"parameter distance": closeness, "told apart": p_values < 0.05})
-    .groupby("parameter distance", observed=True)
-    .mean()
-)
-run.record(told_apart_far=told["told apart"].iloc[-1], told_apart_near=told["told apart"].iloc[0])
-told.round(2)
+labels = ["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"]
+closeness = pd.cut(pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False, labels=labels)
+told = pd.Series(p_value(pairs(matrix), null) < 0.05).groupby(closeness, observed=True).mean()
+run.record(told_apart_far=told.iloc[-1], told_apart_near=told.iloc[0])
+told.round(2).rename_axis("parameter distance").to_frame("told apart")
 
 # %% [markdown]
 # Two *groups* of simulations are compared by the energy distance {cite:p}`szekely2013`: how much farther members of different groups are apart than members of the same. Its null comes from shuffling the groups.
@@ -287,17 +256,10 @@ told.round(2)
 halves = {name: unit[:, k] < np.median(unit[:, k]) for k, name in enumerate(PARAMETERS)}
 halves["random"] = np.random.default_rng(seed).permutation(n_members) < n_members // 2
 tests = {name: permutation_test(matrix, half, n_shuffles, seed) for name, half in halves.items()}
-run.record(**{f"p_{name}": test_of.p for name, test_of in tests.items()})
-pd.DataFrame(
-    {
-        name: {
-            "energy distance": found.distance,
-            "95 % of the null": np.quantile(found.null, 0.95),
-            "p": found.p,
-        }
-        for name, found in tests.items()
-    }
-).T.round(3)
+table = pd.DataFrame(tests.values(), index=tests.keys())
+table["null"] = [np.quantile(null, 0.95) for null in table["null"]]
+run.record_each(table["p"], "p")
+table.set_axis(["energy distance", "95 % of the null", "p"], axis=1).round(3)
 
 # %% [markdown]
 # ## The parameters, read back
@@ -306,10 +268,9 @@ pd.DataFrame(
 # it about test members.
 
 # %% mystnb={"figure": {"caption": "Parameters of test members read from their curves, against the true ones.", "name": "fig-read"}, "image": {"alt": "Two scatter plots of parameters read over true ones, close to the diagonal."}}
-asked = [name for name in ways if name != "fields"]
 read = {
-    name: field_parameters.recovered(curves[name][train], unit[train], curves[name][test])
-    for name in asked
+    name: field_parameters.recovered(own[train], unit[train], own[test])
+    for name, own in curves.items()
 }
 field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 
@@ -318,10 +279,8 @@ field_plots.parameters_read(unit[test], read, list(PARAMETERS))
 
 # %%
 scores = pd.Series({name: r2_score(unit[test], values) for name, values in read.items()})
-run.record(
-    r2_parameters=scores["16 latents, moved"],
-    **{f"r2_parameters_{short[name]}": value for name, value in scores.items()},
-)
+run.record(r2_parameters=scores["16 latents, moved"])
+run.record_each(scores.rename(short), "r2_parameters")
 scores.round(4).to_frame("R²")
 
 # %% [markdown]
@@ -329,19 +288,8 @@ scores.round(4).to_frame("R²")
 
 # %% mystnb={"figure": {"caption": "How well the parameters of test members are read from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time, with a line for each way to make points of snapshots."}}
 singly = {
-    name: np.array(
-        [
-            r2_score(
-                unit[test],
-                field_parameters.recovered(
-                    curves[name][train][:, [t]], unit[train], curves[name][test][:, [t]]
-                ),
-                multioutput="raw_values",
-            )
-            for t in range(len(minutes))
-        ]
-    )
-    for name in asked
+    name: field_parameters.recovered_by_time(own[train], unit[train], own[test], unit[test])
+    for name, own in curves.items()
 }
 field_plots.read_by_time(minutes, singly, list(PARAMETERS))
 
@@ -349,12 +297,9 @@ field_plots.read_by_time(minutes, singly, list(PARAMETERS))
 # In numbers, the mean over all times of the $R^2$ from one of them:
 
 # %%
-run.record(
-    **{f"r2_parameters_one_time_{short[name]}": values.mean() for name, values in singly.items()}
-)
-pd.DataFrame(
-    {name: values.mean(axis=0) for name, values in singly.items()}, index=list(PARAMETERS)
-).T.round(3)
+table = pd.DataFrame({name: r2.mean(axis=0) for name, r2 in singly.items()}, list(PARAMETERS)).T
+run.record_each(table.mean(axis=1).rename(short), "r2_parameters_one_time")
+table.round(3)
 
 # %% [markdown]
 # ## What a distance ignores
@@ -369,41 +314,22 @@ moves = {
     "one output time": (data.standard[test][:, 1:], data.standard[test][:, :-1]),
 }
 itself = {
-    move: {
-        name: [
-            distances(a[None], b[None], measure).item()
-            for a, b in zip(encode(one), encode(other), strict=True)
-        ]
-        for name, encode in ways.items()
-    }
-    for move, (one, other) in moves.items()
+    move: {name: one_by_one(encode(a), encode(b), measure) for name, encode in ways.items()}
+    for move, (a, b) in moves.items()
 }
-itself_share = pd.DataFrame(
-    {
-        move: {
-            name: np.mean(values) / np.median(pairs(apart_by[name]))
-            for name, values in found.items()
-        }
-        for move, found in itself.items()
-    }
-)
-run.record(
-    **{f"moved_{short[name]}": value for name, value in itself_share["28 cells along x"].items()}
-)
-itself_share.round(2)
+typical = pd.Series({name: np.median(pairs(matrix)) for name, matrix in apart_by.items()})
+share = pd.DataFrame({move: pd.DataFrame(found).mean() / typical for move, found in itself.items()})
+run.record_each(share["28 cells along x"].rename(short), "moved")
+share.round(2)
 
 # %% [markdown]
 # Would the test above tell such a copy from its original? The share of test members for which it does, that is, whose copies are so far away that the p-value is below 0.05:
 
 # %%
-copies = {
-    name: np.mean(
-        [p_value(distance, chance) < 0.05 for distance in itself["28 cells along x"][name]]
-    )
-    for name, chance in nulls.items()
-}
-run.record(**{f"moved_told_apart_{short[name]}": share for name, share in copies.items()})
-pd.Series(copies).round(2).to_frame("share told apart")
+moved = itself["28 cells along x"]
+told = pd.Series({name: np.mean(p_value(moved[name], null) < 0.05) for name, null in nulls.items()})
+run.record_each(told.rename(short), "moved_told_apart")
+told.round(2).to_frame("share told apart")
 
 # %% [markdown]
 # ## Structure beside parameters and chance
@@ -415,14 +341,11 @@ pd.Series(copies).round(2).to_frame("share told apart")
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
 case = middling(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
 bulk, schemes, seeds, flows, finer = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
-sets = (
-    {"bulk ensemble": bulk} | schemes | {"bulk": schemes["bulk"].isel(member=[0])}
-)  # whose others are in the bulk ensemble
-sets |= {
-    f"{name}, other {what}": ice
-    for what, each in (("seeds", seeds), ("flows", flows))
-    for name, ice in each.items()
-} | {"finer": finer}
+sets = {"bulk ensemble": bulk} | schemes
+sets["bulk"] = sets["bulk"].isel(member=[0])  # the others are in the bulk ensemble
+for what, each in {"seeds": seeds, "flows": flows}.items():
+    sets |= {f"{name}, other {what}": ice for name, ice in each.items()}
+sets["finer"] = finer
 values = np.concatenate([fields.channels(ice.isel(time=slice(1, None))) for ice in sets.values()])
 values.shape
 
@@ -433,41 +356,25 @@ values.shape
 # %%
 kind = np.repeat(list(sets), [ice.sizes["member"] for ice in sets.values()])
 first = {name: int(np.argmax(kind == name)) for name in schemes}
-others = {
-    (name, what): np.flatnonzero(kind == f"{name}, other {what}")
-    for what in ("seeds", "flows")
-    for name in seeds
-}
+others = {what: np.flatnonzero(kind == what) for what in sets if "other" in what}
 fine = np.flatnonzero(kind == "finer")
 compared = np.concatenate([list(first.values()), *others.values(), fine])
-run.require(
-    n_validation <= len(kind) - len(compared) - 2,
-    "n_validation must leave two kinematic simulations or more to learn from.",
-)
+run.at_most(n_validation=len(kind) - len(compared) - 2)  # so that two or more are learned from
 clouds = fields.divided(values, fields.split_beside(len(kind), compared, n_validation, seed))
-learned = fields.autoencoder(
-    clouds, fields.recipe(16, width, epochs_kinematic), batch, seed, device
-)
+recipe = fields.recipe(16, width, epochs_kinematic)
+learned = fields.autoencoder(clouds, recipe, batch, seed, device)
 network = fields.by_network(learned.model)
 
 # %% [markdown]
 # How well it restores the three schemes. Super-particles make fields with grain, for which 16 numbers have no room:
 
 # %%
-restored = {
-    name: fields.channel_r2(
-        clouds.standard[[row]], network.decode(network.encode(clouds.standard[[row]]))
-    )
-    for name, row in first.items()
+restored = network.decode(network.encode(clouds.standard))
+scores = {
+    name: fields.channel_r2(clouds.standard[[row]], restored[[row]]) for name, row in first.items()
 }
-run.record(
-    **{
-        f"r2_{name}_{channel}": value
-        for name, scores in restored.items()
-        for channel, value in scores.items()
-    }
-)
-pd.DataFrame(restored).T.round(3)
+run.record_each(scores, "r2")
+pd.DataFrame(scores).T.round(3)
 
 # %% [markdown]
 # Unlike in the sample ensemble, density does not follow from the mean mass of the particles here, since crystals grow the hollower the more vapour there is. The share of its variance in cells with
@@ -488,10 +395,7 @@ plane = PCA(2).fit(latents[kind == "bulk ensemble"].reshape(-1, 16))
 flat = plane.transform(latents.reshape(-1, 16)).reshape(*latents.shape[:2], 2)
 times = bulk.time.to_numpy()[1:] / 60
 lines = {name: flat[row] for name, row in first.items()}
-beside = {
-    f"{name}, other {what.removesuffix('s')}": flat[rows[0]]
-    for (name, what), rows in others.items()
-}
+beside = {what.removesuffix("s"): flat[rows[0]] for what, rows in others.items()}
 field_plots.structures(flat[kind == "bulk ensemble"], lines, beside, times)
 
 # %% [markdown]
@@ -506,59 +410,53 @@ measured = {
 }
 apart = {name: distances(points, points, measure) for name, points in measured.items()}
 ensemble_rows = np.flatnonzero(kind == "bulk ensemble")
-neighbour = np.argsort(
-    distances(*[field_parameters.unit_parameters(bulk, list(ranges))[:, None]] * 2), axis=1
-)[:, 1]
-near = {name: matrix[ensemble_rows, ensemble_rows[neighbour]] for name, matrix in apart.items()}
+gaps = squareform(pdist(field_parameters.unit_parameters(bulk, list(ranges))))
+neighbour_rows = ensemble_rows[np.argsort(gaps, axis=1)[:, 1]]
+near = {name: matrix[ensemble_rows, neighbour_rows] for name, matrix in apart.items()}
 
 # %% [markdown]
 # {numref}`fig-beside-spread` sets side by side what chance, parameters and structure do.
 
 # %% mystnb={"figure": {"caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance in the same flow, two flows are another flow of the same kind; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; the lower three rows are structure.", "name": "fig-beside-spread"}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each kind of pair of simulations, and four colours for the ways to measure."}}
-rows = {f"{name}, two {what}": (first[name], found) for (name, what), found in others.items()}
+rows = {
+    what.replace("other", "two"): (first[what.split(",")[0]], found)
+    for what, found in others.items()
+}
 rows |= {
     "lagrangian, more particles": (first["lagrangian"], fine),
     "bulk and lagrangian, more particles": (first["bulk"], fine),
+    "bulk, nearest parameters": (ensemble_rows, neighbour_rows),
 }
-rows |= {"bulk, nearest parameters": (ensemble_rows, ensemble_rows[neighbour])}
-rows |= {
-    f"{one} and {other}": (first[one], first[other])
-    for one, other in (("bulk", "bins"), ("bulk", "lagrangian"), ("bins", "lagrangian"))
-}
+for one, other in combinations(first, 2):
+    rows[f"{one} and {other}"] = first[one], first[other]
+within = {name: matrix[np.ix_(ensemble_rows, ensemble_rows)] for name, matrix in apart.items()}
 table = pd.DataFrame(
     {
-        name: {
-            row: np.median(matrix[pair])
-            / np.median(pairs(matrix[np.ix_(ensemble_rows, ensemble_rows)]))
-            for row, pair in rows.items()
-        }
+        name: {row: np.median(matrix[pair]) for row, pair in rows.items()}
         for name, matrix in apart.items()
     }
 )
+table /= pd.Series({name: np.median(pairs(matrix)) for name, matrix in within.items()})
 field_plots.beside_spread(table)
 
 # %% [markdown]
 # In numbers, with the share of neighbours in the parameters that are as far apart as two schemes (the $p$-value):
 
 # %%
-for way in measured:
-    for name in ("bins", "lagrangian"):
-        chance = p_value(apart[way][first["bulk"], first[name]], near[way])
-        run.record(
-            **{
-                f"structure_{name}_{short[way]}": table.loc[f"bulk and {name}", way],
-                f"p_{name}_{short[way]}": chance,
-            }
-        )
-    run.record(
-        **{
-            f"{what}_{name}_{short[way]}": table.loc[f"{name}, two {what}", way]
-            for name, what in others
-        }
-    )
-    run.record(
-        **{f"structure_finer_{short[way]}": table.loc["bulk and lagrangian, more particles", way]}
-    )
+names = {
+    "bulk, two seeds": "seeds_bulk",
+    "bulk, two flows": "flows_bulk",
+    "lagrangian, two seeds": "seeds_lagrangian",
+    "lagrangian, two flows": "flows_lagrangian",
+    "bulk and bins": "structure_bins",
+    "bulk and lagrangian": "structure_lagrangian",
+    "bulk and lagrangian, more particles": "structure_finer",
+}
+run.record_each(table.loc[list(names)].rename(names).rename(columns=short).T)
+for name in ("bins", "lagrangian"):
+    pair = first["bulk"], first[name]
+    chance = pd.Series({way: p_value(apart[way][pair], near[way]) for way in measured})
+    run.record_each(chance.rename(short), f"p_{name}")
 table.round(3)
 
 # %% [markdown]

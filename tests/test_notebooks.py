@@ -58,6 +58,18 @@ def test_cells_are_short_and_explained(name):
 
 
 @every_notebook
+def test_code_fits_the_page(name):
+    shown = [cell for cell in cells(name, "code") if "remove-cell" not in cell.metadata.get("tags", [])]
+    wide = [
+        line
+        for cell in shown
+        for line in cell.source.splitlines()
+        if len(line) > (120 if "parameters" in cell.metadata.get("tags", []) else 100)
+    ]
+    assert not wide
+
+
+@every_notebook
 def test_one_title(name):
     titles = [line for cell in cells(name, "markdown") for line in cell.source.splitlines() if line.startswith("# ")]
     assert len(titles) == 1 and cells(name)[0].source.startswith("# ")

@@ -121,6 +121,16 @@ def test_require_tells_its_sentence(namespace):
         started.require(False, "n_crystals must be at least 1, got -3.")
 
 
+def test_limits_are_told_with_the_value(namespace):
+    started = start(namespace, "n_crystals = 20")
+    started.at_least(n_crystals=20)
+    started.at_most(n_crystals=20)
+    with pytest.raises(RunError, match="n_crystals must be at least 21, got 20."):
+        started.at_least(n_crystals=21)
+    with pytest.raises(RunError, match="n_crystals must be at most 19, got 20."):
+        started.at_most(n_crystals=19)
+
+
 def test_the_seed_makes_random_numbers_repeat(namespace):
     def numbers():
         return random.random(), np.random.random(), torch.rand(1).item()  # noqa: NPY002

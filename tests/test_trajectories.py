@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance_nd
 
-from lib.trajectories import MEASURES, distances, energy_distance, p_value, pairs, permutation_test
+from lib.trajectories import MEASURES, distances, energy_distance, one_by_one, p_value, pairs, permutation_test
 
 every_measure = pytest.mark.parametrize("measure", MEASURES)
 
@@ -69,6 +69,14 @@ def test_a_late_trajectory_is_far_at_equal_times_and_near_when_warped():
     assert distances(early, late, "warping") < 0.3 * distances(early, late, "synchronous")
 
 
+@every_measure
+def test_one_by_one_is_the_diagonal(walks, measure):
+    others = walks[::-1] + 1
+    assert one_by_one(walks, others, measure) == pytest.approx(distances(walks, others, measure).diagonal())
+    with pytest.raises(ValueError):
+        one_by_one(walks, others[1:], measure)
+
+
 def test_what_cannot_be_compared_is_said(walks):
     with pytest.raises(ValueError, match="expected one of synchronous, warping, frechet, wasserstein, got 'fastest'"):
         distances(walks, walks, "fastest")
@@ -82,6 +90,7 @@ def test_what_cannot_be_compared_is_said(walks):
 def test_p_values_are_ranks():
     null = np.arange(99)
     assert p_value(1000, null) == 0.01 and p_value(-1, null) == 1.0 and p_value(50, null) == 0.5
+    assert p_value(np.array([[1000], [50]]), null).tolist() == [[0.01], [0.5]]
 
 
 def groups(shift, n=12, seed=0):

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression, RidgeCV
+from sklearn.metrics import r2_score
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -82,3 +83,9 @@ def recovered(known: np.ndarray, parameters: np.ndarray, asked: np.ndarray) -> n
     """
     model = make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
     return np.asarray(model.fit(known.reshape(len(known), -1), parameters).predict(asked.reshape(len(asked), -1)))
+
+
+def recovered_by_time(known: np.ndarray, parameters: np.ndarray, asked: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """R2 (time, parameter) of what `recovered` reads from single times of trajectories `asked` with `true` parameters (m, p)."""
+    read = [recovered(known[:, [time]], parameters, asked[:, [time]]) for time in range(known.shape[1])]
+    return np.array([r2_score(true, values, multioutput="raw_values") for values in read])

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from sklearn.metrics import r2_score
 
-from lib.learning.field_parameters import rank_correlations, recovered, spread_in_time, unit_parameters
+from lib.learning.field_parameters import rank_correlations, recovered, recovered_by_time, spread_in_time, unit_parameters
 
 
 @pytest.fixture
@@ -45,6 +45,17 @@ def test_parameters_are_read_from_trajectories_and_not_from_noise(made_up):
     assert r2_score(parameters[40:], recovered(latents[:40], parameters[:40], latents[40:])) > 0.97
     noise = np.random.default_rng(1).normal(size=latents.shape)
     assert r2_score(parameters[40:], recovered(noise[:40], parameters[:40], noise[40:])) < 0.2
+
+
+def test_a_parameter_is_read_at_the_times_that_it_shapes(made_up):
+    latents, parameters = made_up
+    early, late = latents[:40], latents[40:]
+    r2 = recovered_by_time(early, parameters[:40], late, parameters[40:])
+    assert r2.shape == (5, 2)
+    assert (r2[[0, -1], [1, 0]] > 0.9).all() and (r2[[0, -1], [0, 1]] < 0.2).all()  # the second fades, the first grows
+    assert r2[2] == pytest.approx(
+        r2_score(parameters[40:], recovered(early[:, [2]], parameters[:40], late[:, [2]]), multioutput="raw_values")
+    )
 
 
 def test_straight_curves_are_as_far_apart_as_their_parameters():
