@@ -39,11 +39,11 @@ def polar_pictures(pictures: np.ndarray, polar: np.ndarray, reach: float) -> Fig
 
 
 @shown_once
-def learning_curves(histories: dict[str, pd.DataFrame], seen: dict[str, int]) -> Figure:
-    """Loss on the validation crystals by crystals shown in training, one line a network; `seen` is how many in an epoch."""
+def learning_curves(histories: dict[str, pd.DataFrame], shown: int) -> Figure:
+    """Loss on the validation crystals by crystals shown in training, one line a network; `shown` is how many in an epoch."""
     figure, axis = plt.subplots(figsize=(5.6, 3.0))
     for name, history in histories.items():
-        axis.plot((history.epoch + 1) * seen[name] / 1000, history.val_loss, "o-", markersize=4, label=name)
+        axis.plot((history.epoch + 1) * shown / 1000, history.val_loss, "o-", markersize=4, label=name)
     axis.set(
         xlabel="thousand crystals shown, each in a new orientation", ylabel="loss on validation crystals [1]", ylim=(0, None)
     )
@@ -104,11 +104,15 @@ def interval_examples(truth: pd.DataFrame, predicted: pd.DataFrame, intervals: p
 
 
 @shown_once
-def novelty_curves(shares: dict[str, np.ndarray], levels: np.ndarray) -> Figure:
-    """Share of pictures flagged as novel (percent) by the share of known pictures that one accepts to flag (`levels`, of 1)."""
+def novelty_curves(flagged: pd.DataFrame) -> Figure:
+    """Share of pictures flagged as novel by the share of known pictures that one accepts to flag.
+
+    `flagged` has a row for each share accepted, and a column for each kind of pictures.
+    """
+    levels = flagged.index
     figure, axis = plt.subplots(figsize=(4.6, 3.2))
     axis.plot(100 * levels, 100 * levels, color="0.4", linestyle=":", label="known kind, by construction")
-    for (name, share), marker in zip(shares.items(), "os^vD", strict=False):
+    for (name, share), marker in zip(flagged.items(), "os^vD", strict=False):
         axis.plot(100 * levels, 100 * share, marker=marker, markersize=4, label=name)
     axis.set(xscale="log", xlabel="false alarms accepted [%]", ylabel="pictures flagged as novel [%]", ylim=(0, 103))
     axis.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])

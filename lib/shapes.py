@@ -8,17 +8,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+import torch
 from matplotlib.figure import Figure
 
 from lib.crystals.mesh import export, polydata, pv
 from lib.crystals.rosette import Rosette
 from lib.imaging.silhouette import CAMERA, boxes
 from lib.learning.tables import TARGETS
-from lib.plots import SYMBOLS, shown_once
+from lib.plots import SYMBOLS, gallery, shown_once
 
 #: From where shapes are looked at, in the frame of the picture: from the right and above, so that depth shows.
 _EYE = (1.0, 0.7, 1.0)
 _ICE, _FIT = "#9ecae1", "#f2a65a"
+#: Number of views -> what figures call it.
+_VIEWS = {1: "1 view", 2: "2 views"}
 
 
 def voxel_picture(filled: np.ndarray, size: tuple[int, int] = (400, 400)) -> np.ndarray:
@@ -94,6 +97,27 @@ def _screenshot(scene: pv.Plotter) -> np.ndarray:
     return np.asarray(image)
 
 
+def reconstructions(
+    pictures: torch.Tensor,
+    true: torch.Tensor,
+    found: dict[tuple[str, int], torch.Tensor],
+    scored: dict[tuple[str, int], pd.DataFrame],
+) -> Figure:
+    """A row for each picture (n, size, size): the picture, the true voxels, and those that each method made of it with their IoU.
+
+    Parameters
+    ----------
+    true, found : occupancies (at least n, z, y, x); `found` by method and number of views
+    scored : tables of `lib.learning.scenes.shape_scores` of all that is in `found`
+    """
+    images, labels = [], []
+    for i, picture in enumerate(pictures.cpu().numpy()):
+        images += [picture, *(voxel_picture(voxels[i].cpu().numpy()) for voxels in (true, *found.values()))]
+        named = [f"{method}, {_VIEWS[views]}\nIoU {scored[method, views].iou[i]:.2f}" for method, views in found]
+        labels += ["picture", "truth", *named]
+    return gallery(images, labels, columns=2 + len(found), width=1.2)
+
+
 @shown_once
 def scores(table: pd.DataFrame) -> Figure:
     """Mean `iou` and `fscore` of each `method` from one and two views (`views`), with standard errors over the crystals."""
@@ -110,7 +134,8 @@ def scores(table: pd.DataFrame) -> Figure:
 
 @shown_once
 def agreement(table: pd.DataFrame) -> Figure:
-    """IoU of the shape over that of the silhouettes for each fitted crystal, by `views`."""
+    """IoU of the shape over that of the silhouettes (`agreement`) for each fitted crystal, by number of `views`."""
+    table = table.assign(views=table.views.map(_VIEWS))
     figure, axis = plt.subplots(figsize=(4.6, 3.4))
     sns.scatterplot(table, x="agreement", y="iou", hue="views", style="views", ax=axis)
     axis.set(xlabel="IoU of the silhouettes, fitted and given [1]", ylabel="IoU of the voxels, fitted and true [1]", ylim=(0, 1))

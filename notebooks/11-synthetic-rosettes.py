@@ -212,9 +212,8 @@ plots.targets(targets.sample(min(len(targets), 3000), random_state=seed))
 # lie within about the same limits.
 
 # %%
-for name in ("rho_e", "a_e"):
-    low, middle, high = targets[name].quantile([0.05, 0.5, 0.95])
-    run.record(**{f"{name}_p5": low, f"{name}_p50": middle, f"{name}_p95": high})
+percentiles = targets[["rho_e", "a_e"]].quantile([0.05, 0.5, 0.95])
+run.record_each(percentiles.set_axis(["p5", "p50", "p95"]))
 run.record(n_failed=targets.isna().any(axis=1).sum())
 targets[["rho_e", "a_e"]].describe().round(4)
 

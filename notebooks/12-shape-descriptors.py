@@ -136,14 +136,12 @@ predicted = {
 # Each score is recorded with its standard error, found by drawing the test crystals again with replacement.
 
 # %%
-scores = {}
+scores = {model: tables.scores(truth, values) for model, values in predicted.items()}
 for model, values in predicted.items():
-    scores[model] = tables.scores(truth, values)
-    run.record(**tables.named(f"{model}_single", scores[model]))
-    run.record(**tables.named(f"{model}_single", tables.spread(truth, values), "_se"))
-run.keep(
-    predictions=pd.concat({"true": truth[[*tables.TARGETS, tables.LABEL]], **predicted}, axis=1)
-)
+    run.record_each(scores[model], f"{model}_single")
+    run.record_each(tables.spread(truth, values), f"{model}_single", "se")
+true = truth[[*tables.TARGETS, tables.LABEL]]
+run.keep(predictions=pd.concat({"true": true, **predicted}, axis=1))
 pd.DataFrame(scores).rename(columns=tables.MODELS).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the others follow the diagonal; all widen towards large values, where little of the crystal's depth shows.", "name": "fig-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows of four models, all along the diagonal."}}
@@ -184,12 +182,8 @@ plots.importance(importance)
 careless = tables.by_image(table, test_share, seed)
 for model in ("linear", "rf"):
     values = tables.predictions(table, careless, model, seed, n_trees)
-    run.record(
-        **tables.named(f"{model}_single", tables.scores(table[careless], values), "_image_split")
-    )
-    run.record(
-        **tables.named(f"{model}_single", tables.spread(table[careless], values), "_image_split_se")
-    )
+    run.record_each(tables.scores(table[careless], values), f"{model}_single", "image_split")
+    run.record_each(tables.spread(table[careless], values), f"{model}_single", "image_split_se")
 
 # %% [markdown]
 # The forest's $R^2$ of effective density is {glue:text}`rf_single_r2_rho_e_image_split:.4f` with the split by picture and
@@ -225,8 +219,7 @@ plots.leak(leak)
 # %%
 rich = rows(data, descriptors=(*PUBLISHED, *EXTENDED))
 best = tables.predictions(rich, test, "gb", seed, n_trees, label_model="linear")
-run.record(**tables.named("gb_extended_single", tables.scores(truth, best)))
-run.record(**tables.named("gb_extended_single", tables.spread(truth, best), "_se"))
+run.record_each(tables.scored(truth, best), "gb_extended_single")
 
 # %% [markdown]
 # On the same test crystals $R^2$ of effective density rises from {glue:text}`gb_single_r2_rho_e:.3f` to
@@ -267,14 +260,10 @@ if masks:
     real = predict_real(masks, rich, size, seed, n_trees)
     quarters = real[list(tables.TARGETS)].quantile([0.25, 0.5, 0.75])
     run.record(cpi_n_files=len(report), cpi_n_used=len(real))
-    run.require(
-        len(real),
-        f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?",
-    )
+    why = f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?"
+    run.require(len(real), why)
     run.record(cpi_share_inside=real.inside.mean())
-    for target in tables.TARGETS:
-        values = dict(zip(("p25", "p50", "p75"), quarters[target], strict=True))
-        run.record(**tables.named(f"cpi_{target}", values))
+    run.record_each(quarters.set_axis(["p25", "p50", "p75"]), "cpi")
     display(quarters.round(3))
 
 # %% [markdown]
@@ -282,8 +271,12 @@ if masks:
 
 # %%
 if masks:
-    names = {"aspect_ratio": "aspect ratio [1]", "area_ratio": "area ratio [1]"}
-    names |= {"circularity": "circularity [1]", "rho_e": r"$\rho_e$ [1]"}
+    names = {
+        "aspect_ratio": "aspect ratio [1]",
+        "area_ratio": "area ratio [1]",
+        "circularity": "circularity [1]",
+        "rho_e": r"$\rho_e$ [1]",
+    }
     display(plots.real_against_synthetic(rich, real, names))
 
 # %% [markdown]

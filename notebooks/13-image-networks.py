@@ -52,7 +52,7 @@ from lib.learning import networks, pictures, tables, uncertainty
 from lib.learning.dataset import Views, rosette_views, rows, truth
 from lib.learning.networks.polar import Polar, polar_grid
 from lib.learning.real import circle_share, outlines
-from lib.learning.shape_model import Recipe, features, predict, shape_model
+from lib.learning.shape_model import features, network_recipes, predict, shape_model
 from lib.run import start
 
 # %% [markdown]
@@ -80,26 +80,15 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("13-image-networks", globals())
-run.at_least(
-    n_crystals=70, n_held=35, n_test=35, size=32, steps=2, batch=8, width=4, n_trees=8, pooled=1
-)
-run.require(
-    size % (8 * pooled) == 0,
-    f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.",
-)
-unknown = set(epochs) - set(networks.NETWORKS)
-run.require(
-    not unknown, f"epochs names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}."
-)
-run.require(min(epochs.values(), default=0) >= 0, f"epochs must not be negative, got {epochs}.")
-run.require(
-    epochs.get("polar", 0) > 0,
-    "epochs must give the polar network at least one, the later sections use it.",
-)
-run.require(
-    len(set(angles)) == len(angles) > 0 == angles[0],
-    f"angles must begin with 0 and differ from each other, got {angles}.",
-)
+run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
+run.at_least(steps=2, batch=8, pooled=1, width=4, n_trees=8)
+block = 8 * pooled
+run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
+networks.require_epochs(run, "epochs")
+run.require(epochs.get("polar"), "epochs must give polar at least one: later sections use it.")
+apart = len(set(angles)) == len(angles)
+fault = f"angles must begin with 0 and differ from each other, got {angles}."
+run.require(angles[:1] == [0] and apart, fault)
 run.folders("cpi_dir")
 run
 
@@ -111,13 +100,9 @@ run
 
 # %%
 sets = pictures.sets(n_crystals, n_held, n_test, tuple(map(float, angles)), size, seed)
-held = {
-    name: rosette_views(views, scheduler) for name, views in zip(sets._fields, sets, strict=True)
-}
-dimensions = ("crystal", "orientation", "view", "y", "x")
-pd.DataFrame(
-    {name: {key: data.sizes.get(key, 0) for key in dimensions} for name, data in held.items()}
-)
+held = {name: rosette_views(views, scheduler) for name, views in sets._asdict().items()}
+sizes = pd.DataFrame({name: dict(data.sizes) for name, data in held.items()})
+sizes.loc[["crystal", "orientation", "view", "y", "x"]].fillna(0).astype(int)
 
 # %% [markdown]
 # Of the first set only the crystals are kept. Their pictures are drawn while a network trains, in an orientation that no other
@@ -149,18 +134,7 @@ learning_plots.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.
 
 # %%
 settings = {"cnn": {"pooled": pooled}, "resnet18": {"pooled": pooled}, "polar": {"width": width}}
-recipes = {
-    name: Recipe(
-        name,
-        epochs=n,
-        steps=steps,
-        batch=batch,
-        rate=networks.ARCHITECTURES[name].rate,
-        settings=settings.get(name, {}),
-    )
-    for name, n in epochs.items()
-    if n
-}
+recipes = network_recipes(epochs, settings, steps=steps, batch=batch)
 
 # %% [markdown]
 # Now they train. A training that is broken off goes on after its last whole epoch; one that was finished before is found.
@@ -178,14 +152,11 @@ trained = {
 # %%
 effort = {}
 for name, (model, history) in trained.items():
-    shown = len(history) * steps * recipes[name].batch
+    weights = sum(part.numel() for part in model.parameters())
+    shown = len(history) * steps * batch
     speed = shown / history.seconds.sum()
-    effort[name] = {
-        "weights": sum(p.numel() for p in model.parameters()),
-        "pictures": shown,
-        "pictures/s": speed,
-    }
-    run.record(**{f"{name}_pictures": shown, f"{name}_pictures_per_second": speed})
+    effort[name] = {"weights": weights, "pictures": shown, "pictures/s": speed}
+    run.record_each({"pictures": shown, "pictures_per_second": speed}, name)
 pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 
 # %% [markdown]
@@ -193,9 +164,7 @@ pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 
 # %% mystnb={"figure": {"caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training.", "name": "fig-learning-curves"}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
 histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
-learning_plots.learning_curves(
-    histories, {networks.NETWORKS[name]: steps * r.batch for name, r in recipes.items()}
-)
+learning_plots.learning_curves(histories, steps * batch)
 
 # %% [markdown]
 # ## The test
@@ -206,8 +175,7 @@ learning_plots.learning_curves(
 # %%
 known = rows(held["crystals"])
 asked = rows(held["test"])
-both = pd.concat([known, asked])
-is_test = np.arange(len(both)) >= len(known)
+both, is_test = tables.joined(known, asked)
 predicted = {name: tables.predictions(both, is_test, name, seed, n_trees) for name in tables.MODELS}
 
 # %% [markdown]
@@ -216,7 +184,7 @@ predicted = {name: tables.predictions(both, is_test, name, seed, n_trees) for na
 # %%
 bullets = MODELS["2025"].bullets
 true = truth(held["test"])
-shown = pictures.pictures_of(held["test"], (0,))
+shown = pictures.pictures_of(held["test"])
 answers = {name: predict(model, shown, bullets) for name, (model, _) in trained.items()}
 predicted |= {name: answer.table for name, answer in answers.items()}
 
@@ -227,16 +195,13 @@ predicted |= {name: answer.table for name, answer in answers.items()}
 # %%
 best = min(trained, key=lambda name: trained[name].history.val_loss.min())
 names = tables.MODELS | networks.NETWORKS
-scores = {}
-for name, values in predicted.items():
-    scores[name] = tables.scored(true, values)
-    run.record(**tables.named(f"{name}_single", scores[name]))
-run.record(**tables.named("best_single", scores[best]))
-run.keep(scores=pd.DataFrame(scores).T)
+scores = pd.DataFrame({name: tables.scored(true, values) for name, values in predicted.items()})
+for name in scores:
+    run.record_each(scores[name], f"{name}_single")
+run.record_each(scores[best], "best_single")
+run.keep(scores=scores.T)
 print("best on the validation crystals:", names[best])
-pd.DataFrame(scores).rename(columns=names).drop(
-    index=["mae_rho_e", "mae_a_e", "mae_rho_e_se", "mae_a_e_se"]
-).round(4)
+scores[~scores.index.str.startswith("mae_")].rename(columns=names).round(4)
 
 # %% [markdown]
 # Crystal by crystal, {numref}`fig-network-predicted-true` shows whose errors are smaller, and where.
@@ -267,8 +232,9 @@ plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in comp
 # %%
 model = trained[best].model
 truths = {name: truth(held[name]) for name in ("validation", "calibration")}
-said = {name: predict(model, pictures.pictures_of(held[name], (0,)), bullets) for name in truths}
-conformal = uncertainty.Conformal(*((truths[name], said[name]) for name in truths), bullets)
+said = {name: predict(model, pictures.pictures_of(held[name]), bullets) for name in truths}
+validation, calibration = ((truths[name], said[name]) for name in truths)
+conformal = uncertainty.Conformal(validation, calibration, bullets)
 
 # %% [markdown]
 # Whether it holds what it promises is measured on the test crystals, at several levels. For the number of bullets there is a *set* of
@@ -277,13 +243,9 @@ conformal = uncertainty.Conformal(*((truths[name], said[name]) for name in truth
 # %%
 levels = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 kept = pd.DataFrame({level: conformal.kept(true, answers[best], level) for level in levels})
-for level in (0.8, 0.95):
-    run.record(
-        **{
-            name.replace("_", f"_{100 * level:.0f}_", 1): value
-            for name, value in kept[level].items()
-        }
-    )
+for percent in (80, 95):
+    with_percent = kept.index.str.replace("_", f"_{percent}_", n=1)
+    run.record_each(kept[percent / 100].set_axis(with_percent))
 kept.rename(columns="{:.0%}".format).round(3)
 
 # %% [markdown]
@@ -298,9 +260,8 @@ learning_plots.promises_kept(kept)
 # The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
 
 # %% mystnb={"figure": {"caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly.", "name": "fig-intervals"}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
-learning_plots.interval_examples(
-    true, answers[best].table, conformal.intervals(answers[best], 0.95)
-)
+intervals = conformal.intervals(answers[best], 0.95)
+learning_plots.interval_examples(true, answers[best].table, intervals)
 
 # %% [markdown]
 # ## Is it a rosette at all?
@@ -314,13 +275,11 @@ learning_plots.interval_examples(
 fill = circle_share(known, size).median()
 model = trained["polar"].model
 drawn = {
-    name: outlines(pictures.pictures_of(held[name], (0,))[:, 0], size, fill)
-    for name in held
-    if name != "crystals"
+    name: outlines(pictures.pictures_of(held[name])[:, 0], size, fill)
+    for name in ("validation", "calibration", "test")
 }
-novelty = uncertainty.Novelty(
-    *(features(model, drawn[name]) for name in ("validation", "calibration"))
-)
+found = {name: features(model, outline) for name, outline in drawn.items()}
+novelty = uncertainty.Novelty(found["validation"], found["calibration"])
 
 # %% [markdown]
 # Crystals of the 2023 model are the touchstone: those with one to three bullets are none of ours, those with four to
@@ -329,10 +288,13 @@ novelty = uncertainty.Novelty(
 # %%
 foreign = rosette_views(Views(n_held, 1, (0,), 10 * seed + 5, size, model="2023"), scheduler)
 few = (foreign.n_bullets < 4).to_numpy()
-others = outlines(pictures.pictures_of(foreign, (0,))[:, 0], size, fill)
-p_values = {"test rosettes": novelty(features(model, drawn["test"]))}
+others = outlines(pictures.pictures_of(foreign)[:, 0], size, fill)
 odd = novelty(features(model, others))
-p_values |= {"2023 model, 4 to 8 bullets": odd[~few], "2023 model, 1 to 3 bullets": odd[few]}
+p_values = {
+    "test rosettes": novelty(found["test"]),
+    "2023 model, 4 to 8 bullets": odd[~few],
+    "2023 model, 1 to 3 bullets": odd[few],
+}
 
 # %% [markdown]
 # Real crystals join if a folder of CPI tiles is given.
@@ -349,40 +311,35 @@ elif not cpi_dir:
 
 # %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
 accepted = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
-learning_plots.novelty_curves(
-    {name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}, accepted
-)
+shares = {name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}
+flagged = pd.DataFrame(shares, index=accepted)
+learning_plots.novelty_curves(flagged)
 
 # %% [markdown]
 # At one false alarm in twenty:
 
 # %%
-flags = {name: uncertainty.flagged(p, np.array([0.05]))[0] for name, p in p_values.items()}
-run.record(
-    novelty_flagged_test=flags["test rosettes"],
-    novelty_flagged_few=flags["2023 model, 1 to 3 bullets"],
-)
+flags = flagged.loc[0.05]
+run.record(novelty_flagged_test=flags["test rosettes"])
 run.record(novelty_flagged_2023=flags["2023 model, 4 to 8 bullets"])
-pd.Series(flags, name="flagged at 5 %").to_frame().round(3)
+run.record(novelty_flagged_few=flags["2023 model, 1 to 3 bullets"])
+flags.to_frame("flagged at 5 %").round(3)
 
 # %% [markdown]
 # Does the score tell where predictions fail? The intervals for rosettes of the 2023 model say so: those that look novel
 # are covered less often than the 95 % that were promised for known ones.
 
 # %%
-said = {name: predict(model, drawn[name], bullets) for name in truths}
-outlined = uncertainty.Conformal(*((truths[name], said[name]) for name in truths), bullets)
-foreign_truth = truth(foreign)
-trust = {"test rosettes": outlined.kept(true, predict(model, drawn["test"], bullets), 0.95)}
-for label, chosen in {
-    "2023 model, not novel": odd >= 0.05,
-    "2023 model, novel": odd < 0.05,
-}.items():
-    chosen = chosen & ~few
+said = {name: predict(model, outline, bullets) for name, outline in drawn.items()}
+validation, calibration = ((truths[name], said[name]) for name in truths)
+outlined = uncertainty.Conformal(validation, calibration, bullets)
+trust = {"test rosettes": outlined.kept(true, said["test"], 0.95)}
+kinds = {"2023 model, not novel": odd >= 0.05, "2023 model, novel": odd < 0.05}
+for label, kind in kinds.items():
+    chosen = kind & ~few
     if chosen.any():
-        trust[label] = outlined.kept(
-            foreign_truth[chosen], predict(model, others[chosen], bullets), 0.95
-        )
+        answer = predict(model, others[chosen], bullets)
+        trust[label] = outlined.kept(truth(foreign)[chosen], answer, 0.95)
 pd.DataFrame(trust).round(3)
 
 # %% [markdown]
@@ -396,13 +353,10 @@ if masks:
     known_kind = p_values["CPI tiles"] >= 0.05
     run.record(cpi_n_used=len(masks), cpi_share_not_novel=known_kind.mean())
     if known_kind.any():
-        for target in tables.TARGETS:
-            run.record(**{f"cpi_{target}_p50": answer.table[target][known_kind].median()})
-        display(
-            pd.concat([answer.table, outlined.intervals(answer, 0.95)], axis=1)[known_kind]
-            .describe()
-            .round(3)
-        )
+        intervals = outlined.intervals(answer, 0.95)
+        usual = pd.concat([answer.table, intervals], axis=1)[known_kind]
+        run.record_each(usual[list(tables.TARGETS)].median(), "cpi", "p50")
+        display(usual.describe().round(3))
 
 # %% [markdown]
 # The most and the least usual of them, by their p-value:
@@ -411,13 +365,8 @@ if masks:
 if masks:
     order = np.argsort(p_values["CPI tiles"])
     chosen = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
-    display(
-        plots.gallery(
-            [masks[i] for i in chosen],
-            [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen],
-            columns=7,
-        )
-    )
+    labels = [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen]
+    display(plots.gallery([masks[i] for i in chosen], labels, columns=7))
 
 # %% [markdown]
 # ## Beside the talk and the paper

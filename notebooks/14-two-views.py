@@ -40,7 +40,6 @@ if "google.colab" in sys.modules:
 # %%
 import dataclasses
 
-import numpy as np
 import pandas as pd
 
 from lib import learning_plots, literature, plots
@@ -48,7 +47,13 @@ from lib.crystals.rosette import MODELS
 from lib.imaging.silhouette import VIEW_ANGLES
 from lib.learning import networks, pictures, tables
 from lib.learning.dataset import rosette_views, rows, truth
-from lib.learning.shape_model import Recipe, predict, predict_by_views, shape_model
+from lib.learning.shape_model import (
+    Recipe,
+    network_recipes,
+    predict,
+    predict_by_views,
+    shape_model,
+)
 from lib.run import start
 
 # %% [markdown]
@@ -58,7 +63,7 @@ from lib.run import start
 n_crystals: int = 6000  # crystals to learn from
 n_held: int = 500  # crystals for validation; calibration has twice as many
 n_test: int = 1400  # crystals for the test
-angles: list = [0, 90, 120, 30, 60, 150]  # views in the order in which they are added; 0, 90 and 120 must be among them [deg]
+angles: list = [0, 90, 120, 30, 60, 150]  # views in the order of adding: 0 first, 90 and 120 among them [deg]
 size: int = 128  # side of the square pictures [pixels]
 epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network with one view
 pair_epochs: dict = {"cnn": 1, "resnet18": 0, "polar": 6}  # epochs of each network with two views
@@ -77,36 +82,15 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("14-two-views", globals())
-run.at_least(
-    n_crystals=70,
-    n_held=35,
-    n_test=35,
-    size=32,
-    steps=2,
-    batch=8,
-    width=4,
-    n_trees=8,
-    pooled=1,
-    head_epochs=1,
-)
-run.require(
-    size % (8 * pooled) == 0,
-    f"size must be a multiple of 8 x pooled, which is {8 * pooled}, got {size}.",
-)
-for name, chosen in {"epochs": epochs, "pair_epochs": pair_epochs}.items():
-    unknown = set(chosen) - set(networks.NETWORKS)
-    run.require(
-        not unknown, f"{name} names {', '.join(unknown)}; there are {', '.join(networks.NETWORKS)}."
-    )
-    run.require(min(chosen.values(), default=0) >= 0, f"{name} must not be negative, got {chosen}.")
-    run.require(
-        chosen.get("polar", 0) > 0, f"{name} must give the polar network at least one epoch."
-    )
-missing = set(VIEW_ANGLES.values()) - set(angles)
-run.require(
-    not missing and angles[0] == 0,
-    f"angles must begin with 0 and have 90 and 120 among them, got {angles}.",
-)
+run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
+run.at_least(head_epochs=1, steps=2, batch=8, pooled=1, width=4, n_trees=8)
+block = 8 * pooled
+run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
+networks.require_epochs(run, "epochs", "pair_epochs")
+run.require(epochs.get("polar"), "epochs must give the polar network at least one.")
+run.require(pair_epochs.get("polar"), "pair_epochs must give the polar network at least one.")
+fault = f"angles must begin with 0 and have 90 and 120 among them, got {angles}."
+run.require(angles[:1] == [0] and set(VIEW_ANGLES.values()) <= set(angles), fault)
 run
 
 # %% [markdown]
@@ -118,9 +102,7 @@ run
 # %%
 angles = tuple(map(float, angles))
 sets = pictures.sets(n_crystals, n_held, n_test, angles, size, seed)
-held = {
-    name: rosette_views(views, scheduler) for name, views in zip(sets._fields, sets, strict=True)
-}
+held = {name: rosette_views(views, scheduler) for name, views in sets._asdict().items()}
 VIEWS = {"single": (0.0,), "2ds": (0.0, 90.0), "phips": (0.0, 120.0)}
 positions = {views: tuple(angles.index(angle) for angle in turns) for views, turns in VIEWS.items()}
 
@@ -130,9 +112,7 @@ positions = {views: tuple(angles.index(angle) for angle in turns) for views, tur
 # %% mystnb={"figure": {"caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair.", "name": "fig-views"}, "image": {"alt": "Three rows of six white silhouettes on black: the same crystal turned by 0, 90, 120, 30, 60 and 150 degrees."}}
 examples = held["test"].silhouette.isel(orientation=0, crystal=slice(0, 3)).to_numpy()
 labels = [f"{angle:.0f}°" for angle in angles] * 3
-plots.gallery(
-    [4 - picture for crystal in examples for picture in crystal], labels, columns=len(angles)
-)
+plots.gallery(4 - examples.reshape(-1, size, size), labels, columns=len(angles))
 
 # %% [markdown]
 # ## Sixteen descriptors
@@ -145,7 +125,7 @@ true = truth(held["test"])
 predicted = {}
 for views, columns in positions.items():
     known, asked = (rows(held[name], columns) for name in ("crystals", "test"))
-    both, is_test = pd.concat([known, asked]), np.arange(len(known) + len(asked)) >= len(known)
+    both, is_test = tables.joined(known, asked)
     for model in tables.MODELS:
         predicted[model, views] = tables.predictions(both, is_test, model, seed, n_trees)
 known.shape
@@ -159,35 +139,19 @@ known.shape
 
 # %%
 settings = {"cnn": {"pooled": pooled}, "resnet18": {"pooled": pooled}, "polar": {"width": width}}
-recipes = {
-    (name, "single"): Recipe(
-        name,
-        epochs=n,
-        steps=steps,
-        batch=batch,
-        rate=networks.ARCHITECTURES[name].rate,
-        settings=settings.get(name, {}),
-    )
-    for name, n in epochs.items()
-    if n
-}
+common = {"steps": steps, "batch": batch}
+singles = network_recipes(epochs, settings, **common)
+recipes = {(name, "single"): recipe for name, recipe in singles.items()}
 
 # %% [markdown]
 # With two views the bullets are easily counted, so their number gets less weight in the loss than with one.
 
 # %%
-LABEL_WEIGHT = 0.25
-for views, turns in list(VIEWS.items())[1:]:
-    for name, n in pair_epochs.items():
-        if n:
-            rate = networks.ARCHITECTURES[name].rate
-            recipes[name, views] = Recipe(
-                name, turns, n, steps, batch, rate, LABEL_WEIGHT, settings=settings.get(name, {})
-            )
 for views in ("2ds", "phips"):
-    recipes["polar", views] = dataclasses.replace(
-        recipes["polar", views], start=recipes["polar", "single"]
-    )
+    pair = {"angles_deg": VIEWS[views], "label_weight": 0.25}
+    pairs = network_recipes(pair_epochs, settings, **common, **pair)
+    pairs["polar"] = dataclasses.replace(pairs["polar"], start=singles["polar"])
+    recipes |= {(name, views): recipe for name, recipe in pairs.items()}
 
 # %% [markdown]
 # Now they train, or are found.
@@ -207,12 +171,11 @@ trained = {
 # %%
 bullets = MODELS["2025"].bullets
 for (name, views), (model, _) in trained.items():
-    predicted[name, views] = predict(
-        model, pictures.pictures_of(held["test"], positions[views]), bullets
-    ).table
+    shown = pictures.pictures_of(held["test"], positions[views])
+    predicted[name, views] = predict(model, shown, bullets).table
 scores = {key: tables.scored(true, values) for key, values in predicted.items()}
 for (name, views), score in scores.items():
-    run.record(**tables.named(f"{name}_{views}", score))
+    run.record_each(score, f"{name}_{views}")
 
 # %% [markdown]
 # The best of each kind of views, and the table of all.
@@ -222,7 +185,7 @@ best = {}
 for views in VIEWS:
     losses = {key: trained[key].history.val_loss.min() for key in trained if key[1] == views}
     best[views] = min(losses, key=losses.get)
-    run.record(**tables.named(f"best_{views}", scores[best[views]]))
+    run.record_each(scores[best[views]], f"best_{views}")
 names = tables.MODELS | networks.NETWORKS
 table = pd.DataFrame(scores).T.rename_axis(["model", "views"]).rename(index=names, level="model")
 run.keep(scores=table)
@@ -239,10 +202,8 @@ learning_plots.compared(table.reset_index().replace({"views": learning_plots.VIE
 
 # %% mystnb={"figure": {"caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair.", "name": "fig-pairs-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values; those of pairs are narrower than those of one view."}}
 chosen = {"random forest, 2D-S": predicted["rf", "2ds"]}
-chosen |= {
-    f"{names[best[views][0]]}, {learning_plots.VIEWS[views]}": predicted[best[views]]
-    for views in VIEWS
-}
+for model, views in best.values():
+    chosen[f"{names[model]}, {learning_plots.VIEWS[views]}"] = predicted[model, views]
 plots.predicted_against_true(true, chosen)
 
 # %% [markdown]
@@ -258,13 +219,10 @@ plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in chos
 
 # %%
 for views in ("2ds", "phips"):
-    for target in tables.TARGETS:
-        one, two = (scores[best[v]][f"rmse_{target}"] for v in ("single", views))
-        run.record(**{f"rmse_cut_{target}_{views}": 1 - two / one})
-pd.Series(
-    {name: value for name, value in run.metrics.items() if name.startswith("rmse_cut_")},
-    name="share",
-).to_frame().round(3)
+    one, two = scores[best["single"]], scores[best[views]]
+    cut = {target: 1 - two[f"rmse_{target}"] / one[f"rmse_{target}"] for target in tables.TARGETS}
+    run.record_each(cut, "rmse_cut", views)
+pd.Series(run.metrics).filter(like="rmse_cut_").to_frame("share").round(3)
 
 # %% [markdown]
 # ## How many cameras?
@@ -274,17 +232,11 @@ pd.Series(
 # as a whole, for one view and for two, stand beside the heads and tell what the fixed encoder costs.
 
 # %%
-by_views = Recipe(
-    "polar",
-    angles,
-    head_epochs,
-    steps,
-    batch,
-    settings=settings["polar"] | {"by_views": True},
-    start=recipes["polar", "2ds"],
-    only_head=True,
+by_views, encoder = settings["polar"] | {"by_views": True}, recipes["polar", "2ds"]
+recipe = Recipe(
+    "polar", angles, head_epochs, steps, batch, settings=by_views, start=encoder, only_head=True
 )
-heads = shape_model(by_views, sets.crystals, sets.validation, seed, device, scheduler).model
+heads = shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler).model
 everything = pictures.pictures_of(held["test"], tuple(range(len(angles))))
 combined = [answer.table for answer in predict_by_views(heads, everything, bullets)]
 
@@ -292,38 +244,30 @@ combined = [answer.table for answer in predict_by_views(heads, everything, bulle
 # The linear model gets the descriptors of as many pictures.
 
 # %%
-gain, labels = [], {"linear": names["linear"], "polar": "polar network, heads"}
+gain = {}
 for k, values in enumerate(combined, start=1):
     known, asked = (rows(held[name], tuple(range(k))) for name in ("crystals", "test"))
-    both, is_test = pd.concat([known, asked]), np.arange(len(known) + len(asked)) >= len(known)
-    answers = {"linear": tables.predictions(both, is_test, "linear", seed), "polar": values}
-    for name, values in answers.items():
-        score = tables.scored(true, values)
-        gain.append({"model": labels[name], "views": k, **score})
-        run.record(
-            **tables.named(f"{name}_{k}_views", {key: score[key] for key in learning_plots.SCORES})
-        )
+    linear = tables.predictions(*tables.joined(known, asked), "linear", seed)
+    gain["linear", k] = tables.scored(true, linear)
+    gain["polar", k] = tables.scored(true, values)
+for (name, k), score in gain.items():
+    run.record_each({key: score[key] for key in learning_plots.SCORES}, f"{name}_{k}_views")
 
 # %% [markdown]
 # The networks trained as a whole are those of the table above.
 
 # %%
-whole = {1: "single", 2: "2ds"}
-rows_of_whole = [
-    {"model": "polar network, as a whole", "views": k, **scores["polar", views]}
-    for k, views in whole.items()
-]
-gain = pd.DataFrame(gain + rows_of_whole)
-polar = gain[gain.model == labels["polar"]].set_index("views")
-run.record(
-    **tables.named("polar_all_views", {key: polar[key].iloc[-1] for key in learning_plots.SCORES})
-)
+gain |= {("whole", 1): scores["polar", "single"], ("whole", 2): scores["polar", "2ds"]}
+gain = pd.DataFrame(gain).T.rename_axis(["model", "views"])
+polar = gain.loc["polar"]
+run.record_each(polar[list(learning_plots.SCORES)].iloc[-1], "polar_all_views")
 
 # %% [markdown]
 # {numref}`fig-gain` shows how much each further view is worth to a linear model and to the heads.
 
 # %% mystnb={"figure": {"caption": "Scores on unseen crystals by the number of views (in the order of the parameter angles), for the linear model on descriptors, for heads on the polar network's fixed encoder, and for polar networks trained as a whole; bars are standard errors. The second view brings the largest step. How far further views could lead is not answered: an encoder that learns with its head can make more of them.", "name": "fig-gain"}, "image": {"alt": "Three line plots of scores over one to six views, rising steeply at first and then less; the heads lie above the linear model, and the networks trained as a whole above both."}}
-learning_plots.gain_of_views(gain)
+titles = names | {"polar": "polar network, heads", "whole": "polar network, as a whole"}
+learning_plots.gain_of_views(gain.rename(index=titles, level="model").reset_index())
 
 # %% [markdown]
 # With all views the heads reach $R^2$ = {glue:text}`polar_all_views_r2_rho_e:.3f` of effective density, and the network that was trained

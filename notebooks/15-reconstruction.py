@@ -45,7 +45,7 @@ import pandas as pd
 from lib import plots, shapes
 from lib.learning import parametric, recognition, tables
 from lib.learning.reconstruction import Settings, chances, trained_r2n2
-from lib.learning.scenes import ANGLES, implied, scenes, shape_scores, summary
+from lib.learning.scenes import ANGLES, implied, scenes, shape_scores
 from lib.learning.voxels import depth_mirrored, iou, occupancy
 from lib.run import start
 
@@ -69,9 +69,8 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("15-reconstruction", globals())
-run.at_least(
-    n_train=64, n_validation=7, n_test=7, epochs=1, channels=8, n_clusters=2, n_starts=1, n_drawn=1
-)
+run.at_least(n_train=64, n_validation=7, n_test=7, epochs=1, channels=8)
+run.at_least(n_clusters=2, n_starts=1, n_drawn=1)
 run.require(n_starts <= n_train, "n_starts must not exceed n_train.")
 run
 
@@ -93,12 +92,12 @@ pictures.shape, voxels.shape
 # misses many of them.
 
 # %% mystnb={"figure": {"caption": "Three test crystals: the picture, the crystal seen obliquely from the right and above, and its voxels from the same place. The picture looks along the depth of the cube, so what lies behind what has to be guessed.", "name": "fig-voxels"}, "image": {"alt": "Three rows of three pictures: a silhouette, the shaded crystal, and the crystal built of small cubes."}}
-images, labels = [], []
+images = []
 for i in range(3):
     oblique = shapes.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
-    images += [pictures[i, 0].cpu().numpy(), oblique, shapes.voxel_picture(voxels[i].cpu().numpy())]
-    labels += ["picture", "crystal", "voxels"]
-plots.gallery(images, labels, columns=9, width=1.1)
+    cubes = shapes.voxel_picture(voxels[i].cpu().numpy())
+    images += [pictures[i, 0].cpu().numpy(), oblique, cubes]
+plots.gallery(images, ["picture", "crystal", "voxels"] * 3, columns=9, width=1.1)
 
 # %% [markdown]
 # We score a shape by the intersection over union (IoU) of its voxels with the true ones, and by the F-score of the two
@@ -185,13 +184,12 @@ for views in (1, 2):
 
 # %%
 methods = ("mean shape", "clustering", "retrieval", "R2N2", "oracle", "parametric")
-scored = {
-    key: shape_scores(found[key], voxels)
-    for key in sorted(found, key=lambda key: methods.index(key[0]))
-}
+order = sorted(found, key=lambda key: methods.index(key[0]))
+scored = {key: shape_scores(found[key], voxels) for key in order}
 for (method, views), table in scored.items():
-    suffix = {1: "", 2: "_2ds"}[views]
-    run.record(**summary(method.lower().replace(" ", "_") + suffix, table))
+    name = method.lower().replace(" ", "_") + {1: "", 2: "_2ds"}[views]
+    run.record_each(table.mean(), suffix=name)
+    run.record_each(table.sem(), suffix=f"{name}_se")
 names = ["method", "views"]
 everything = pd.concat(scored, names=names).reset_index(names)
 run.keep(scores=everything)
@@ -219,27 +217,10 @@ shapes.scores(everything)
 # What the numbers mean is best seen. {numref}`fig-reconstructions` has a crystal in each row.
 
 # %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, from two views with one whose bullets lie mostly in their places.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
-shown = [
-    ("oracle", 1),
-    ("retrieval", 1),
-    ("R2N2", 1),
-    ("R2N2", 2),
-    ("parametric", 1),
-    ("parametric", 2),
-]
-images, labels = [], []
-for i in range(min(n_drawn, n_test)):
-    drawn = [voxels[i], *(found[key][i] for key in shown)]
-    images += [
-        pictures[i, 0].cpu().numpy(),
-        *(shapes.voxel_picture(x.cpu().numpy()) for x in drawn),
-    ]
-    values = [
-        f"{method}, {views} view{'s' * (views > 1)}\nIoU {scored[method, views].iou[i]:.2f}"
-        for method, views in shown
-    ]
-    labels += ["picture", "truth", *values]
-plots.gallery(images, labels, columns=8, width=1.2)
+shown = [("oracle", 1), ("retrieval", 1)]
+shown += [(method, views) for method in ("R2N2", "parametric") for views in (1, 2)]
+drawn = {key: found[key] for key in shown}
+shapes.reconstructions(pictures[:n_drawn, 0], voxels, drawn, scored)
 
 # %% [markdown]
 # ## What a silhouette can't tell
@@ -250,19 +231,18 @@ plots.gallery(images, labels, columns=8, width=1.2)
 # itself: for $n$ bullets there are up to $2^n$ ways. A second view at a right angle tells them apart.
 
 # %%
-for views, name in ((1, "single"), (2, "2ds")):
-    run.record(**{f"parametric_{name}_agreement": fits[views].agreement.mean()})
-agreement = {f"{views} view{'s' * (views > 1)}": fits[views].agreement.cpu() for views in fits}
-columns = [
-    pd.DataFrame({"views": label, "agreement": values, "iou": scored["parametric", views].iou})
-    for views, (label, values) in enumerate(agreement.items(), start=1)
+run.record(parametric_single_agreement=fits[1].agreement.mean())
+run.record(parametric_2ds_agreement=fits[2].agreement.mean())
+agreement = [
+    scored["parametric", views].assign(views=views, agreement=fit.agreement.cpu().numpy())
+    for views, fit in fits.items()
 ]
 
 # %% [markdown]
 # Crystal by crystal, {numref}`fig-agreement` sets the agreement that the fit sees beside the one that it does not.
 
 # %% mystnb={"figure": {"caption": "How well the fitted rosette's silhouettes agree with the pictures, and how well its voxels agree with the true ones, for each test crystal. From one view a fit may explain the picture and still be another crystal. From two views, the better the silhouettes agree, the better does the shape.", "name": "fig-agreement"}, "image": {"alt": "Scatter plot of the IoU of voxels over the IoU of silhouettes, with one mark for fits to one view and one for fits to two."}}
-shapes.agreement(pd.concat(columns, ignore_index=True))
+shapes.agreement(pd.concat(agreement, ignore_index=True))
 
 # %% [markdown]
 # ## Density and surface of the fitted rosette
@@ -274,8 +254,7 @@ shapes.agreement(pd.concat(columns, ignore_index=True))
 values = {}
 for views, name in ((1, "single"), (2, "2ds")):
     values[name] = implied(fits[views].rosettes)
-    run.record(**tables.named(f"parametric_{name}", tables.scores(test.truth, values[name])))
-    run.record(**tables.named(f"parametric_{name}", tables.spread(test.truth, values[name]), "_se"))
+    run.record_each(tables.scored(test.truth, values[name]), f"parametric_{name}")
 run.record(n_train=n_train, n_test=n_test)
 
 # %% [markdown]

@@ -127,8 +127,8 @@ def stored_batches(data: xr.Dataset, views: tuple[int, ...], batch: int = 500, m
     return [Batch(*parts) for parts in zip(pictures.split(batch), values.split(batch), labels.split(batch), strict=True)]
 
 
-def pictures_of(data: xr.Dataset, views: tuple[int, ...]) -> np.ndarray:
-    """The pictures (crystal x orientation, view, y, x) uint8 of a data set, in the order of its rows."""
+def pictures_of(data: xr.Dataset, views: tuple[int, ...] = (0,)) -> np.ndarray:
+    """The pictures (crystal x orientation, view, y, x) uint8 of a data set, in the order of its rows; `views` are positions."""
     pictures = data["silhouette"].isel(view=list(views)).to_numpy()
     return pictures.reshape(-1, *pictures.shape[2:])
 

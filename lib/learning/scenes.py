@@ -81,9 +81,3 @@ def shape_scores(predicted: torch.Tensor, true: torch.Tensor) -> pd.DataFrame:
     columns = {"iou": direct, "iou_mirrored": torch.maximum(direct, mirrored)}
     columns = {name: values.cpu().numpy() for name, values in columns.items()}
     return pd.DataFrame(columns | {"fscore": [fscore(*pair) for pair in pairs]})
-
-
-def summary(name: str, scores: pd.DataFrame) -> dict[str, float]:
-    """Means of `shape_scores` and, ending in `_se`, their standard errors over the crystals, as they are recorded."""
-    means = {f"{score}_{name}": value for score, value in scores.mean().items()}
-    return means | {f"{score}_{name}_se": value for score, value in scores.sem().items()}

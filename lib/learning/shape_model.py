@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from lib.crystals.rosette import MODELS
 from lib.learning.dataset import Views, rosette_views
-from lib.learning.networks import network
+from lib.learning.networks import ARCHITECTURES, network
 from lib.learning.networks.parts import N_VALUES
 from lib.learning.pictures import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
 from lib.learning.tables import answered
@@ -52,6 +52,21 @@ class Recipe:
     settings: dict = field(default_factory=dict)
     start: Recipe | None = None
     only_head: bool = False
+
+
+def network_recipes(epochs: dict[str, int], settings: dict[str, dict], **common) -> dict[str, Recipe]:
+    """Name -> recipe of each network that `epochs` gives at least one, with the learning rate of its architecture.
+
+    Parameters
+    ----------
+    settings : of those networks that need any, by name
+    common : what all recipes share, such as `steps` and `batch`
+    """
+    return {
+        name: Recipe(name, epochs=n, rate=ARCHITECTURES[name].rate, settings=settings.get(name, {}), **common)
+        for name, n in epochs.items()
+        if n
+    }
 
 
 class ShapeModel(lightning.LightningModule):

@@ -85,6 +85,11 @@ def by_image(table: pd.DataFrame, test_share: float, seed: int) -> np.ndarray:
     return chosen
 
 
+def joined(known: pd.DataFrame, asked: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rows `known` and rows `asked` of other crystals as one table, and True for those asked (n,): a test set of its own."""
+    return pd.concat([known, asked]), np.repeat([False, True], [len(known), len(asked)])
+
+
 def features(table: pd.DataFrame) -> pd.DataFrame:
     """The table without what is to be learned."""
     return table.drop(columns=[*TARGETS, LABEL])
@@ -224,8 +229,3 @@ def importance(trained: BaseEstimator, truth: pd.DataFrame, seed: int = 0, shuff
         r2 = [r2_score(targets, trained.predict(x), multioutput="raw_values") for x in shuffled]
         losses[name] = [*(whole - r2).mean(axis=0), *np.std(r2, axis=0)]
     return pd.DataFrame.from_dict(losses, orient="index", columns=[*TARGETS, *(f"{target}_sd" for target in TARGETS)])
-
-
-def named(prefix: str, numbers: dict[str, float], suffix: str = "") -> dict[str, float]:
-    """The same numbers under `prefix_name` plus `suffix`, as they are recorded: model, views, score, quantity."""
-    return {f"{prefix}_{name}{suffix}": value for name, value in numbers.items()}

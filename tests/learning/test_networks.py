@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from lib.learning.networks import NETWORKS, network
+from lib.learning.networks import NETWORKS, network, require_epochs
 from lib.learning.networks.polar import Polar, fourier_basis, polar_grid
+from lib.run import Run, RunError
 
 
 @pytest.mark.parametrize("views", [1, 2])
@@ -106,3 +107,19 @@ def test_bad_settings_are_told_in_a_sentence():
         network("polar", 1, 64, 9, angles=20)
     with pytest.raises(ValueError, match="multiple of 16, got 56"):
         network("cnn", 1, 56, 9, pooled=2)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "told"),
+    [
+        ({"polar": 1, "dense": 2}, "pair_epochs names dense; there are cnn, resnet18, polar."),
+        ({"polar": 1, "cnn": -1}, "pair_epochs must not be negative, got {'polar': 1, 'cnn': -1}."),
+    ],
+)
+def test_epochs_are_of_known_networks(tmp_path, epochs, told):
+    parameters = {"epochs": {"polar": 2, "cnn": 0}, "pair_epochs": epochs}
+    run = Run("14-two-views", tmp_path, parameters, {}, "cpu")
+    require_epochs(run, "epochs")
+    with pytest.raises(RunError) as refused:
+        require_epochs(run, "epochs", "pair_epochs")
+    assert str(refused.value) == told

@@ -9,7 +9,7 @@ import torch
 from lib.learning import shape_model
 from lib.learning.dataset import Views, rosette_views, truth
 from lib.learning.pictures import Batch, pictures_of
-from lib.learning.shape_model import Recipe, ShapeModel, features, predict, predict_by_views
+from lib.learning.shape_model import Recipe, ShapeModel, features, network_recipes, predict, predict_by_views
 from lib.learning.tables import scores
 
 BULLETS = tuple(range(4, 11))
@@ -42,6 +42,14 @@ def single(cache):
 @pytest.fixture(scope="module")
 def paired(single):
     return made(dataclasses.replace(POLAR, angles_deg=(0.0, 90.0), start=POLAR)).model
+
+
+def test_recipes_of_the_networks_that_have_epochs():
+    found = network_recipes({"cnn": 2, "resnet18": 0, "polar": 5}, {"cnn": {"pooled": 4}}, steps=3, batch=8)
+    assert found == {
+        "cnn": Recipe("cnn", (0.0,), 2, 3, 8, rate=1e-3, settings={"pooled": 4}),
+        "polar": Recipe("polar", (0.0,), 5, 3, 8, rate=4e-3),
+    }
 
 
 def test_it_learns(single, paired, held):

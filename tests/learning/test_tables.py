@@ -16,6 +16,7 @@ from lib.learning.tables import (
     classifier,
     features,
     importance,
+    joined,
     leak,
     predictions,
     regressor,
@@ -88,6 +89,12 @@ def test_splits_follow_the_seed(table, split):
     assert np.array_equal(split(table, 0.2, 1), split(table, 0.2, 1))
     assert not np.array_equal(split(table, 0.2, 1), split(table, 0.2, 2))
     assert split(table, 1e-9, 0).any()  # never an empty test set
+
+
+def test_rows_asked_are_the_test_set_of_all(table):
+    both, test = joined(table[:3], table[6:8])
+    assert both.equals(table.iloc[[0, 1, 2, 6, 7]])
+    assert test.tolist() == [False, False, False, True, True]
 
 
 def test_features_hold_nothing_that_is_to_be_learned(table):

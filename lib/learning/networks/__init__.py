@@ -7,8 +7,13 @@ of the number of bullets.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lib.learning.networks.parts import Architecture, Network
 from lib.registry import members
+
+if TYPE_CHECKING:
+    from lib.run import Run
 
 #: Names of the networks and of their modules. A further network is a module beside these and its name here.
 NAMES = (
@@ -19,6 +24,15 @@ NAMES = (
 ARCHITECTURES: dict[str, Architecture] = members(__name__, NAMES, "ARCHITECTURE")
 #: Short name -> name in figures and tables.
 NETWORKS = {name: architecture.title for name, architecture in ARCHITECTURES.items()}
+
+
+def require_epochs(run: Run, *names: str) -> None:
+    """Stop the notebook in one sentence if one of these parameters is no number of epochs for each of some `NETWORKS`."""
+    for name in names:
+        epochs = run.parameters[name]
+        unknown = set(epochs) - set(NETWORKS)
+        run.require(not unknown, f"{name} names {', '.join(unknown)}; there are {', '.join(NETWORKS)}.")
+        run.require(min(epochs.values(), default=0) >= 0, f"{name} must not be negative, got {epochs}.")
 
 
 def network(name: str, views: int, size: int, outputs: int, **settings) -> Network:
