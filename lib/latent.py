@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,13 @@ def mapped(train: np.ndarray, test: np.ndarray, seed: int = 0, neighbours: int =
     components = PCA(min(_COMPONENTS, *train.shape), random_state=seed).fit(train)
     umap = UMAP(n_neighbors=few, min_dist=0.0, random_state=seed, n_jobs=1)
     return Represented(train, test, umap.fit_transform(components.transform(train)), umap.transform(components.transform(test)))
+
+
+def mapped_together(train: np.ndarray, sets: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, np.ndarray]:
+    """Places (m, 2) of several sets of points (m, d), by name, laid together onto the map of `train` (n, d), see `mapped`."""
+    places = mapped(train, np.concatenate(list(sets.values())), seed).test_map
+    ends = np.cumsum([len(points) for points in sets.values()])
+    return dict(zip(sets, np.split(places, ends[:-1]), strict=True))
 
 
 def standardised(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
@@ -134,6 +142,15 @@ def neighbours(known: np.ndarray, asked: np.ndarray, k: int) -> np.ndarray:
 def loneliness(known: np.ndarray, asked: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
     """Mean distance (m,) of each of `asked` (m, d) to its k nearest `known` points (n, d): outliers have the largest."""
     return NearestNeighbors(n_neighbors=k).fit(known).kneighbors(asked)[0].mean(axis=1)
+
+
+def spread_of_copies(copies: np.ndarray, others: np.ndarray) -> np.floating:
+    """Spread of the copies (k, c, d) of k things, each about its own mean, over that of different things (n, d) about theirs.
+
+    Both are root mean squares. 0 says that all copies of a thing lie in one place, 1 that they lie as far apart as different
+    things.
+    """
+    return np.sqrt(copies.var(axis=1).sum(axis=-1).mean() / others.var(axis=0).sum())
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -84,17 +84,12 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("21-spheres-and-rosettes", globals())
-run.at_least(
-    n_train=10, n_new=10, move=1, epochs=1, epochs_invariant=1, width_invariant=4, n_seeds=1
-)
-run.require(
-    len(fill) == 2 and 0.2 <= fill[0] <= fill[1],
-    f"fill must be two numbers, 0.2 or more, in order, got {fill}.",
-)
-run.require(
-    fill[1] + move / 14 <= 1,
-    "fill and move must leave every particle inside its picture of 28 pixels.",
-)
+run.at_least(n_train=10, n_new=10, move=1, n_seeds=1)
+run.at_least(epochs=1, epochs_invariant=1, width_invariant=4)
+in_order = len(fill) == 2 and 0.2 <= fill[0] <= fill[1]
+run.require(in_order, f"fill must be two numbers, 0.2 or more, in order, got {fill}.")
+is_inside = fill[1] + move / 14 <= 1
+run.require(is_inside, "fill and move must leave every particle inside its picture of 28 pixels.")
 run.folders("oap_dir")
 run
 
@@ -162,7 +157,7 @@ print(f"{run.metrics['one_pixel_accuracy_synthetic']:.3f}")
 
 # %%
 def trainings(images, recipe):
-    """The autoencoders of all seeds, and the one with the lowest loss on its training pictures: no label is asked."""
+    """The autoencoders of all seeds, and the one with the lowest loss: no label is asked."""
     fits = [pyro_vae.fitted(images, seed=seed + k, device=device, **recipe) for k in range(n_seeds)]
     return fits, min(fits, key=lambda fit: fit.loss)
 
@@ -209,9 +204,8 @@ def named(points, truth):
 
 # %% mystnb={"figure": {"caption": "All pictures on the map of the plain autoencoder, coloured by what they show (left) and by cluster (right). The dashed line is the border between the clusters. Spheres lie on lines, one for each of the places in the frame, along which their size changes; rosettes form a cloud.", "name": "fig-two-clusters"}, "image": {"alt": "Two scatter plots of the same points: spheres on curved lines above a dashed border, rosettes in a cloud below it."}}
 found = named(places, labels)
-run.keep(
-    latents=pd.DataFrame(places, columns=["first", "second"]).assign(kind=labels, cluster=found)
-)
+table = pd.DataFrame(places, columns=["first", "second"])
+run.keep(latents=table.assign(kind=labels, cluster=found))
 centres = clusters(places).cluster_centers_
 latent_plots.groupings(places, {"true class": labels, "k-means": found}, centres)
 
@@ -224,14 +218,13 @@ latent_plots.groupings(places, {"true class": labels, "k-means": found}, centres
 
 # %%
 def scored(name, points, truth, known):
-    """Record how many new (and known) pictures are in the right cluster, for each of several sets of points."""
+    """Record what share of new and known pictures is in the right cluster, for sets of points."""
     right = np.array([named(own, truth) == truth for own in points])
     new, old = right[:, ~known].mean(axis=1), right[:, known].mean(axis=1)
-    run.record(
-        **{f"kmeans_accuracy_{name}": new.mean(), f"kmeans_accuracy_{name}_train": old.mean()}
-    )
+    accuracy = {name: new.mean(), f"{name}_train": old.mean()}
     if len(points) > 1:
-        run.record(**{f"kmeans_accuracy_{name}_sd": new.std(ddof=1)})
+        accuracy[f"{name}_sd"] = new.std(ddof=1)
+    run.record_each(accuracy, "kmeans_accuracy")
     return right
 
 
@@ -245,9 +238,8 @@ right = scored("synthetic", [pyro_vae.latents(fit, pictures) for fit in plain_fi
 def shape_numbers(masks):
     """Standardised descriptors of silhouettes, 0 where one cannot be described."""
     columns = [[*PUBLISHED, *EXTENDED].index(name) for name in SCALE_FREE]
-    return np.nan_to_num(
-        StandardScaler().fit_transform(describe(masks, extended=True).values[:, columns])
-    )
+    values = describe(masks, extended=True).values[:, columns]
+    return np.nan_to_num(StandardScaler().fit_transform(values))
 
 
 scored("pixels_synthetic", [flat], labels, known)
@@ -266,13 +258,8 @@ pd.Series(run.metrics, name="share named rightly").to_frame().round(3)
 # Every pixel now passes through the decoder by itself, so a step takes several times as long. We make up for it with a smaller decoder and fewer epochs.
 
 # %%
-invariant_recipe = {
-    "invariances": ("r", "t"),
-    "epochs": epochs_invariant,
-    "batch": 25,
-    "rate": 5e-3,
-    "width": width_invariant,
-}
+settings = {"epochs": epochs_invariant, "batch": 25, "rate": 5e-3, "width": width_invariant}
+invariant_recipe = {"invariances": ("r", "t"), **settings}
 invariant_fits, invariant = trainings(pictures[known], invariant_recipe)
 run.record(loss_synthetic=plain.loss, loss_synthetic_invariant=invariant.loss)
 
@@ -301,21 +288,23 @@ some = np.flatnonzero((labels == "rosette") & ~known)[:40]
 turns = Rotation.from_rotvec(np.outer(np.arange(24) * 2 * np.pi / 24, CAMERA[2])).as_matrix()
 turned_views = (turns @ views[some, None]).reshape(-1, 3, 3)
 turned = particles.silhouettes(np.repeat(some, 24), turned_views, size=112).coverage[:, 0] >= 2
+copies = {"turned": pyro_vae.small_pictures(turned, fill[0])}
+
+# %% [markdown]
+# The same rosettes are moved by all whole numbers of pixels up to `move`, in both directions.
+
+# %%
 one_step = np.arange(-move, move + 1)
 moves = np.stack(np.meshgrid(one_step, one_step), axis=-1).reshape(-1, 2)
 again, everywhere = np.repeat(masks[some], len(moves), axis=0), np.tile(moves, (len(some), 1))
-copies = {
-    "turned": pyro_vae.small_pictures(turned, fill[0]),
-    "moved": pyro_vae.small_pictures(again, fill[0], everywhere),
-}
+copies["moved"] = pyro_vae.small_pictures(again, fill[0], everywhere)
 
 # %% [markdown]
 # {numref}`fig-copies` has the copies of one of them.
 
 # %% mystnb={"figure": {"caption": "Copies of one rosette, turned (top, every second step) and moved.", "name": "fig-copies"}, "image": {"alt": "Two rows of one star-shaped silhouette, turned step by step above and moved below."}}
-ladder_plots.picture_rows(
-    {"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]}
-)
+first = {"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]}
+ladder_plots.picture_rows(first)
 
 # %% [markdown]
 # {numref}`fig-orbits` follows three of them on both maps while they turn.
@@ -336,20 +325,15 @@ latent_plots.orbits(panels, ("all new rosettes", "one rosette, turned"))
 def wandered(fit, images):
     """Spread of the copies of a rosette on the map over that of different rosettes."""
     own = pyro_vae.latents(fit, images).reshape(len(some), -1, fit.latent_dim)
-    return np.sqrt(
-        own.var(axis=1).sum(axis=-1).mean() / pyro_vae.latents(fit, new_rosettes).var(axis=0).sum()
-    )
+    return latent.spread_of_copies(own, pyro_vae.latents(fit, new_rosettes))
 
 
-for how, images in copies.items():
-    run.record(**{f"{how}_spread": np.mean([wandered(fit, images) for fit in plain_fits])})
-    run.record(
-        **{f"{how}_spread_invariant": np.mean([wandered(fit, images) for fit in invariant_fits])}
-    )
-spreads = {
-    name: [run.metrics[f"{how}_spread{name}"] for how in copies] for name in ("", "_invariant")
-}
-pd.DataFrame(spreads, index=list(copies)).set_axis(["plain", "invariant"], axis=1).round(3)
+spreads = {}
+for name, fits in {"plain": plain_fits, "invariant": invariant_fits}.items():
+    spreads[name] = {how: np.mean([wandered(fit, copies[how]) for fit in fits]) for how in copies}
+run.record_each(spreads["plain"], suffix="spread")
+run.record_each(spreads["invariant"], suffix="spread_invariant")
+pd.DataFrame(spreads).round(3)
 
 # %% [markdown]
 # It is less, and not nothing. The *decoder* is invariant by its making, but the encoder is an ordinary network, which must learn what a turn does
@@ -358,12 +342,8 @@ pd.DataFrame(spreads, index=list(copies)).set_axis(["plain", "invariant"], axis=
 # Do the classes come apart better too? The score is found as before.
 
 # %%
-scored(
-    "synthetic_invariant",
-    [pyro_vae.latents(fit, pictures) for fit in invariant_fits],
-    labels,
-    known,
-)
+invariant_places = [pyro_vae.latents(fit, pictures) for fit in invariant_fits]
+scored("synthetic_invariant", invariant_places, labels, known)
 found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
 
 # %% [markdown]
@@ -385,32 +365,27 @@ latent_plots.confusions(labels[~known], both)
 kinds = ("water_droplet", "bullet_column_combination")
 if oap_dir:
     probe = oap.labelled(Path(oap_dir))
-    at = {
-        kind: np.flatnonzero((probe.labels == kind) & (probe.splits != "inspection"))
-        for kind in kinds
-    }
-    few = min(at, key=lambda kind: len(at[kind]))
-    run.require(
-        len(at[few]) >= n_train,
-        f"oap_dir has {len(at[few])} {few} to learn from, n_train asks for {n_train}.",
-    )
     chosen = np.isin(probe.labels, kinds)
-    real_masks, splits = probe.masks[chosen], probe.splits[chosen]
-    truth = np.char.replace(probe.labels[chosen], "_", " ")
-    met = np.isin(
-        np.flatnonzero(chosen), [rng.choice(at[kind], n_train, replace=False) for kind in kinds]
-    )
+    real_masks, habit = probe.masks[chosen], probe.labels[chosen]
+    inspected = probe.splits[chosen] == "inspection"
     run.record(n_used_2ds=chosen.sum(), n_left_out_2ds=(probe.report.reason != "").sum())
-    display(
-        pd.crosstab(
-            truth,
-            np.where(
-                met, "to learn from", np.where(splits == "inspection", "new, inspection", "new")
-            ),
-        )
-    )
 else:
     print("No folder is given in oap_dir, so this section is skipped.")
+
+# %% [markdown]
+# Those to learn from are drawn at random, and counted here, if there are any.
+
+# %%
+if oap_dir:
+    at = {kind: np.flatnonzero((habit == kind) & ~inspected) for kind in kinds}
+    few = min(at, key=lambda kind: len(at[kind]))
+    sentence = f"oap_dir has {len(at[few])} {few} to learn from, n_train asks for {n_train}."
+    run.require(len(at[few]) >= n_train, sentence)
+    drawn = [rng.choice(rows, n_train, replace=False) for rows in at.values()]
+    met = np.isin(np.arange(len(habit)), drawn)
+    truth = np.char.replace(habit, "_", " ")
+    part = np.select([met, inspected], ["to learn from", "new, inspection"], "new")
+    display(pd.crosstab(truth, part))
 
 # %% [markdown]
 # Real droplets are no perfect discs. Those out of focus have a hole in the middle, from diffraction; small ones are few pixels wide. And the probe reads its row of
@@ -421,15 +396,12 @@ else:
 
 # %%
 if oap_dir:
-    real = {
-        "": pyro_vae.small_pictures(real_masks, square=True),
-        "_as_recorded": pyro_vae.small_pictures(real_masks),
-    }
+    as_recorded = pyro_vae.small_pictures(real_masks)
+    squared = pyro_vae.small_pictures(real_masks, square=True)
     rows = {}
     for kind in np.unique(truth):
         shown = rng.permutation(np.flatnonzero(truth == kind))[:14]
-        rows[f"{kind}, as recorded"] = real["_as_recorded"][shown]
-        rows[f"{kind}, squared"] = real[""][shown]
+        rows |= {f"{kind}, as recorded": as_recorded[shown], f"{kind}, squared": squared[shown]}
     display(ladder_plots.picture_rows(rows))
 
 # %% [markdown]
@@ -437,14 +409,12 @@ if oap_dir:
 
 # %%
 if oap_dir:
-    real_fits, real_plain = trainings(real[""][met], plain_recipe)
-    real_invariant_fits, real_invariant = trainings(real[""][met], invariant_recipe)
-    recorded_fits, _ = trainings(real["_as_recorded"][met], plain_recipe)
-    real_best = {"plain": real_plain, "invariant": real_invariant}
-    real_drawn = {
-        f"{title} autoencoder": pyro_vae.manifold(fit, real[""]) for title, fit in real_best.items()
-    }
-    display(latent_plots.manifolds(real_drawn))
+    real_fits, real_plain = trainings(squared[met], plain_recipe)
+    real_invariant_fits, real_invariant = trainings(squared[met], invariant_recipe)
+    recorded_fits, _ = trainings(as_recorded[met], plain_recipe)
+    drawn = {"plain autoencoder": pyro_vae.manifold(real_plain, squared)}
+    drawn["invariant autoencoder"] = pyro_vae.manifold(real_invariant, squared)
+    display(latent_plots.manifolds(drawn))
 
 # %% [markdown]
 # Where the silhouettes lie on them: on top for the plain autoencoder, below for the invariant one. Droplets keep together; the combinations, of all
@@ -453,8 +423,8 @@ if oap_dir:
 # %%
 if oap_dir:
     real_found = {}
-    for title, fit in real_best.items():
-        points = pyro_vae.latents(fit, real[""])
+    for title, fit in {"plain": real_plain, "invariant": real_invariant}.items():
+        points = pyro_vae.latents(fit, squared)
         real_found[title] = named(points, truth)
         panes = {f"true class, {title}": truth, f"k-means, {title}": real_found[title]}
         display(latent_plots.groupings(points, panes, clusters(points).cluster_centers_))
@@ -466,38 +436,34 @@ if oap_dir:
 # %%
 if oap_dir:
     networks = {
-        "2ds": (real_fits, ""),
-        "2ds_invariant": (real_invariant_fits, ""),
-        "2ds_as_recorded": (recorded_fits, "_as_recorded"),
+        "2ds": (real_fits, squared),
+        "2ds_invariant": (real_invariant_fits, squared),
+        "2ds_as_recorded": (recorded_fits, as_recorded),
     }
-    for name, (fits, how) in networks.items():
-        right = scored(name, [pyro_vae.latents(fit, real[how]) for fit in fits], truth, met)
-        if (splits == "inspection").any():
-            run.record(
-                **{f"kmeans_accuracy_{name}_inspection": right[:, splits == "inspection"].mean()}
-            )
-    for how, square in {"": True, "_as_recorded": False}.items():
-        large = pyro_vae.small_pictures(real_masks, size=112, square=square) >= 0.5
-        scored(f"descriptors_2ds{how}", [shape_numbers(large)], truth, met)
-        scored(f"pixels_2ds{how}", [real[how].reshape(len(truth), -1)], truth, met)
-    display(
-        pd.Series(
-            {name: value for name, value in run.metrics.items() if "2ds" in name}, name="value"
-        )
-        .to_frame()
-        .round(3)
-    )
+    for name, (fits, images) in networks.items():
+        right = scored(name, [pyro_vae.latents(fit, images) for fit in fits], truth, met)
+        if inspected.any():
+            run.record(**{f"kmeans_accuracy_{name}_inspection": right[:, inspected].mean()})
+
+# %% [markdown]
+# The baselines, and all numbers of this section, if there are any:
+
+# %%
+if oap_dir:
+    for name, images in {"2ds": squared, "2ds_as_recorded": as_recorded}.items():
+        large = pyro_vae.small_pictures(real_masks, size=112, square=name == "2ds") >= 0.5
+        scored(f"descriptors_{name}", [shape_numbers(large)], truth, met)
+        scored(f"pixels_{name}", [images.reshape(len(truth), -1)], truth, met)
+    numbers = {name: value for name, value in run.metrics.items() if "2ds" in name}
+    display(pd.Series(numbers, name="value").to_frame().round(3))
 
 # %% [markdown]
 # And where they go wrong, in counts, if there are real silhouettes:
 
 # %%
 if oap_dir:
-    display(
-        latent_plots.confusions(
-            truth[~met], {title: names[~met] for title, names in real_found.items()}
-        )
-    )
+    both = {title: clustered[~met] for title, clustered in real_found.items()}
+    display(latent_plots.confusions(truth[~met], both))
 
 # %% [markdown]
 # ## What was shown

@@ -45,6 +45,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from sklearn.metrics import confusion_matrix
 
 from lib import hover, ladder_plots, latent, plots
 from lib.crystals.habits import HABITS
@@ -81,18 +82,12 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("22-nine-habits", globals())
 run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2, batch=8, n_seeds=1)
-run.require(
-    size % 2 ** (size.bit_length() - 3) == 0,
-    f"size must be 4 to 7 times a power of two, got {size}.",
-)
-run.require(
-    set(epochs) == set(width) == set(ladder.RUNGS),
-    f"epochs and width must name {', '.join(ladder.RUNGS)}.",
-)
-run.require(
-    min(*epochs.values(), *width.values()) > 0,
-    "epochs and width must give every rung at least one.",
-)
+size_fits = size % 2 ** (size.bit_length() - 3) == 0
+run.require(size_fits, f"size must be 4 to 7 times a power of two, got {size}.")
+of_all = set(epochs) == set(width) == set(ladder.RUNGS)
+run.require(of_all, f"epochs and width must name {', '.join(ladder.RUNGS)}.")
+least = min(*epochs.values(), *width.values())
+run.require(least > 0, "epochs and width must give every rung at least one.")
 run.folders("oap_dir")
 run
 
@@ -105,19 +100,19 @@ run
 # times, each time from another side, as stereo probes like PHIPS do.
 
 # %%
-asked = [(n_train, photographs), (n_held, photographs), (n_test, 1)]
+def photographed(n_each, times, number):
+    """Pictures of `n_each` crystals of each habit, in the set of this number."""
+    asked = HabitPictures(n_each, times, 10 * seed + number, size, SCREENED)
+    return ladder.synthetic(asked, batch, seed, scheduler, in_memory)
+
+
 sets = ladder.Sets(
-    *(
-        ladder.synthetic(
-            HabitPictures(n, k, 10 * seed + i, size, SCREENED), batch, seed, scheduler, in_memory
-        )
-        for i, (n, k) in enumerate(asked)
-    )
+    train=photographed(n_train, photographs, 0),
+    validation=photographed(n_held, photographs, 1),
+    test=photographed(n_test, 1, 2),
 )
-habits = [habit.title for habit in HABITS.values()]
-pd.Series(
-    {name: pictures.plain.length for name, pictures in sets._asdict().items()}, name="pictures"
-).to_frame()
+lengths = {name: pictures.plain.length for name, pictures in sets._asdict().items()}
+pd.Series(lengths, name="pictures").to_frame()
 
 # %% [markdown]
 # {numref}`fig-habits` shows some of each. All particles are scaled to one size. The frame hides how large they were, but blur and noise, which have
@@ -125,7 +120,7 @@ pd.Series(
 # 50 of those pixels.
 
 # %% mystnb={"figure": {"caption": "Synthetic pictures of the nine habits, of random size, orientation and defocus. Some habits are told apart at a glance, others (compact, rimed, budding) shade into each other.", "name": "fig-habits"}, "image": {"alt": "Nine rows of ten grey pictures, a row for each habit: aggregates, rosettes, columns, irregular, broken, flat, rimed crystals and spheres."}}
-test = sets.test
+test, habits = sets.test, [habit.title for habit in HABITS.values()]
 places = {name: np.flatnonzero(test.label == number)[:10] for number, name in enumerate(habits)}
 grey = test.plain.read(0, test.plain.length)
 ladder_plots.picture_rows({name: grey[rows] for name, rows in places.items()})
@@ -149,39 +144,18 @@ ladder_plots.picture_rows({name: cut[rows] for name, rows in places.items()})
 
 # %%
 climb = ladder.Climb(epochs, width, size, latents, Changes(light=0.3, noise=0.03))
-climbed = {
-    (rung, k): ladder.climbed(rung, climb, sets, seed + k, device)
-    for k in range(n_seeds)
-    for rung in ladder.RUNGS
-}
+climbed = ladder.climbs(climb, sets, n_seeds, seed, device)
 
 # %% [markdown]
 # What each needed: how many pictures it saw in all its epochs, each as often as it came, and how long that took. The speed is that of the machine
 # that trained the network.
 
 # %%
-effort = {}
-for rung in ladder.RUNGS:
-    model, history = climbed[rung, 0].trained
-    shown = (
-        2 * sets.train.together.length if rung == "ssl" else sets.train.plain.length
-    )  # two of each crystal's
-    pictures_seen, seconds = len(history) * shown, history.seconds.sum()
-    weights = sum(p.numel() for p in model.parameters())
-    needed = {
-        "weights": weights,
-        "epochs": len(history),
-        "pictures seen": pictures_seen,
-        "time [s]": round(seconds),
-    }
-    effort[ladder.RUNGS[rung]] = needed | {"pictures/s": round(pictures_seen / seconds)}
-    run.record(
-        **{
-            f"pictures_seen_{rung}": pictures_seen,
-            f"pictures_per_second_{rung}": pictures_seen / seconds,
-        }
-    )
-pd.DataFrame(effort).T
+needed = [ladder.effort(rung, climbed[rung, 0].trained, sets.train) for rung in ladder.RUNGS]
+effort = pd.DataFrame(needed, index=list(ladder.RUNGS))
+run.record_each(effort[["pictures_seen", "pictures_per_second"]])
+titles = ["weights", "epochs", "pictures seen", "time [s]", "pictures/s"]
+effort.round().astype(int).rename(index=ladder.RUNGS).set_axis(titles, axis=1)
 
 # %% [markdown]
 # Training is not shared out equally. The last rung sees {glue:text}`pictures_seen_ssl:,d` pictures, the first
@@ -207,14 +181,11 @@ ladder_plots.picture_rows(restored)
 # With 128 latents a single one changes little, so we walk along their principal components.
 
 # %% mystnb={"figure": {"caption": "Walks through the latent space of the ResNet-VAE, from -2.5 to 2.5 standard deviations about one test picture (middle), along the five principal components of the latents.", "name": "fig-traversals"}, "image": {"alt": "Five rows of nine pictures in which one crystal changes gradually from left to right."}}
-rung = climbed["resnet128_umap", 0]
-steps = latent.traversals(
-    rung.points.train, rung.points.test[2], n_directions=5, steps=np.linspace(-2.5, 2.5, 9)
-)
-pictures = decoded(rung.trained.model, steps.reshape(-1, steps.shape[-1]))[:, 0]
-ladder_plots.picture_rows(
-    {f"component {i + 1}": row for i, row in enumerate(pictures.reshape(5, 9, size, size))}
-)
+trained, points, _ = climbed["resnet128_umap", 0]
+steps = np.linspace(-2.5, 2.5, 9)
+walks = latent.traversals(points.train, points.test[2], n_directions=5, steps=steps)
+drawn = decoded(trained.model, np.concatenate(walks)).reshape(*walks.shape[:2], size, size)
+ladder_plots.picture_rows({f"component {i}": row for i, row in enumerate(drawn, start=1)})
 
 # %% [markdown]
 # ## Four maps
@@ -238,9 +209,7 @@ pd.Series(latent.SCORES, name="meaning").to_frame()
 # latents are their own map, so that the trustworthiness of the first rung is 1 whatever it learned.
 
 # %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest, but for trustworthiness, which is 1 for two latents."}}
-table = pd.DataFrame(
-    [{"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed.items()]
-)
+table = ladder.score_table(climbed)
 run.keep(scores=table)
 ladder_plots.ladder(table)
 
@@ -257,12 +226,9 @@ table.groupby("rung", sort=False).mean().round(3)
 # %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
 best = climbed["ssl", 0]
 groups = latent.matched(latent.clusters(best.points, len(habits), seed), test.label)
-counts = pd.crosstab(
-    pd.Series(pd.Categorical.from_codes(test.label, habits), name="habit"),
-    pd.Series(pd.Categorical.from_codes(groups, habits), name="cluster"),
-    dropna=False,
-)
-ladder_plots.confusion(counts)
+counts = confusion_matrix(test.label, groups, labels=range(len(habits)))
+names = [pd.Index(habits, name=name) for name in ("habit", "cluster")]
+ladder_plots.confusion(pd.DataFrame(counts, *names))
 
 # %% [markdown]
 # ## Walking about
@@ -271,30 +237,21 @@ ladder_plots.confusion(counts)
 # hides a habit.
 
 # %%
-shown = slice(1200)
-names = [habits[number] for number in test.label[shown]]
-hover.write_hover_map(
-    best.points.test_map[shown],
-    names,
-    cut[shown],
-    run.file("map.html"),
-    ("first coordinate", "second coordinate"),
-)
-plots.scene(
-    run.url("map.html"),
-    "Map of the nine habits, whose points show their picture",
-    run.url("map.png"),
-)
+spots, names = best.points.test_map[:1200], np.array(habits)[test.label[:1200]]
+axes = ("first coordinate", "second coordinate")
+hover.write_hover_map(spots, names, cut[:1200], run.file("map.html"), axes)
+title = "Map of the nine habits, whose points show their picture"
+plots.scene(run.url("map.html"), title, run.url("map.png"))
 
 # %% [markdown]
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
 
 # %% mystnb={"figure": {"caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for.", "name": "fig-neighbours"}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
 nearest = latent.neighbours(best.points.train, best.points.test[some], 7)
-found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat]).reshape(
-    *nearest.shape, size, size
-)
-ladder_plots.neighbour_rows(cut[some], found, sets.train.label[nearest] == test.label[some, None])
+found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat])
+found = found.reshape(*nearest.shape, size, size)
+is_same = sets.train.label[nearest] == test.label[some, None]
+ladder_plots.neighbour_rows(cut[some], found, is_same)
 
 # %% [markdown]
 # *Outliers* lie far from everything known. In a stream of real pictures these are the ones to look at first ({numref}`fig-outliers`).
@@ -311,18 +268,13 @@ ladder_plots.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": c
 # the self-supervised representation gets it as one more number.
 
 # %%
-labelled = oap.labelled(Path(oap_dir)) if oap_dir else None
-real = ladder.split_silhouettes(labelled, size, batch, seed) if labelled else None
-if real:
-    run.record(
-        n_files_2ds=len(labelled.report), n_used_2ds=sum(len(part.label) for part in real.sets)
-    )
-    display(
-        pd.DataFrame(
-            {name: np.bincount(part.label) for name, part in real.sets._asdict().items()},
-            index=real.names,
-        )
-    )
+if oap_dir:
+    labelled = oap.labelled(Path(oap_dir))
+    real = ladder.split_silhouettes(labelled, size, batch, seed)
+    counts = {name: np.bincount(part.label) for name, part in real.sets._asdict().items()}
+    table = pd.DataFrame(counts, index=real.names)
+    run.record(n_files_2ds=len(labelled.report), n_used_2ds=table.to_numpy().sum())
+    display(table)
 else:
     print("No folder is given in oap_dir, so no real silhouettes are shown.")
 
@@ -332,67 +284,51 @@ else:
 # habits, is a harder test.
 
 # %%
-climbed_real = {}
-if real:
+if oap_dir:
     rough = ladder.Climb(epochs, width, size, latents, Changes(edges=0.5))
-    for k in range(n_seeds):
-        for rung in ladder.RUNGS:
-            climbed_real[rung, k] = ladder.climbed(rung, rough, real.sets, seed + k, device)
+    climbed_real = ladder.climbs(rough, real.sets, n_seeds, seed, device)
     run.record(**ladder.named(climbed_real, "_2ds"))
 
 # %% [markdown]
 # The size is known to the self-supervised representation only, not to the autoencoders. What does it make of the shapes alone?
 
 # %%
-shapes_alone = {}
-if real:
+if oap_dir:
     scaled = ladder.Sets(*(part._replace(log_size=None) for part in real.sets))
-    for k in range(n_seeds):
-        shapes_alone["ssl_without_size", k] = ladder.climbed("ssl", rough, scaled, seed + k, device)
-    run.record(**ladder.named(shapes_alone, "_2ds"))
+    shapes_alone = ladder.climbs(rough, scaled, n_seeds, seed, device, ["ssl"])
+    run.record(**ladder.named(shapes_alone, "_without_size_2ds"))
 
 # %% [markdown]
 # As a baseline stand hand-made descriptors of the same silhouettes ([](12-shape-descriptors.ipynb)), which get the size too.
 
 # %%
-if real:
+if oap_dir:
     baseline = latent.scores(real.descriptors, real.sets.train.label, real.sets.test.label, seed)
-    run.record(**{f"{name}_descriptors_2ds": value for name, value in baseline.items()})
-    rows = [{"rung": "descriptors, UMAP", **baseline}]
-    rows += [
-        {"rung": ladder.RUNGS[rung], **found.scores} for (rung, _), found in climbed_real.items()
-    ]
-    rows += [
-        {"rung": "self-supervised, no size, UMAP", **found.scores}
-        for found in shapes_alone.values()
-    ]
-    real_table = pd.DataFrame(rows)
+    run.record_each(baseline, suffix="descriptors_2ds")
+    described = pd.DataFrame([{"rung": "descriptors, UMAP", **baseline}])
+    alone = ladder.score_table(shapes_alone).assign(rung="self-supervised, no size, UMAP")
+    parts = [described, ladder.score_table(climbed_real), alone]
+    real_table = pd.concat(parts, ignore_index=True)
     display(real_table.groupby("rung", sort=False).mean().round(3))
 
 # %% [markdown]
 # The scores and the map of the best rung, if there are real silhouettes:
 
 # %%
-if real:
+if oap_dir:
     display(ladder_plots.ladder(real_table))
-    display(
-        ladder_plots.maps(
-            {ladder.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map},
-            real.sets.test.label,
-            real.names,
-            1,
-        )
-    )
+    points = {ladder.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map}
+    display(ladder_plots.maps(points, real.sets.test.label, real.names, columns=1))
 
 # %% [markdown]
 # And the harder test, on the set for inspection:
 
 # %%
-if real and real.inspection:
+if oap_dir and real.inspection:
     model = climbed_real["ssl", 0].trained.model
     moved = ladder.represented("ssl", model, real.sets.train, real.inspection, seed)
     inspected = latent.scores(moved, real.sets.train.label, real.inspection.label, seed)
-    run.record(**{f"{name}_ssl_2ds_inspection": value for name, value in inspected.items()})
+    run.record_each(inspected, suffix="ssl_2ds_inspection")
     display(pd.Series(inspected).round(3).to_frame("self-supervised, inspection set"))
 
 # %% [markdown]

@@ -81,22 +81,10 @@ seed: int = 0  # seed of every random number
 
 # %%
 run = start("23-synthetic-vs-real", globals())
-run.at_least(
-    n_each=80,
-    n_effect=10,
-    n_tries=8,
-    n_pictures=18,
-    size=32,
-    latents=2,
-    width=4,
-    epochs=1,
-    batch=8,
-    workers=0,
-)
-run.require(
-    size % 2 ** (size.bit_length() - 3) == 0,
-    f"size must be 4 to 7 times a power of two, got {size}.",
-)
+run.at_least(n_each=80, n_effect=10, n_tries=8, n_pictures=18, workers=0)
+run.at_least(size=32, latents=2, width=4, epochs=1, batch=8)
+size_fits = size % 2 ** (size.bit_length() - 3) == 0
+run.require(size_fits, f"size must be 4 to 7 times a power of two, got {size}.")
 run.one_of(screening=list(SCREENINGS))
 run.folders("cpi_dir")
 run
@@ -110,18 +98,21 @@ run
 # with other parameters, and with another mixture of habits, play the real ones; this page then calls *real* what comes from that foreign probe.
 
 # %%
+def photographs(campaign, n, part, label):
+    """Pictures of a campaign; each `part` of this notebook has crystals of its own."""
+    return campaign_pictures(campaign, n, size, screening, 10 * seed + part, workers, label)
+
+
 if cpi_dir:
     origin, report = "real", run.file("pictures.csv")
     real = real_pictures(Path(cpi_dir), n_each, size, report, screening, seed)
     reasons = pd.read_csv(report, keep_default_na=False).reason.replace("", "can be used")
     display(reasons.value_counts().to_frame("pictures"))
 else:
-    origin = "foreign"
-    real = campaign_pictures(
-        FOREIGN, n_each, size, screening, 10 * seed + 5, workers, "foreign probe"
-    )
+    origin, real = "foreign", photographs(FOREIGN, n_each, 5, "foreign probe")
     print(
-        "No folder is given in cpi_dir, so this run compares two synthetic probes: a foreign one plays the real one."
+        "No folder is given in cpi_dir, so this run compares two synthetic probes: "
+        "a foreign one plays the real one."
     )
 
 # %% [markdown]
@@ -131,13 +122,9 @@ else:
 # %%
 known, held = halves(real, seed)
 run.record(n_real=len(real), n_known=len(known), n_held=len(held))
-pd.DataFrame(
-    {
-        "pictures": [len(known), len(held)],
-        "median length [µm]": [half.table.length_um.median() for half in (known, held)],
-    },
-    index=["to learn and tune", "to measure"],
-).round(0)
+lengths = [half.table.length_um.median() for half in (known, held)]
+columns = {"pictures": [len(known), len(held)], "median length [µm]": lengths}
+pd.DataFrame(columns, index=["to learn and tune", "to measure"]).round(0)
 
 # %% [markdown]
 # Synthetic pictures to measure with, as many, come from two probes: a bare one that sees black silhouettes, and the default one. In the names of
@@ -146,15 +133,10 @@ pd.DataFrame(
 # stranger to the second half; what the search finds from the first half is.
 
 # %%
-def photographs(campaign, n, part, label):
-    """Pictures of a campaign; each `part` of this notebook has crystals of its own."""
-    return campaign_pictures(campaign, n, size, screening, 10 * seed + part, workers, label)
-
-
 bare, default = Campaign(Probe().only()), Campaign()
 synthetic = {
-    name: photographs(campaign, len(held), 2, f"{name} probe")
-    for name, campaign in {"bare": bare, "default": default}.items()
+    "bare": photographs(bare, len(held), 2, "bare probe"),
+    "default": photographs(default, len(held), 2, "default probe"),
 }
 run.record(n_synthetic=len(held))
 
@@ -177,9 +159,8 @@ ladder_plots.picture_rows(rows)
 # %%
 ladder = gap.added_effects(default.probe)
 few = -(-len(known) // len(ladder))
-learned = joined(
-    [known, *(photographs(Campaign(probe), few, 6, name) for name, probe in ladder.items())]
-)
+taken = [photographs(Campaign(probe), few, 6, name) for name, probe in ladder.items()]
+learned = joined([known, *taken])
 order = np.random.default_rng([seed, 12]).permutation(len(learned))
 validation, train = (learned.chosen(part).cut for part in np.split(order, [len(order) // 12]))
 
@@ -190,9 +171,8 @@ validation, train = (learned.chosen(part).cut for part in np.split(order, [len(o
 train = mirrored(train)
 recipe = VaeRecipe(latents, size, architecture="resnet", width=width, epochs=epochs)
 data = {"pictures": probe_tuning.fingerprint(learned), "seed": seed, "batch": batch}
-trained = vae(
-    recipe, data, stored(train, batch, seed), stored(validation, batch).in_order, seed, run.device
-)
+batches, in_order = stored(train, batch, seed), stored(validation, batch).in_order
+trained = vae(recipe, data, batches, in_order, seed, device)
 seconds = trained.history.seconds.sum()
 run.record(pictures_per_second=len(trained.history) * len(train) / seconds)
 print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs, {seconds:.0f} s")
@@ -201,15 +181,13 @@ print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs,
 # Does it restore both origins equally well? If not, its latents may tell them apart for that reason alone ({numref}`fig-gap-restored`).
 
 # %% mystnb={"figure": {"caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture.", "name": "fig-gap-restored"}, "image": {"alt": "Six rows of cut-out pictures: real, bare and default ones, each above what is restored, which is smoother."}}
-views = {
-    name: gap.views(pictures, trained.model)
-    for name, pictures in {origin: held, **synthetic}.items()
-}
-rows = {}
+views, rows, errors = {}, {}, {}
 for name, pictures in {origin: held, **synthetic}.items():
+    views[name] = gap.views(pictures, trained.model)
     drawn = decoded(trained.model, views[name]["latents"])[:, 0]
     rows |= {name: pictures.cut[12:24], f"{name}, restored": drawn[12:24]}
-    run.record(**{f"error_{name}": float(np.mean((drawn - pictures.cut / 255) ** 2) ** 0.5)})
+    errors[name] = np.mean((drawn - pictures.cut / 255) ** 2) ** 0.5
+run.record_each(errors, "error")
 ladder_plots.picture_rows(rows)
 
 # %% [markdown]
@@ -217,19 +195,15 @@ ladder_plots.picture_rows(rows)
 # silhouettes on a white ground have the greatest contrast, so an edge that is a little displaced costs more there.
 
 # %%
-pd.Series(
-    {name: run.metrics[f"error_{name}"] for name in (origin, *synthetic)}, name="error [1]"
-).to_frame().round(3)
+pd.Series(errors, name="error [1]").to_frame().round(3)
 
 # %% [markdown]
 # {numref}`fig-gap-maps` lays the latents out by UMAP.
 
 # %% mystnb={"figure": {"caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference.", "name": "fig-gap-maps"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, more mixed on the right."}}
 base = gap.latents(learned, trained.model)
-map_of = latent.mapped(
-    base, np.concatenate([found["latents"] for found in views.values()]), seed
-).test_map
-spots = dict(zip(views, np.split(map_of, len(views)), strict=True))
+points = {name: found["latents"] for name, found in views.items()}
+spots = latent.mapped_together(base, points, seed)
 gap_plots.origin_maps(spots[origin], {f"{name} probe": spots[name] for name in synthetic}, origin)
 
 # %% [markdown]
@@ -263,17 +237,16 @@ pd.concat(tables, axis=1).round(2)
 
 # %%
 when = {"bare": "before", "default": "default", "other half": "halves"}
+apart = {}
 for name, moment in when.items():
-    run.record(**gap.named(tables[name], views[origin]["latents"], views[name]["latents"], moment))
+    apart[name] = gap.distances(tables[name], views[origin]["latents"], views[name]["latents"])
+    run.record_each(apart[name], suffix=moment)
 names = {
     "c2st": "highest accuracy",
     "frechet": "Fréchet distance",
     "mmd": "maximum mean discrepancy, squared",
 }
-pd.DataFrame(
-    {name: [run.metrics[f"{key}_{moment}"] for key in names] for name, moment in when.items()},
-    index=names.values(),
-).round(3)
+pd.DataFrame(apart, index=list(names)).rename(index=names).round(3)
 
 # %% [markdown]
 # Which habits make the difference? For each habit of the default probe: its distance from all real pictures, and how
@@ -302,39 +275,29 @@ else:
 # probe. {numref}`fig-effects` has the highest accuracy in two views.
 
 # %%
-effects = {}
-for part, probes in {"added": ladder, "left out": gap.without_effects(default.probe)}.items():
+def accuracies(probes):
+    """The highest accuracy for each probe (rows) in two views (columns)."""
     highest = {}
     for name, probe in probes.items():
-        found = gap.views(
-            photographs(Campaign(probe), n_effect, 2, name),
-            trained.model,
-            ["latents", "photometry"],
-        )
+        pictures = photographs(Campaign(probe), n_effect, 2, name)
+        found = gap.views(pictures, trained.model, ["latents", "photometry"])
         highest[name] = gap.judges(views[origin], found, seed).highest
-    effects[part] = pd.DataFrame(highest).T
+    return pd.DataFrame(highest).T
+
+
+added, left_out = accuracies(ladder), accuracies(gap.without_effects(default.probe))
 
 # %% mystnb={"figure": {"caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance.", "name": "fig-effects"}, "image": {"alt": "Two dot plots of accuracies: with each effect that is added, and with each that is left out."}}
-gap_plots.effects(*effects.values())
+gap_plots.effects(added, left_out)
 
 # %% [markdown]
 # What an effect does depends on those before it, so the two columns differ. The accuracies before and after each effect:
 
 # %%
-added = effects["added"]
-run.record(
-    **{
-        f"c2st_{view}_{name.removeprefix('+ ')}": value
-        for view in added
-        for name, value in added[view].items()
-    }
-)
+run.record_each(added.rename(lambda name: name.removeprefix("+ ")), "c2st")
 run.record(c2st_error_effects=0.5 / np.sqrt(2 * min(n_effect, len(held))))
-steps = pd.concat(
-    {view: pd.DataFrame({"before": added[view].shift(), "after": added[view]}) for view in added},
-    axis=1,
-).iloc[1:]
-steps.round(2)
+steps = pd.concat({"before": added.shift(), "after": added}, axis=1).iloc[1:]
+steps.swaplevel(axis=1)[list(added)].round(2)
 
 # %% [markdown]
 # Each of these accuracies has a standard error of {glue:text}`c2st_error_effects:.2f`, since fewer pictures are taken here. Two of them differ by
@@ -344,10 +307,9 @@ steps.round(2)
 
 # %%
 for view in added:
-    gain, missed = added[view].diff(), effects["left out"][view]
-    print(
-        f"{view}: most is closed by {gain.idxmin()[2:]} ({gain.min():+.2f}); missed most: {missed.idxmax()} ({missed.max():.2f})"
-    )
+    gain, missed = added[view].diff(), left_out[view]
+    closed = f"most is closed by {gain.idxmin()[2:]} ({gain.min():+.2f})"
+    print(f"{view}: {closed}; missed most: {missed.idxmax()} ({missed.max():.2f})")
 
 # %% [markdown]
 # ## Tuning the probe
@@ -364,9 +326,8 @@ tuned = probe_tuning.tuned(known, default, n_tries, n_pictures, screening, 10 * 
 tuned.history.to_csv(run.file("tries.csv"), index=False)
 yardstick = probe_tuning.Yardstick(known, 10 * seed + 3)
 floor = yardstick.distance(held)
-tuned.history[["kind", "distance"]].groupby("kind", sort=False).distance.agg(["count", "min"]).loc[
-    ["start", "step", "mixture"]
-].round(4)
+tries = tuned.history.groupby("kind").distance.agg(["count", "min"])
+tries.loc[["start", "step", "mixture"]].round(4)
 
 # %% [markdown]
 # {numref}`fig-search` shows the tries.
@@ -380,11 +341,8 @@ gap_plots.search(tuned.history, floor)
 # pictures moves little.
 
 # %% mystnb={"figure": {"caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked.", "name": "fig-moved"}, "image": {"alt": "Dot plot of the parameters' places before and after the search, joined by short lines."}}
-places = [
-    pd.Series(probe_tuning.position_of(probe_tuning.values_of(campaign)), probe_tuning.SEARCHED)
-    for campaign in (default, tuned.campaign, FOREIGN)
-]
-gap_plots.moved(places[0], places[1], None if cpi_dir else places[2])
+before, after = probe_tuning.places(default), probe_tuning.places(tuned.campaign)
+gap_plots.moved(before, after, None if cpi_dir else probe_tuning.places(FOREIGN))
 
 # %% [markdown]
 # The same in numbers, with the meaning and the unit of each.
@@ -398,10 +356,10 @@ with pd.option_context("display.max_colwidth", None):
 # fewer among the pictures.
 
 # %%
-shares = {"before": default.mixture, "after": tuned.campaign.mixture} | (
-    {} if cpi_dir else {"truth": FOREIGN.mixture}
-)
-pd.DataFrame(shares).rename(index={name: habit.title for name, habit in HABITS.items()}).round(2)
+shares = {"before": default.mixture, "after": tuned.campaign.mixture}
+if not cpi_dir:
+    shares["truth"] = FOREIGN.mixture
+pd.DataFrame(shares).rename(lambda habit: HABITS[habit].title).round(2)
 
 # %% [markdown]
 # ## The gap after
@@ -410,11 +368,8 @@ pd.DataFrame(shares).rename(index={name: habit.title for name, habit in HABITS.i
 # sizes that the search found.
 
 # %%
-campaigns = {
-    "tuned crystals": replace(tuned.campaign, probe=default.probe),
-    "tuned": tuned.campaign,
-}
-for name, campaign in campaigns.items():
+tuned_crystals = replace(tuned.campaign, probe=default.probe)
+for name, campaign in {"tuned crystals": tuned_crystals, "tuned": tuned.campaign}.items():
     synthetic[name] = photographs(campaign, len(held), 2, name)
     views[name] = gap.views(synthetic[name], trained.model)
     tables[name] = gap.judges(views[origin], views[name], seed)
@@ -424,13 +379,9 @@ when |= {"tuned crystals": "crystals", "tuned": "after"}
 # {numref}`fig-side-by-side` sets the pictures side by side.
 
 # %% mystnb={"figure": {"caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe.", "name": "fig-side-by-side"}, "image": {"alt": "Four rows of pictures: real ones, black silhouettes, and two rows of synthetic photographs."}}
-ladder_plots.picture_rows(
-    {
-        name: pictures.grey[24:38]
-        for name, pictures in {origin: held, **synthetic}.items()
-        if name != "tuned crystals"
-    }
-)
+probes = {name: synthetic[name] for name in ("bare", "default", "tuned")}
+rows = {name: pictures.grey[24:38] for name, pictures in {origin: held, **probes}.items()}
+ladder_plots.picture_rows(rows)
 
 # %% [markdown]
 # {numref}`fig-gap-after` has the accuracies before and after, on pages that neither the network nor the search has seen. The standard error of
@@ -444,25 +395,16 @@ gap_plots.accuracies(highest, tables["other half"].highest)
 # All numbers side by side. The energy distance is that of the search, but now from the second half, on which nothing was tuned.
 
 # %%
-for name in campaigns:
-    run.record(
-        **gap.named(tables[name], views[origin]["latents"], views[name]["latents"], when[name])
-    )
+for name in ("tuned crystals", "tuned"):
+    apart[name] = gap.distances(tables[name], views[origin]["latents"], views[name]["latents"])
 fresh = probe_tuning.Yardstick(held, 10 * seed + 3)
-run.record(
-    **{
-        f"distance_{when[name]}": fresh.distance(pictures)
-        for name, pictures in {**synthetic, "other half": known}.items()
-    }
-)
-names |= {f"c2st_{view}": f"accuracy, {view}" for view in gap.VIEWS} | {
-    "distance": "energy distance"
-}
-columns = [*synthetic, "other half"]
-pd.DataFrame(
-    {name: [run.metrics[f"{key}_{when[name]}"] for key in names] for name in columns},
-    index=names.values(),
-).round(3)
+for name, pictures in {**synthetic, "other half": known}.items():
+    apart[name]["distance"] = fresh.distance(pictures)
+    run.record_each(apart[name], suffix=when[name])
+names |= {f"c2st_{view}": f"accuracy, {view}" for view in gap.VIEWS}
+names["distance"] = "energy distance"
+table = pd.DataFrame(apart, index=list(names), columns=[*synthetic, "other half"])
+table.rename(index=names).round(3)
 
 # %% [markdown]
 # What gives the tuned pictures away? For each number of a picture and of its outline, the distance of its distributions in both sets, from 0
@@ -470,20 +412,18 @@ pd.DataFrame(
 # descriptors of outlines are explained in [](../book/part-1.md).
 
 # %%
-telling = {
-    name: gap.telltales(held, pictures)
-    for name, pictures in {**synthetic, "other half": known}.items()
-    if name != "tuned crystals"
-}
+others = {**probes, "other half": known}
+telling = {name: gap.telltales(held, pictures) for name, pictures in others.items()}
 pd.DataFrame(telling).loc[telling["tuned"].index[:8]].round(2)
 
 # %% [markdown]
 # And on the map ({numref}`fig-gap-maps-after`):
 
 # %% mystnb={"figure": {"caption": "The map of the latents with the default and the tuned probe.", "name": "fig-gap-maps-after"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, well mixed in both."}}
-both = [views[name]["latents"] for name in (origin, "default", "tuned")]
-spots = np.split(latent.mapped(base, np.concatenate(both), seed).test_map, 3)
-gap_plots.origin_maps(spots[0], {"default probe": spots[1], "tuned": spots[2]}, origin)
+points = {name: views[name]["latents"] for name in (origin, "default", "tuned")}
+spots = latent.mapped_together(base, points, seed)
+shown = {"default probe": spots["default"], "tuned": spots["tuned"]}
+gap_plots.origin_maps(spots[origin], shown, origin)
 
 # %% [markdown]
 # ## What was shown

@@ -62,6 +62,18 @@ def test_a_cluster_too_many_matches_nothing():
     assert renamed.tolist() == [4, 4, 6, 6, -1]
 
 
+def test_sets_of_several_sizes_lie_on_one_map():
+    sets = {"a": np.array([[0.0, 1.0]]), "b": np.array([[2.0, 3.0], [4.0, 5.0]])}
+    found = latent.mapped_together(np.zeros((5, 2)), sets)
+    assert {name: places.tolist() for name, places in found.items()} == {"a": [[0, 1]], "b": [[2, 3], [4, 5]]}
+
+
+def test_copies_are_spread_less_than_different_things():
+    copies = np.array([[[0, 1], [0, -1]], [[7, 3], [7, 3]]], float)  # variances 1 and 0: 1/2 in the mean
+    others = np.array([[2, 2], [-2, 2], [2, -2], [-2, -2]], float)  # variance 4 along each axis: 8
+    assert latent.spread_of_copies(copies, others) == pytest.approx(1 / 4)
+
+
 def test_traversals_follow_the_directions_of_largest_variance():
     known = np.random.default_rng(0).normal(size=(5000, 3)) * [1, 5, 2]
     walks = latent.traversals(known, np.array([7.0, 8.0, 9.0]), 2, np.array([-1, 0, 1]))

@@ -68,13 +68,16 @@ def judges(real: dict[str, np.ndarray], synthetic: dict[str, np.ndarray], seed: 
     return pd.DataFrame({view: told_apart(*complete(real[view], found), seed) for view, found in synthetic.items()}).T
 
 
-def named(table: pd.DataFrame, real: np.ndarray, synthetic: np.ndarray, when: str) -> dict[str, float]:
-    """Numbers to record, from a table of `judges` and the latents of both sets: the highest accuracy of all (`c2st`) and in each
-    view (`c2st_view`), the Frechet distance and the MMD, each with `when` added to its name.
+def distances(table: pd.DataFrame, real: np.ndarray, synthetic: np.ndarray) -> dict[str, float]:
+    """How far apart two sets are, from a table of `judges` and the latents (n, d) and (m, d) of both sets.
+
+    Returns
+    -------
+    the highest accuracy of all (`c2st`) and in each view (`c2st_view`), the Frechet distance squared (`frechet`) and the `mmd`
     """
     found = {"c2st": table.highest.max(), **{f"c2st_{view}": accuracy for view, accuracy in table.highest.items()}}
     found |= {"frechet": frechet_distance(real, synthetic), "mmd": mmd(real, synthetic)}
-    return {f"{name}_{when}": float(value) for name, value in found.items()}
+    return {name: float(value) for name, value in found.items()}
 
 
 def telltales(real: PictureSet, synthetic: PictureSet) -> pd.Series:

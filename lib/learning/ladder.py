@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
@@ -110,6 +110,13 @@ def climbed(rung: str, climb: Climb, sets: Sets, seed: int = 0, device: str = "c
     return Rung(found, points, scores(points, sets.train.label, sets.test.label, seed))
 
 
+def climbs(
+    climb: Climb, sets: Sets, n_seeds: int, seed: int = 0, device: str = "cpu", rungs: Iterable[str] = RUNGS
+) -> dict[tuple[str, int], Rung]:
+    """Each of the `rungs` climbed `n_seeds` times: (rung, k) -> what `climbed` finds with the seed `seed` + k."""
+    return {(rung, k): climbed(rung, climb, sets, seed + k, device) for k in range(n_seeds) for rung in rungs}
+
+
 def represented(rung: str, model, train: Pictures, test: Pictures, seed: int = 0) -> Represented:
     """Where the pictures of both sets lie in the latent space of a trained `model`, and on its map."""
     encode: Callable = features if rung == "ssl" else encoded
@@ -150,6 +157,25 @@ def synthetic(pictures: HabitPictures, batch: int, seed: int = 0, scheduler: str
 def _on_disk(data: xr.Dataset, name: str):
     """A variable whose slices are read one after the other, in this thread."""
     return data[name].chunk({"particle": CHUNK}).data
+
+
+def effort(rung: str, training: Trained, train: Pictures) -> dict[str, float]:
+    """What a training on the pictures `train` needed.
+
+    Returns
+    -------
+    `weights` of the network, `epochs`, `pictures_seen` in all of them, each as often as it came, `seconds`, and
+    `pictures_per_second`
+    """
+    shown = 2 * train.together.length if rung == "ssl" else train.plain.length  # two of each crystal's
+    epochs, seconds = len(training.history), float(training.history.seconds.sum())
+    needed = {"weights": sum(p.numel() for p in training.model.parameters()), "epochs": epochs}
+    return needed | {"pictures_seen": epochs * shown, "seconds": seconds, "pictures_per_second": epochs * shown / seconds}
+
+
+def score_table(climbed: Mapping[tuple[str, int], Rung]) -> pd.DataFrame:
+    """Scores of some rungs, a row for each rung and seed: a column for each score, and `rung`, what the rung is called."""
+    return pd.DataFrame([{"rung": RUNGS[rung], **climb.scores} for (rung, _), climb in climbed.items()])
 
 
 def named(climbed: Mapping[tuple[str, int], Rung], suffix: str = "") -> dict[str, float]:

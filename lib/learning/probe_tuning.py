@@ -167,6 +167,11 @@ def values_of(campaign: Campaign) -> dict[str, float]:
     return {name: getattr(campaign if hasattr(campaign, name) else campaign.probe, name) for name in SEARCHED}
 
 
+def places(campaign: Campaign) -> pd.Series:
+    """Where a campaign lies in the ranges of `SEARCHED`, by name: what `position_of` says of its values."""
+    return pd.Series(position_of(values_of(campaign)), list(SEARCHED))
+
+
 def campaign_at(position: np.ndarray, start: Campaign, shares: tuple[float, ...] = ()) -> Campaign:
     """The campaign at a `position` (p,) from 0 to 1 in the ranges of `SEARCHED`, in all else as `start`."""
     places = zip(SEARCHED.items(), position.tolist(), strict=True)
@@ -253,7 +258,7 @@ def changes(before: Campaign, after: Campaign) -> pd.DataFrame:
     """Parameters before and after, how far each `moved` as a share of its range, the farthest first, and what each means."""
     old, new = values_of(before), values_of(after)
     table = pd.DataFrame({"before": old, "after": new, "meaning": meanings()})
-    table.insert(2, "moved", position_of(new) - position_of(old))
+    table.insert(2, "moved", places(after) - places(before))
     return table.sort_values("moved", key=np.abs, ascending=False)
 
 

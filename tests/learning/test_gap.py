@@ -68,14 +68,14 @@ def test_what_was_changed_gives_pictures_away():
     assert chance.max() < 0.5 and found.is_monotonic_decreasing and {"length_um", "edge_rise_px"} < set(found.index)
 
 
-def test_numbers_to_record():
+def test_distances_of_two_sets():
     rng = np.random.default_rng(0)
     real, synthetic = rng.normal(size=(80, 3)), rng.normal(size=(80, 3)) + [2, 0, 0]
     table = pd.DataFrame({"linear": [0.7, 0.9], "highest": [0.8, 0.9]}, index=["latents", "pixels"])
-    found = gap.named(table, real, synthetic, "after")
-    assert list(found) == ["c2st_after", "c2st_latents_after", "c2st_pixels_after", "frechet_after", "mmd_after"]
-    assert found["c2st_after"] == found["c2st_pixels_after"] == 0.9 and found["c2st_latents_after"] == 0.8
-    assert found["frechet_after"] == pytest.approx(4, rel=0.3) and found["mmd_after"] > 0.3
+    found = gap.distances(table, real, synthetic)
+    assert list(found) == ["c2st", "c2st_latents", "c2st_pixels", "frechet", "mmd"]
+    assert found["c2st"] == found["c2st_pixels"] == 0.9 and found["c2st_latents"] == 0.8
+    assert found["frechet"] == pytest.approx(4, rel=0.3) and found["mmd"] > 0.3
 
 
 def test_the_nearest_habit_is_found_though_it_is_rare():

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lib.imaging.oap import Labelled
 from lib.learning import ladder
 from lib.learning.contrastive import Changes
 from lib.learning.habit_pictures import SCREENED, HabitPictures
+from lib.learning.training import Trained
 
 EPOCHS, WIDTH = dict.fromkeys(ladder.RUNGS, 2), {rung: 8 for rung in ladder.RUNGS}
 
@@ -83,6 +85,31 @@ def test_rungs_see_the_pictures_that_they_are_to_see():
     assert np.median(plain[:, 0, 0]) > 100 and (cut[:, 0, 0] == 0).all()
     disk = ladder.synthetic(HabitPictures(4, 1, 1, 32, SCREENED), 12, scheduler="synchronous", keep=False)
     assert (disk.cut.read(3, 20) == cut[3:20]).all() and (disk.label == part.label).all()
+
+
+def test_rungs_are_climbed_with_each_seed(monkeypatch):
+    monkeypatch.setattr(ladder, "climbed", lambda rung, climb, sets, seed, device: (rung, seed, device))
+    found = ladder.climbs(None, None, 2, 7, "cuda", ["conv2", "ssl"])
+    expected = {("conv2", 0): 7, ("ssl", 0): 7, ("conv2", 1): 8, ("ssl", 1): 8}
+    assert found == {(rung, k): (rung, seed, "cuda") for (rung, k), seed in expected.items()} and list(found) == list(expected)
+    assert list(ladder.climbs(None, None, 1)) == [(rung, 0) for rung in ladder.RUNGS]
+
+
+def test_the_effort_counts_pictures_each_time_they_come():
+    pictures = np.zeros((12, 8, 8), np.uint8)  # of four crystals, each photographed three times
+    alone, together = ladder.stored(pictures, 4), ladder.stored(pictures.reshape(4, 3, 8, 8), 4)
+    train = ladder.Pictures(alone, alone, together, np.zeros(12, int), {})
+    training = Trained(torch.nn.Linear(3, 2), pd.DataFrame({"seconds": [1.0, 2.0, 1.0]}))
+    assert ladder.effort("conv2", training, train) == {
+        "weights": 8, "epochs": 3, "pictures_seen": 36, "seconds": 4.0, "pictures_per_second": 9.0,
+    }  # fmt: skip
+    assert ladder.effort("ssl", training, train)["pictures_seen"] == 3 * 2 * 4  # two photographs of each crystal
+
+
+def test_a_table_has_a_row_for_each_rung_and_seed():
+    rungs = {(name, k): ladder.Rung(None, None, {"ari": k / 2}) for k in range(2) for name in ("conv2", "ssl")}
+    found = ladder.score_table(rungs)
+    assert found.rung.tolist() == 2 * ["VAE, 2 latents", "self-supervised, UMAP"] and found.ari.tolist() == [0, 0, 0.5, 0.5]
 
 
 def test_scores_are_named_with_mean_and_spread():

@@ -11,7 +11,7 @@ from lib.imaging.probe import Probe
 from lib.learning import probe_tuning
 from lib.learning.campaign import Campaign, photographed
 from lib.learning.picture_set import joined, picture_set
-from lib.learning.probe_tuning import Yardstick, campaign_at, changes, meanings, position_of, tuned, values_of
+from lib.learning.probe_tuning import Yardstick, campaign_at, changes, meanings, places, position_of, tuned, values_of
 
 FEW = {name: probe_tuning.SEARCHED[name] for name in ("size_spread", "grain", "shading")}
 #: A probe of few effects, which is quick, and one to be found from it.
@@ -43,6 +43,7 @@ def test_places_and_campaigns_belong_together():
     there = Campaign(replace(Probe(), grain=0.02, stretch=0.0), size=1.5)
     found = campaign_at(position_of(values_of(there)), Campaign(Probe().only("grain")))
     assert values_of(found) == pytest.approx(values_of(there)) and found.probe.stretch == 0
+    assert places(replace(there, size=1.0, size_spread=0.3))[["size", "size_spread"]].tolist() == pytest.approx([0.5, 0.5])
     assert (position_of({name: low for name, (low, _) in probe_tuning.SEARCHED.items()}) == 0).all()
     assert position_of({name: high for name, (_, high) in probe_tuning.SEARCHED.items()}) == pytest.approx(1)
 
