@@ -32,6 +32,7 @@ QUIET = {
     "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # bars are text, which a page and a log can keep
 }
 
 
@@ -155,6 +156,7 @@ def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool =
                 parameters,
                 cwd=folder,
                 progress_bar=progress(name),
+                coalesce_streams=True,  # of a progress bar, its last state remains
                 extra_arguments=["--log-level=ERROR"],
             )
     except PapermillExecutionError as error:
@@ -162,6 +164,7 @@ def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool =
         where = f"{name}, cell [{error.exec_count}]: {error.ename}: {error.evalue}"
         raise NotebookFailed(f"{where} (see {failed})") from None
     notebook.metadata["digest"] = wanted
+    notebook.metadata["papermill"].update(input_path=f"notebooks/{name}.ipynb", output_path=executed.name)  # whatever the machine
     nbformat.write(notebook, running)
     running.replace(executed)
     failed.unlink(missing_ok=True)

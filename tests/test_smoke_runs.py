@@ -136,6 +136,17 @@ def test_an_unchanged_notebook_is_not_executed_again(smoke_runs):
     assert not execute.execute(name, "smoke", smoke_runs, execute.profile_parameters(name, "smoke"))
 
 
+@every_notebook
+def test_an_executed_copy_tells_no_path_and_keeps_the_last_state_of_each_bar(smoke_runs, name):
+    executed = json.loads((smoke_runs / f"{name}.ipynb").read_text())
+    for cell in executed["cells"]:
+        outputs = cell.get("outputs", [])
+        streams = [output["name"] for output in outputs if output["output_type"] == "stream"]
+        assert len(streams) == len(set(streams))
+        cell["outputs"] = [output for output in outputs if output.get("name") != "stderr"]  # a warning may name a file
+    assert str(ROOT) not in json.dumps(executed)
+
+
 def test_the_digest_depends_on_parameters_and_code(tmp_path, monkeypatch):
     name = NAMES[0]
     before = execute.digest(name, {"seed": 1})
