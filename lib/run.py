@@ -92,12 +92,14 @@ class Run:
         RunError
             If a value is not a finite number, or differs from one this run recorded under that name.
         """
-        for name, value in numbers.items():
-            number = plain_number(name, value)
-            known = self.metrics.setdefault(name, number)
+        plain = {name: plain_number(name, value) for name, value in numbers.items()}
+        for name, number in plain.items():
+            known = self.metrics.get(name, number)
             self.require(known == number, f"{name} is already recorded as {known}, so it cannot become {number}")
-        for name in numbers:
-            glue(name, self.metrics[name], display=False)
+        for name, number in plain.items():
+            if name not in self.metrics:  # a page warns of a name that is glued twice
+                glue(name, number, display=False)
+        self.metrics |= plain
         write_json(self.file("metrics.json"), self.metrics)
 
     def record_each(self, numbers, prefix: str = "", suffix: str = "") -> None:

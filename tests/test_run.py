@@ -180,7 +180,9 @@ def test_record_refuses_what_is_no_finite_number(namespace, value):
 def test_record_refuses_a_second_value(namespace):
     started = start(namespace)
     started.record(score=0.5)
-    started.record(score=0.5)
+    namespace["glued"].clear()
+    started.record(score=0.5, other=1)
+    assert namespace["glued"] == {"other": 1}  # the page would warn of a name that is glued twice
     with pytest.raises(RunError, match="score is already recorded as 0.5"):
         started.record(score=0.6)
 
