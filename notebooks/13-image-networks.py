@@ -62,7 +62,7 @@ from lib.run import start
 n_crystals: int = 6000  # crystals to learn from
 n_held: int = 500  # crystals for validation; calibration has twice as many
 n_test: int = 1400  # crystals for the test
-angles: list = [0, 90, 120, 30, 60, 150]  # views in the data sets; this notebook uses the first [deg]
+angles: list = [0, 90, 120, 30, 60, 150]  # views in the data sets, here the first is used [deg]
 size: int = 128  # side of the square pictures [pixels]
 epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network
 steps: int = 200  # batches in an epoch

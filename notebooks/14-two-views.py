@@ -63,7 +63,7 @@ from lib.run import start
 n_crystals: int = 6000  # crystals to learn from
 n_held: int = 500  # crystals for validation; calibration has twice as many
 n_test: int = 1400  # crystals for the test
-angles: list = [0, 90, 120, 30, 60, 150]  # views in the order of adding: 0 first, 90 and 120 among them [deg]
+angles: list = [0, 90, 120, 30, 60, 150]  # views in order of adding, with 0, 90 and 120 [deg]
 size: int = 128  # side of the square pictures [pixels]
 epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network with one view
 pair_epochs: dict = {"cnn": 1, "resnet18": 0, "polar": 6}  # epochs of each network with two views

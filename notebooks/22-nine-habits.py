@@ -57,7 +57,7 @@ from lib.learning.vae import decoded
 from lib.run import start
 
 # %% [markdown]
-# `epochs` and `width` are those of the four rungs. With more than one seed, every network is trained so many times and the spread shown.
+# `epochs` and `width` are those of the four rungs; `width` is the channels of the first layer. With more than one seed, every network is trained so many times and the spread shown.
 
 # %% tags=["parameters"]
 n_train: int = 300  # crystals of each habit to learn from
@@ -65,8 +65,8 @@ n_held: int = 20  # crystals of each habit that decide on the best epoch
 n_test: int = 120  # crystals of each habit for the test, each photographed once
 photographs: int = 3  # pictures of each crystal to learn from, in different orientations
 size: int = 64  # side of the square pictures [pixels]
-epochs: dict = {"conv2": 4, "conv128_umap": 4, "resnet128_umap": 4, "ssl": 60}  # epochs of each rung
-width: dict = {"conv2": 16, "conv128_umap": 16, "resnet128_umap": 16, "ssl": 64}  # channels of each rung's first layer
+epochs: dict = {"conv2": 4, "conv128_umap": 4, "resnet128_umap": 4, "ssl": 60}  # epochs by rung
+width: dict = {"conv2": 16, "conv128_umap": 16, "resnet128_umap": 16, "ssl": 64}  # channels by rung
 latents: int = 128  # dimensions of the larger latent spaces
 batch: int = 128  # pictures in a batch
 n_seeds: int = 1  # trainings of each network, from seed on

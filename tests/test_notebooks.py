@@ -60,13 +60,7 @@ def test_cells_are_short_and_explained(name):
 @every_notebook
 def test_code_fits_the_page(name):
     shown = [cell for cell in cells(name, "code") if "remove-cell" not in cell.metadata.get("tags", [])]
-    wide = [
-        line
-        for cell in shown
-        for line in cell.source.splitlines()
-        if len(line) > (120 if "parameters" in cell.metadata.get("tags", []) else 100)
-    ]
-    assert not wide
+    assert not [line for cell in shown for line in cell.source.splitlines() if len(line) > 100]
 
 
 @every_notebook
