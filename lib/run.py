@@ -37,7 +37,7 @@ class RunError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """What `start` hands to a notebook. Shown in a cell, it is the table of the parameters in effect."""
 
@@ -122,6 +122,10 @@ class Run:
     def url(self, name: str) -> str:
         """Address of `name` as seen from the notebooks folder, for an ``<iframe>`` or a link."""
         return quote(Path(os.path.relpath(self.file(name), paths.NOTEBOOKS)).as_posix())
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"Run({self.name!r}, {values})"
 
     def _repr_html_(self) -> str:
         rows = (

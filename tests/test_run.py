@@ -207,6 +207,11 @@ def test_provenance_tells_where_a_run_comes_from(namespace, monkeypatch):
     assert {"commit", "dirty", "device", "platform", "python", "cpu_count", "started"} <= set(kept)
 
 
+def test_as_text_a_run_is_its_parameters(namespace):
+    shown = repr(start(namespace, "seed = 7"))
+    assert shown.startswith("Run('01-example', ") and "seed=7" in shown and str(paths.RUNS) not in shown
+
+
 def test_the_run_shows_its_parameters(namespace):
     shown = start(namespace, "cpi_dir = '<b>'")._repr_html_()
     assert "how many crystals" in shown and "&lt;b&gt;" in shown and "<b>" not in shown
