@@ -258,10 +258,10 @@ else:
 # %%
 if masks:
     real = predict_real(masks, rich, size, seed, n_trees)
-    quarters = real[list(tables.TARGETS)].quantile([0.25, 0.5, 0.75])
     run.record(cpi_n_files=len(report), cpi_n_used=len(real))
     why = f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?"
     run.require(len(real), why)
+    quarters = real[list(tables.TARGETS)].quantile([0.25, 0.5, 0.75])
     run.record(cpi_share_inside=real.inside.mean())
     run.record_each(quarters.set_axis(["p25", "p50", "p75"]), "cpi")
     display(quarters.round(3))

@@ -55,14 +55,7 @@ from lib.cirrus.kinematic import Case, comparison, middling
 from lib.cirrus.sample import PARAMETERS, sample_ensemble
 from lib.learning import field_parameters, fields
 from lib.run import start
-from lib.trajectories import (
-    MEASURES,
-    distances,
-    one_by_one,
-    p_value,
-    pairs,
-    permutation_test,
-)
+from lib.trajectories import MEASURES, distances, one_by_one, p_value, pairs, permutation_test
 
 # %% [markdown]
 # With the parameters of [](32-latent-fields.ipynb), its networks are found again; with others, they are trained first. The same holds for the simulations of
