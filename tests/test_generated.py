@@ -192,9 +192,9 @@ def test_other_scores_of_labels_stand_beside_the_papers():
 
 
 def test_errors_of_records_stand_beside_their_numbers():
-    assert generated.with_errors({"ari": 0.25, "ari_sd": 0.012, "n": 3, "x_sd": 1.0}) == {
+    assert generated.with_errors({"ari": 0.25, "ari_sd": 0.012, "n": 32400, "x_sd": 1.0}) == {
         "ari": "0.25 ± 0.012",
-        "n": "3",
+        "n": "32,400",
         "x_sd": "1",
     }
 

@@ -163,7 +163,8 @@ def with_errors(metrics):
     """Name -> number as text, with its standard deviation or error where there is one under its name with ``_sd`` or ``_se``."""
     errors = {name: metrics.get(f"{name}_sd", metrics.get(f"{name}_se")) for name in metrics}
     own = {name: number for name, number in metrics.items() if name[:-3] not in metrics or name[-3:] not in ("_sd", "_se")}
-    return {name: f"{n:.4g}" + (f" ± {errors[name]:.2g}" if errors[name] is not None else "") for name, n in own.items()}
+    texts = {name: f"{n:,.0f}" if float(n).is_integer() else f"{n:.4g}" for name, n in own.items()}
+    return {name: text + (f" ± {errors[name]:.2g}" if errors[name] is not None else "") for name, text in texts.items()}
 
 
 class ResultsTable(Table):
