@@ -50,7 +50,7 @@ rerun: $(INSTALLED)  ## execute one notebook with other parameters: make rerun N
 
 screen: $(INSTALLED)  ## sort a folder of CPI pictures, however many: make screen CPI_DIR=... OUT=folder/for/results
 	@test -n '$(CPI_DIR)' || { echo 'CPI_DIR is empty: name the folder of pictures, make screen CPI_DIR=path/to/tiles'; exit 1; }
-	$(PY) -m lib.learning.screening '$(CPI_DIR)' '$(OUT)' $(ARGS)
+	$(PY) -m lib.studies.screening '$(CPI_DIR)' '$(OUT)' $(ARGS)
 
 record: $(INSTALLED)  ## keep numbers of a run in git: make record NB=... ARGS='cpi --inputs "which images"'
 	$(PY) book/record.py '$(NB)' --profile '$(PROFILE)' $(ARGS)

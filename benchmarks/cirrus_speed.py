@@ -12,8 +12,8 @@ from dataclasses import replace
 import numba
 from row import Row, cpu_seconds
 
-from lib.cirrus.flow import Advection, after_each_step, standing_air
-from lib.cirrus.kinematic import Case, Simulation
+from lib.cirrus.kinematic.flow import Advection, after_each_step, standing_air
+from lib.cirrus.kinematic.simulation import Case, Simulation
 
 FIELDS = 6
 

@@ -48,7 +48,7 @@ def crystals(scheduler: str = "synchronous") -> Callable[[Path, int], None]:
     """Rosettes in 24 orientations and three views, with descriptors, as notebook 12 asks for them."""
 
     def make(folder: Path, n: int) -> None:
-        from lib.learning.dataset import Views, build
+        from lib.datasets.rosettes import Views, build
 
         build(folder, Views(n, 24), scheduler)
 
@@ -59,8 +59,8 @@ def photographs(size: int) -> Callable[[Path, int], None]:
     """Synthetic CPI pictures, as notebook 22 asks for them."""
 
     def make(folder: Path, n: int) -> None:
-        from lib import paths
-        from lib.learning.habit_pictures import SCREENED, HabitPictures, habit_pictures
+        from lib.core import paths
+        from lib.datasets.habit_pictures import SCREENED, HabitPictures, habit_pictures
 
         paths.CACHE = folder
         habit_pictures(HabitPictures(n // 9, size=size, probe=SCREENED), "synchronous")
@@ -72,8 +72,8 @@ def members(scheme: str) -> Callable[[Path, int], None]:
     """Kinematic simulations of an hour on 64 x 64 cells, as notebook 31 asks for them; for none, one of a moment."""
 
     def make(folder: Path, n: int) -> None:
-        from lib import paths
-        from lib.cirrus.kinematic import Case, ensemble
+        from lib.cirrus.kinematic.simulation import Case, ensemble
+        from lib.core import paths
 
         paths.CACHE = folder
         case = Case(scheme=scheme, per_cell=32, duration=3600.0 if n else 300.0)
@@ -86,7 +86,7 @@ def screening(workers: int) -> Callable[[Path, int], None]:
     """CPI tiles from files to a table and an embedding, read by so many processes."""
 
     def make(folder: Path, n: int) -> None:
-        from lib.learning.screening import screen
+        from lib.studies.screening import screen
 
         (folder / "tiles").mkdir()
         for tile in _tiles()[:n]:
@@ -102,8 +102,8 @@ def _tiles() -> list[Path]:
     import cv2
 
     from lib.crystals.habits import HABITS, orientation, sample
-    from lib.imaging.probe import photograph
-    from lib.learning.habit_pictures import SCREENED
+    from lib.datasets.habit_pictures import SCREENED
+    from lib.imaging.probe.photograph import photograph
 
     folder, tiles = _until_the_end(), []
     for i in range(max(WORKS["screening, all cores"].sizes)):
@@ -127,9 +127,9 @@ def _known():
     import torch
 
     from lib.crystals.habits import HABITS
-    from lib.latent import linear_probe, standardised
-    from lib.learning.contrastive import Contrastive, ContrastiveRecipe
-    from lib.learning.screening import Known, Schooling
+    from lib.evaluation.latent_scores import linear_probe, standardised
+    from lib.models.self_supervision import Contrastive, ContrastiveRecipe
+    from lib.studies.screening import Known, Schooling
 
     schooling = Schooling()
     model = Contrastive(ContrastiveRecipe(width=schooling.width), 1).eval()
@@ -149,9 +149,9 @@ def reading(folder: Path, n: int) -> None:
 
 @functools.cache
 def _on_disk():
-    from lib import paths
-    from lib.learning.habit_pictures import SCREENED, HabitPictures
-    from lib.learning.ladder import synthetic
+    from lib.core import paths
+    from lib.datasets.habit_pictures import SCREENED, HabitPictures
+    from lib.studies.representations import synthetic
 
     paths.CACHE = _until_the_end()
     return synthetic(HabitPictures(16, size=224, probe=SCREENED), 16, scheduler="synchronous", keep=False).cut

@@ -21,8 +21,8 @@ def training(rung: str, width: int, size: int) -> Callable[[Path, int], None]:
 
 
 def _rung(rung: str, width: int, size: int):
-    from lib.learning.contrastive import Contrastive, ContrastiveRecipe
-    from lib.learning.vae import Vae, VaeRecipe
+    from lib.models.self_supervision import Contrastive, ContrastiveRecipe
+    from lib.models.vae import Vae, VaeRecipe
 
     if rung == "ssl":
         return Contrastive(ContrastiveRecipe(width=width), 1000)
@@ -53,7 +53,7 @@ def teaching(name: str, settings: dict, size: int) -> Callable[[Path, int], None
 
 
 def _shape_network(name: str, settings: dict, size: int):
-    from lib.learning.networks import network
+    from lib.models.networks import network
 
     return network(name, 1, size, 9, **settings)
 

@@ -21,13 +21,13 @@ import pyvista as pv
 from row import Row, cpu_seconds
 from tqdm import tqdm
 
-from lib.crystals.mesh import polydata
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid, booleans_on_one_thread, bounding_sphere, targets
-from lib.imaging.descriptors import describe
-from lib.imaging.silhouette import CAMERA, SIZE, TURN_AXIS
-from lib.learning.dataset import Views, build
+from lib.datasets.rosettes import Views, build
+from lib.figures.mesh import polydata
+from lib.imaging.draw.silhouette import CAMERA, SIZE, TURN_AXIS
+from lib.imaging.measure.descriptors import describe
 
 ANGLES = (0.0, 90.0)
 TALK = 9000 * 24 * len(ANGLES)

@@ -15,8 +15,8 @@ from skimage.measure import regionprops_table
 
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
-from lib.imaging.descriptors import EXTENDED, PUBLISHED, describe
-from lib.imaging.silhouette import silhouettes
+from lib.imaging.draw.silhouette import silhouettes
+from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
 
 CHEAP = ("area", "perimeter", "bbox", "axis_major_length", "axis_minor_length")
 HULL = (*CHEAP, "area_convex", "feret_diameter_max")

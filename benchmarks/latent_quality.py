@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from row import Row, cpu_seconds
 
-from lib.cirrus.sample import sample_ensemble
-from lib.learning import fields
-from lib.run import set_threads
+from lib.cirrus.cm1.sample import sample_ensemble
+from lib.models import fields
+from lib.notebook.run import set_threads
 
 
 def rows(quick: bool) -> list[Row]:

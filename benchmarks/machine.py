@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from lib.provenance import git
+from lib.notebook.provenance import git
 
 
 def processor() -> str:

@@ -2,8 +2,8 @@
 
 Features are those of the self-supervised network of notebook 22, found in the cache where it ran before, else trained (minutes),
 as their first 64 principal components. The map is made of the pictures to learn from, and test pictures are laid onto it. UMAP
-has the book's settings (`lib.latent.mapped`), openTSNE its own. Scores are those of the test pictures on the map, given as what
-is missing to 1.
+has the book's settings (`lib.evaluation.latent_scores.mapped`), openTSNE its own. Scores are those of the test pictures on the
+map, given as what is missing to 1.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from lib import latent
-from lib.learning import ladder
-from lib.learning.contrastive import Changes, features
-from lib.learning.habit_pictures import SCREENED, HabitPictures
+from lib.datasets.habit_pictures import SCREENED, HabitPictures
+from lib.evaluation import latent_scores
+from lib.models.self_supervision import Changes, features
+from lib.studies import representations
 
 RIVAL = "openTSNE"
 SCORES = {"trustworthiness": "trustworthiness", "ari": "ARI of k-means on the map", "knn10": "10-NN accuracy on the map"}
@@ -32,30 +32,33 @@ def represented(quick: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     """Features (n, d) and labels (n,) of the pictures to learn from, and of the test pictures."""
     asked = zip((12, 4, 12) if quick else (300, 20, 120), (3, 3, 1), strict=True)
     train, validation, test = (
-        ladder.synthetic(HabitPictures(n, k, i, 64, SCREENED), 128, scheduler="synchronous") for i, (n, k) in enumerate(asked)
+        representations.synthetic(HabitPictures(n, k, i, 64, SCREENED), 128, scheduler="synchronous")
+        for i, (n, k) in enumerate(asked)
     )
-    climb = ladder.Climb({"ssl": 1 if quick else 60}, {"ssl": 8 if quick else 64}, changes=Changes(light=0.3, noise=0.03))
+    climb = representations.Climb(
+        {"ssl": 1 if quick else 60}, {"ssl": 8 if quick else 64}, changes=Changes(light=0.3, noise=0.03)
+    )
     model = climb.trained("ssl", train, validation).model
-    found = latent.standardised(*(features(model, pictures.cut.in_order()) for pictures in (train, test)))
+    found = latent_scores.standardised(*(features(model, pictures.cut.in_order()) for pictures in (train, test)))
     return found[0], train.label, found[1], test.label
 
 
-def by_opentsne(train: np.ndarray, test: np.ndarray, seed: int) -> latent.Represented:
+def by_opentsne(train: np.ndarray, test: np.ndarray, seed: int) -> latent_scores.Represented:
     """Both sets with an openTSNE map of the first, onto which the second is laid."""
     from openTSNE import TSNE
 
     few = min(30, (len(train) - 1) // 3)
     components = PCA(min(64, *train.shape), random_state=seed).fit(train)
     placed = TSNE(perplexity=few, random_state=seed, n_jobs=1).fit(components.transform(train))
-    return latent.Represented(train, test, np.asarray(placed), np.asarray(placed.transform(components.transform(test))))
+    return latent_scores.Represented(train, test, np.asarray(placed), np.asarray(placed.transform(components.transform(test))))
 
 
-def scored(points: latent.Represented, labels: np.ndarray, test_labels: np.ndarray, seed: int) -> dict[str, float]:
+def scored(points: latent_scores.Represented, labels: np.ndarray, test_labels: np.ndarray, seed: int) -> dict[str, float]:
     """The `SCORES` of test points on a map."""
-    found = latent.clusters(points, len(np.unique(labels)), seed)
-    voters = KNeighborsClassifier(latent.NEIGHBOURS).fit(points.train_map, labels)
+    found = latent_scores.clusters(points, len(np.unique(labels)), seed)
+    voters = KNeighborsClassifier(latent_scores.NEIGHBOURS).fit(points.train_map, labels)
     return {
-        "trustworthiness": trustworthiness(points.test, points.test_map, n_neighbors=latent.NEIGHBOURS),
+        "trustworthiness": trustworthiness(points.test, points.test_map, n_neighbors=latent_scores.NEIGHBOURS),
         "ari": adjusted_rand_score(test_labels, found),
         "knn10": voters.score(points.test_map, test_labels),
     }
@@ -77,7 +80,9 @@ def rows(quick: bool) -> list[Row]:
     if find_spec("openTSNE") is None:
         return [Row("map of nine habits", RIVAL, np.nan, np.nan, "", "openTSNE is not installed: pip install -e .[bench]")]
     train, labels, test, test_labels = represented(quick)
-    ours, theirs = (tried(way, train, labels, test, test_labels, 1 if quick else 3) for way in (latent.mapped, by_opentsne))
+    ours, theirs = (
+        tried(way, train, labels, test, test_labels, 1 if quick else 3) for way in (latent_scores.mapped, by_opentsne)
+    )
     size = f"map of {len(train):,} and {len(test):,} pictures"
 
     def times(chosen: Callable) -> tuple[float, float]:

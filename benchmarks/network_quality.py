@@ -13,11 +13,12 @@ import torch
 from row import Row
 
 from lib.crystals.rosette import MODELS
-from lib.learning import pictures, tables
-from lib.learning.dataset import rosette_views, truth
-from lib.learning.networks import NETWORKS
-from lib.learning.pictures import FreshPictures, Sets
-from lib.learning.shape_model import Recipe, ShapeModel, predict
+from lib.datasets import fresh_rosettes
+from lib.datasets.fresh_rosettes import FreshPictures, Sets
+from lib.datasets.rosettes import rosette_views, truth
+from lib.models import tables
+from lib.models.networks import NETWORKS
+from lib.models.shape_model import Recipe, ShapeModel, predict
 
 BATCH = 64
 #: As in notebook 13.
@@ -62,7 +63,9 @@ def taught_for(seconds: float, way: str, crystals) -> tuple[ShapeModel, int, flo
 
 def sets(quick: bool) -> Sets:
     """The data sets of notebook 13, or small ones."""
-    return pictures.sets(*((80, 35, 60) if quick else (6000, 500, 1400)), (0.0,) if quick else ANGLES, 32 if quick else 128, 0)
+    return fresh_rosettes.sets(
+        *((80, 35, 60) if quick else (6000, 500, 1400)), (0.0,) if quick else ANGLES, 32 if quick else 128, 0
+    )
 
 
 def rows(quick: bool) -> list[Row]:
@@ -71,7 +74,7 @@ def rows(quick: bool) -> list[Row]:
     data = sets(quick)
     torch.set_num_threads(1)
     held = rosette_views(data.test, "synchronous")
-    shown, true, bullets = pictures.pictures_of(held, (0,)), truth(held), MODELS[data.test.model].bullets
+    shown, true, bullets = fresh_rosettes.pictures_of(held, (0,)), truth(held), MODELS[data.test.model].bullets
     found = {}
     for way in RECIPES:
         model, seen, took = taught_for(seconds, way, data.crystals)

@@ -11,9 +11,9 @@ import torch
 from row import Row
 from torch import nn
 
-from lib.learning.networks import NETWORKS, network
-from lib.learning.networks.parts import Network
-from lib.learning.networks.polar import _Round
+from lib.models.networks import NETWORKS, network
+from lib.models.networks.parts import Network
+from lib.models.networks.polar import _Round
 
 BATCH, OUTPUTS = 64, 9
 

@@ -19,7 +19,7 @@ from skimage import draw
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid
-from lib.imaging.silhouette import SIZE, boxes, cameras, silhouettes
+from lib.imaging.draw.silhouette import SIZE, boxes, cameras, silhouettes
 
 #: Fixed-point digits of OpenCV's coordinates, and corners of the disc whose area counts as exact.
 SHIFT, SEGMENTS = 8, 512

@@ -21,7 +21,7 @@ import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError
 
-from lib import paths
+from lib.core import paths
 
 #: Scales of everything; the laptop profile is the notebooks' own defaults.
 PROFILES = ("smoke", "laptop", "paper")

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, Fit, NameObject
 
-from lib import paths
+from lib.core import paths
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}, "scale": 0.78}

@@ -6,21 +6,22 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib import paths, plots
-from lib.crystals import mesh, rosette
-from lib.imaging.silhouette import silhouettes
+from lib.core import paths
+from lib.crystals import rosette
+from lib.figures import mesh, style
+from lib.imaging.draw.silhouette import silhouettes
 
 TARGET = paths.ROOT / "book" / "_static" / "one-crystal.png"
 
 
 def main() -> None:
     """Draw and save."""
-    plots.set_style()
+    style.set_style()
     solid = rosette.sample(14, seed=0)[2].solid()
     views = silhouettes(solid, np.eye(3)[None], (0, 90, 120)).coverage[0, :, 24:-24, 24:-24]
     pictures = [mesh.picture(solid, (500, 500)), *views]
     labels = ["the crystal", "its silhouette", "turned by 90°", "turned by 120°"]
-    figure = plots.gallery(pictures, labels, columns=2, width=2.0)
+    figure = style.gallery(pictures, labels, columns=2, width=2.0)
     for axis in figure.axes:
         axis.title.set_fontsize(10)
     figure.savefig(TARGET, dpi=150, pil_kwargs={"optimize": True})

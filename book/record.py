@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from lib import paths
+from lib.core import paths
 
 RECORDS = paths.ROOT / "book" / "records"
 

@@ -10,7 +10,7 @@ import jupytext
 import nbformat
 from jupytext.config import load_jupytext_config
 
-from lib import paths
+from lib.core import paths
 
 
 def notebook_of(script: Path) -> nbformat.NotebookNode:

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from lib.kernels import forget_changed
+from lib.core.kernels import forget_changed
 
 forget_changed(Path(__file__).parent)

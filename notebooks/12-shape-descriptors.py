@@ -46,13 +46,14 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import display
 
-from lib import literature, plots
-from lib.imaging import cpi
-from lib.imaging.descriptors import EXTENDED, PUBLISHED
-from lib.learning import tables
-from lib.learning.dataset import Views, rosette_views, rows
-from lib.learning.real import predict_real
-from lib.run import start
+from lib.datasets.rosettes import Views, rosette_views, rows
+from lib.figures import style
+from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED
+from lib.imaging.read import cpi
+from lib.models import tables
+from lib.notebook import literature
+from lib.notebook.run import start
+from lib.studies.real_rosettes import predict_real
 
 # %% [markdown]
 # The first parameters describe the data set; with the same values as in [](11-synthetic-rosettes.ipynb) it is found rather
@@ -82,7 +83,7 @@ run
 # %% [markdown]
 # ## Eight numbers for a picture
 #
-# The data set holds {py:class}`pictures <lib.learning.dataset.Views>` with `crystal`, `orientation` and `view` as
+# The data set holds {py:class}`pictures <lib.datasets.rosettes.Views>` with `crystal`, `orientation` and `view` as
 # dimensions; for now we look at the default view alone.
 
 # %%
@@ -95,7 +96,7 @@ data.sizes
 
 # %% mystnb={"figure": {"caption": "What the published descriptors measure, on one silhouette: area and perimeter of the outline, the circle, rectangle and ellipse around it, and the spread of its four extreme points.", "name": "fig-descriptors"}, "image": {"alt": "A silhouette with its outline, an enclosing circle, a tilted rectangle, an ellipse and four marked extreme points."}}
 example = data.silhouette.isel(crystal=2, orientation=0, view=0).to_numpy()
-plots.descriptor_sketch(example)
+style.descriptor_sketch(example)
 
 # %% [markdown]
 # These are their definitions. Three are in pixels, and each picture is scaled to its crystal, so none knows the
@@ -146,7 +147,7 @@ pd.DataFrame(scores).rename(columns=tables.MODELS).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the others follow the diagonal; all widen towards large values, where little of the crystal's depth shows.", "name": "fig-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows of four models, all along the diagonal."}}
 named = {tables.MODELS[model]: values for model, values in predicted.items()}
-plots.predicted_against_true(truth, named)
+style.predicted_against_true(truth, named)
 
 # %% [markdown]
 # The number of bullets is harder. A bullet that points at the camera, or hides behind another, leaves little trace in
@@ -154,7 +155,7 @@ plots.predicted_against_true(truth, named)
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. Four bullets are recognised best; from six to nine the models are hardly ever further off than two, and exact in fewer than half of the cases.", "name": "fig-confusion"}, "image": {"alt": "Four confusion matrices of the number of bullets, dark along the diagonal, broadest from six to nine."}}
 labels = {model: values.n_bullets for model, values in named.items()}
-plots.confusion(truth.n_bullets, labels)
+style.confusion(truth.n_bullets, labels)
 
 # %% [markdown]
 # ## Which numbers matter
@@ -170,7 +171,7 @@ importance = tables.importance(forest, truth, seed)
 importance.round(3)
 
 # %% mystnb={"figure": {"caption": "Loss of R2 on unseen crystals when one descriptor is shuffled, mean and standard deviation over five shuffles. The share of the enclosing circle that is filled carries most of both targets.", "name": "fig-importance"}, "image": {"alt": "Two bar charts of eight descriptors; the bar of the area ratio is by far the longest in both."}}
-plots.importance(importance)
+style.importance(importance)
 
 # %% [markdown]
 # ## What a careless split hides
@@ -202,7 +203,7 @@ run.record(n_leak_few=gap.index[0], n_leak_many=gap.index[-1])
 means.round(3)
 
 # %% mystnb={"figure": {"caption": "The forest's score of effective density (left) and effective surface area (right) when it learns from few crystals in 24 orientations each, tested on crystals it has not seen and on pictures it has not seen. Means and standard errors over groups of crystals. The gap is what the forest remembers; it closes as crystals become many.", "name": "fig-leak"}, "image": {"alt": "Two line plots of R2 over the number of crystals: the split by image lies higher, and the split by crystal rises towards it."}}
-plots.leak(leak)
+style.leak(leak)
 
 # %% [markdown]
 # With {glue:text}`n_leak_few` crystals the leak is worth {glue:text}`rf_leak_few_r2_rho_e:.3f` of $R^2$, with
@@ -214,7 +215,7 @@ plots.leak(leak)
 #
 # Eight numbers were chosen by habit. We add descriptors that do not change when the crystal turns in the picture plane:
 # spectra along rings about the centre, Fourier coefficients of the outline, the thickness of the ice, the depth of the gaps
-# between the bullets ({py:data}`lib.imaging.descriptors.EXTENDED` lists them).
+# between the bullets ({py:data}`lib.imaging.measure.descriptors.EXTENDED` lists them).
 
 # %%
 rich = rows(data, descriptors=(*PUBLISHED, *EXTENDED))
@@ -277,7 +278,7 @@ if masks:
         "circularity": "circularity [1]",
         "rho_e": r"$\rho_e$ [1]",
     }
-    display(plots.real_against_synthetic(rich, real, names))
+    display(style.real_against_synthetic(rich, real, names))
 
 # %% [markdown]
 # The first pictures, each with its predicted effective density, show what the model was asked.
@@ -285,7 +286,7 @@ if masks:
 # %%
 if masks:
     labels = [rf"$\rho_e$ = {value:.3f}" for value in real.rho_e[:14]]
-    display(plots.gallery([masks[i] for i in real.index[:14]], labels, columns=7))
+    display(style.gallery([masks[i] for i in real.index[:14]], labels, columns=7))
 
 # %% [markdown]
 # ## What was shown

@@ -45,15 +45,18 @@ import pandas as pd
 import torch
 from IPython.display import display
 
-from lib import learning_plots, literature, plots
 from lib.crystals.rosette import MODELS
-from lib.imaging import cpi
-from lib.learning import networks, pictures, tables, uncertainty
-from lib.learning.dataset import Views, rosette_views, rows, truth
-from lib.learning.networks.polar import Polar, polar_grid
-from lib.learning.real import circle_share, outlines
-from lib.learning.shape_model import features, network_recipes, predict, shape_model
-from lib.run import start
+from lib.datasets import fresh_rosettes
+from lib.datasets.rosettes import Views, rosette_views, rows, truth
+from lib.evaluation import conformal
+from lib.figures import predictions, style
+from lib.imaging.read import cpi
+from lib.models import networks, tables
+from lib.models.networks.polar import Polar, polar_grid
+from lib.models.shape_model import features, network_recipes, predict, shape_model
+from lib.notebook import literature
+from lib.notebook.run import start
+from lib.studies.real_rosettes import circle_share, outlines
 
 # %% [markdown]
 # A network trains for so many epochs of `steps` batches; one with no epochs is left out.
@@ -84,7 +87,7 @@ run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
 run.at_least(steps=2, batch=8, pooled=1, width=4, n_trees=8)
 block = 8 * pooled
 run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
-networks.require_epochs(run, "epochs")
+run.epochs("epochs", of=networks.NETWORKS)
 run.require(epochs.get("polar"), "epochs must give polar at least one: later sections use it.")
 apart = len(set(angles)) == len(angles)
 fault = f"angles must begin with 0 and differ from each other, got {angles}."
@@ -99,7 +102,7 @@ run
 # intervals, and the test. Each set is drawn from a seed of its own, so no crystal is in two of them.
 
 # %%
-sets = pictures.sets(n_crystals, n_held, n_test, tuple(map(float, angles)), size, seed)
+sets = fresh_rosettes.sets(n_crystals, n_held, n_test, tuple(map(float, angles)), size, seed)
 held = {name: rosette_views(views, scheduler) for name, views in sets._asdict().items()}
 sizes = pd.DataFrame({name: dict(data.sizes) for name, data in held.items()})
 sizes.loc[["crystal", "orientation", "view", "y", "x"]].fillna(0).astype(int)
@@ -110,7 +113,7 @@ sizes.loc[["crystal", "orientation", "view", "y", "x"]].fillna(0).astype(int)
 # pictures, divided by the number of crystals.
 
 # %%
-fresh = pictures.FreshPictures(
+fresh = fresh_rosettes.FreshPictures(
     sets.crystals, (0.0,), batch=batch, steps=steps, seed=seed, scheduler=scheduler
 )
 first = fresh.batch_of(draw=0, step=0)
@@ -124,10 +127,10 @@ first.pictures.shape, first.values.shape, first.labels.shape
 # that run round the circle shift with it. What is averaged over the angle in the end does not change.
 
 # %% mystnb={"figure": {"caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short.", "name": "fig-polar"}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
-example = first.pictures[:4].float() / pictures.SAMPLES
+example = first.pictures[:4].float() / fresh_rosettes.SAMPLES
 grid = polar_grid(48, 96, Polar.REACH).expand(4, -1, -1, -1)
 polar = torch.nn.functional.grid_sample(example, grid, align_corners=False)
-learning_plots.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.REACH)
+predictions.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.REACH)
 
 # %% [markdown]
 # Beside it stand the talk's simple CNN and, where the profile has time for it, ResNet-18. All have one head for the three tasks.
@@ -164,7 +167,7 @@ pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 
 # %% mystnb={"figure": {"caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training.", "name": "fig-learning-curves"}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
 histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
-learning_plots.learning_curves(histories, steps * batch)
+predictions.learning_curves(histories, steps * batch)
 
 # %% [markdown]
 # ## The test
@@ -184,7 +187,7 @@ predicted = {name: tables.predictions(both, is_test, name, seed, n_trees) for na
 # %%
 bullets = MODELS["2025"].bullets
 true = truth(held["test"])
-shown = pictures.pictures_of(held["test"])
+shown = fresh_rosettes.pictures_of(held["test"])
 answers = {name: predict(model, shown, bullets) for name, (model, _) in trained.items()}
 predicted |= {name: answer.table for name, answer in answers.items()}
 
@@ -208,13 +211,13 @@ scores[~scores.index.str.startswith("mae_")].rename(columns=names).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture. With the polar network the cloud is narrower over the whole range; the CNN needs a longer training than it gets in the laptop profile.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
 compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
-plots.predicted_against_true(true, compared)
+style.predicted_against_true(true, compared)
 
 # %% [markdown]
 # The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The polar network is seldom off by more than one.", "name": "fig-network-confusion"}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
-plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
+style.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
 
 # %% [markdown]
 # On the same test crystals the best network explains {glue:text}`best_single_r2_rho_e:.3f` of the variance of effective density and
@@ -232,9 +235,9 @@ plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in comp
 # %%
 model = trained[best].model
 truths = {name: truth(held[name]) for name in ("validation", "calibration")}
-said = {name: predict(model, pictures.pictures_of(held[name]), bullets) for name in truths}
+said = {name: predict(model, fresh_rosettes.pictures_of(held[name]), bullets) for name in truths}
 validation, calibration = ((truths[name], said[name]) for name in truths)
-conformal = uncertainty.Conformal(validation, calibration, bullets)
+conformal = conformal.Conformal(validation, calibration, bullets)
 
 # %% [markdown]
 # Whether it holds what it promises is measured on the test crystals, at several levels. For the number of bullets there is a *set* of
@@ -254,14 +257,14 @@ kept.rename(columns="{:.0%}".format).round(3)
 # may all lie on the same side.
 
 # %% mystnb={"figure": {"caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised, with standard errors. On the dotted line the promise is kept exactly.", "name": "fig-coverage"}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
-learning_plots.promises_kept(kept)
+predictions.promises_kept(kept)
 
 # %% [markdown]
 # The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
 
 # %% mystnb={"figure": {"caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly.", "name": "fig-intervals"}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
 intervals = conformal.intervals(answers[best], 0.95)
-learning_plots.interval_examples(true, answers[best].table, intervals)
+predictions.interval_examples(true, answers[best].table, intervals)
 
 # %% [markdown]
 # ## Is it a rosette at all?
@@ -275,11 +278,11 @@ learning_plots.interval_examples(true, answers[best].table, intervals)
 fill = circle_share(known, size).median()
 model = trained["polar"].model
 drawn = {
-    name: outlines(pictures.pictures_of(held[name])[:, 0], size, fill)
+    name: outlines(fresh_rosettes.pictures_of(held[name])[:, 0], size, fill)
     for name in ("validation", "calibration", "test")
 }
 found = {name: features(model, outline) for name, outline in drawn.items()}
-novelty = uncertainty.Novelty(found["validation"], found["calibration"])
+novelty = conformal.Novelty(found["validation"], found["calibration"])
 
 # %% [markdown]
 # Crystals of the 2023 model are the touchstone: those with one to three bullets are none of ours, those with four to
@@ -288,7 +291,7 @@ novelty = uncertainty.Novelty(found["validation"], found["calibration"])
 # %%
 foreign = rosette_views(Views(n_held, 1, (0,), 10 * seed + 5, size, model="2023"), scheduler)
 few = (foreign.n_bullets < 4).to_numpy()
-others = outlines(pictures.pictures_of(foreign)[:, 0], size, fill)
+others = outlines(fresh_rosettes.pictures_of(foreign)[:, 0], size, fill)
 odd = novelty(features(model, others))
 p_values = {
     "test rosettes": novelty(found["test"]),
@@ -311,9 +314,9 @@ elif not cpi_dir:
 
 # %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
 accepted = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
-shares = {name: uncertainty.flagged(p, accepted) for name, p in p_values.items()}
+shares = {name: conformal.flagged(p, accepted) for name, p in p_values.items()}
 flagged = pd.DataFrame(shares, index=accepted)
-learning_plots.novelty_curves(flagged)
+predictions.novelty_curves(flagged)
 
 # %% [markdown]
 # At one false alarm in twenty:
@@ -332,7 +335,7 @@ flags.to_frame("flagged at 5 %").round(3)
 # %%
 said = {name: predict(model, outline, bullets) for name, outline in drawn.items()}
 validation, calibration = ((truths[name], said[name]) for name in truths)
-outlined = uncertainty.Conformal(validation, calibration, bullets)
+outlined = conformal.Conformal(validation, calibration, bullets)
 trust = {"test rosettes": outlined.kept(true, said["test"], 0.95)}
 kinds = {"2023 model, not novel": odd >= 0.05, "2023 model, novel": odd < 0.05}
 for label, kind in kinds.items():
@@ -366,7 +369,7 @@ if masks:
     order = np.argsort(p_values["CPI tiles"])
     chosen = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
     labels = [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen]
-    display(plots.gallery([masks[i] for i in chosen], labels, columns=7))
+    display(style.gallery([masks[i] for i in chosen], labels, columns=7))
 
 # %% [markdown]
 # ## Beside the talk and the paper

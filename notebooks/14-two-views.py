@@ -42,19 +42,21 @@ import dataclasses
 
 import pandas as pd
 
-from lib import learning_plots, literature, plots
 from lib.crystals.rosette import MODELS
-from lib.imaging.silhouette import VIEW_ANGLES
-from lib.learning import networks, pictures, tables
-from lib.learning.dataset import rosette_views, rows, truth
-from lib.learning.shape_model import (
+from lib.datasets import fresh_rosettes
+from lib.datasets.rosettes import rosette_views, rows, truth
+from lib.figures import predictions, style
+from lib.imaging.draw.silhouette import VIEW_ANGLES
+from lib.models import networks, tables
+from lib.models.shape_model import (
     Recipe,
     network_recipes,
     predict,
     predict_by_views,
     shape_model,
 )
-from lib.run import start
+from lib.notebook import literature
+from lib.notebook.run import start
 
 # %% [markdown]
 # With the same values as in [](13-image-networks.ipynb) its data sets and networks are found rather than made again.
@@ -86,7 +88,7 @@ run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
 run.at_least(head_epochs=1, steps=2, batch=8, pooled=1, width=4, n_trees=8)
 block = 8 * pooled
 run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
-networks.require_epochs(run, "epochs", "pair_epochs")
+run.epochs("epochs", "pair_epochs", of=networks.NETWORKS)
 run.require(epochs.get("polar"), "epochs must give the polar network at least one.")
 run.require(pair_epochs.get("polar"), "pair_epochs must give the polar network at least one.")
 fault = f"angles must begin with 0 and have 90 and 120 among them, got {angles}."
@@ -101,7 +103,7 @@ run
 
 # %%
 angles = tuple(map(float, angles))
-sets = pictures.sets(n_crystals, n_held, n_test, angles, size, seed)
+sets = fresh_rosettes.sets(n_crystals, n_held, n_test, angles, size, seed)
 held = {name: rosette_views(views, scheduler) for name, views in sets._asdict().items()}
 VIEWS = {"single": (0.0,), "2ds": (0.0, 90.0), "phips": (0.0, 120.0)}
 positions = {views: tuple(angles.index(angle) for angle in turns) for views, turns in VIEWS.items()}
@@ -112,7 +114,7 @@ positions = {views: tuple(angles.index(angle) for angle in turns) for views, tur
 # %% mystnb={"figure": {"caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair.", "name": "fig-views"}, "image": {"alt": "Three rows of six white silhouettes on black: the same crystal turned by 0, 90, 120, 30, 60 and 150 degrees."}}
 examples = held["test"].silhouette.isel(orientation=0, crystal=slice(0, 3)).to_numpy()
 labels = [f"{angle:.0f}°" for angle in angles] * 3
-plots.gallery(4 - examples.reshape(-1, size, size), labels, columns=len(angles))
+style.gallery(4 - examples.reshape(-1, size, size), labels, columns=len(angles))
 
 # %% [markdown]
 # ## Sixteen descriptors
@@ -171,7 +173,7 @@ trained = {
 # %%
 bullets = MODELS["2025"].bullets
 for (name, views), (model, _) in trained.items():
-    shown = pictures.pictures_of(held["test"], positions[views])
+    shown = fresh_rosettes.pictures_of(held["test"], positions[views])
     predicted[name, views] = predict(model, shown, bullets).table
 scores = {key: tables.scored(true, values) for key, values in predicted.items()}
 for (name, views), score in scores.items():
@@ -189,13 +191,13 @@ for views in VIEWS:
 names = tables.MODELS | networks.NETWORKS
 table = pd.DataFrame(scores).T.rename_axis(["model", "views"]).rename(index=names, level="model")
 run.keep(scores=table)
-table[list(learning_plots.SCORES)].unstack("views").swaplevel(axis=1).sort_index(axis=1).round(3)
+table[list(predictions.SCORES)].unstack("views").swaplevel(axis=1).sort_index(axis=1).round(3)
 
 # %% [markdown]
 # {numref}`fig-one-two` shows the same at a glance, with standard errors.
 
 # %% mystnb={"figure": {"caption": "Scores of every learner on unseen crystals with one view, with a 2D-S pair (90\u00b0) and with a PHIPS pair (120\u00b0); bars are standard errors. The learners of tables and the polar network gain from the second view. The CNN sees too few pictures in the laptop profile to say.", "name": "fig-one-two"}, "image": {"alt": "Three dot plots of scores, a row for each learner, with dots for one view, for a 2D-S pair and for a PHIPS pair."}}
-learning_plots.compared(table.reset_index().replace({"views": learning_plots.VIEWS}))
+predictions.compared(table.reset_index().replace({"views": predictions.VIEWS}))
 
 # %% [markdown]
 # With pairs the cloud about the diagonal tightens ({numref}`fig-pairs-predicted-true`).
@@ -203,14 +205,14 @@ learning_plots.compared(table.reset_index().replace({"views": learning_plots.VIE
 # %% mystnb={"figure": {"caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair.", "name": "fig-pairs-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values; those of pairs are narrower than those of one view."}}
 chosen = {"random forest, 2D-S": predicted["rf", "2ds"]}
 for model, views in best.values():
-    chosen[f"{names[model]}, {learning_plots.VIEWS[views]}"] = predicted[model, views]
-plots.predicted_against_true(true, chosen)
+    chosen[f"{names[model]}, {predictions.VIEWS[views]}"] = predicted[model, views]
+style.predicted_against_true(true, chosen)
 
 # %% [markdown]
 # The number of bullets gains most ({numref}`fig-pairs-confusion`).
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row, for the same learners. Two views separate most neighbours.", "name": "fig-pairs-confusion"}, "image": {"alt": "Four confusion matrices of the number of bullets; those of pairs are dark on the diagonal and nearly empty off it."}}
-plots.confusion(true.n_bullets, {name: values.n_bullets for name, values in chosen.items()})
+style.confusion(true.n_bullets, {name: values.n_bullets for name, values in chosen.items()})
 
 # %% [markdown]
 # In the published study a second view cut the RMSE of the best network by 39 to 40 % with 2D-S pairs and by 32 to 33 % with PHIPS
@@ -237,7 +239,7 @@ recipe = Recipe(
     "polar", angles, head_epochs, steps, batch, settings=by_views, start=encoder, only_head=True
 )
 heads = shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler).model
-everything = pictures.pictures_of(held["test"], tuple(range(len(angles))))
+everything = fresh_rosettes.pictures_of(held["test"], tuple(range(len(angles))))
 combined = [answer.table for answer in predict_by_views(heads, everything, bullets)]
 
 # %% [markdown]
@@ -251,7 +253,7 @@ for k, values in enumerate(combined, start=1):
     gain["linear", k] = tables.scored(true, linear)
     gain["polar", k] = tables.scored(true, values)
 for (name, k), score in gain.items():
-    run.record_each({key: score[key] for key in learning_plots.SCORES}, f"{name}_{k}_views")
+    run.record_each({key: score[key] for key in predictions.SCORES}, f"{name}_{k}_views")
 
 # %% [markdown]
 # The networks trained as a whole are those of the table above.
@@ -260,14 +262,14 @@ for (name, k), score in gain.items():
 gain |= {("whole", 1): scores["polar", "single"], ("whole", 2): scores["polar", "2ds"]}
 gain = pd.DataFrame(gain).T.rename_axis(["model", "views"])
 polar = gain.loc["polar"]
-run.record_each(polar[list(learning_plots.SCORES)].iloc[-1], "polar_all_views")
+run.record_each(polar[list(predictions.SCORES)].iloc[-1], "polar_all_views")
 
 # %% [markdown]
 # {numref}`fig-gain` shows how much each further view is worth to a linear model and to the heads.
 
 # %% mystnb={"figure": {"caption": "Scores on unseen crystals by the number of views (in the order of the parameter angles), for the linear model on descriptors, for heads on the polar network's fixed encoder, and for polar networks trained as a whole; bars are standard errors. The second view brings the largest step. How far further views could lead is not answered: an encoder that learns with its head can make more of them.", "name": "fig-gain"}, "image": {"alt": "Three line plots of scores over one to six views, rising steeply at first and then less; the heads lie above the linear model, and the networks trained as a whole above both."}}
 titles = names | {"polar": "polar network, heads", "whole": "polar network, as a whole"}
-learning_plots.gain_of_views(gain.rename(index=titles, level="model").reset_index())
+predictions.gain_of_views(gain.rename(index=titles, level="model").reset_index())
 
 # %% [markdown]
 # With all views the heads reach $R^2$ = {glue:text}`polar_all_views_r2_rho_e:.3f` of effective density, and the network that was trained

@@ -42,12 +42,14 @@ if "google.colab" in sys.modules:
 # %%
 import pandas as pd
 
-from lib import plots, shapes
-from lib.learning import parametric, recognition, tables
-from lib.learning.reconstruction import Settings, chances, trained_r2n2
-from lib.learning.scenes import ANGLES, implied, scenes, shape_scores
-from lib.learning.voxels import depth_mirrored, iou, occupancy
-from lib.run import start
+from lib.datasets.voxel_scenes import ANGLES, implied, scenes, shape_scores
+from lib.datasets.voxels import depth_mirrored, iou, occupancy
+from lib.figures import scenes as scene_figures
+from lib.figures import style
+from lib.models import tables
+from lib.models.reconstruction import parametric, recognition
+from lib.models.reconstruction.r2n2 import Settings, chances, trained_r2n2
+from lib.notebook.run import start
 
 # %% [markdown]
 # Training, validation and test crystals are drawn from seeds of their own, so none can be in two sets.
@@ -94,10 +96,10 @@ pictures.shape, voxels.shape
 # %% mystnb={"figure": {"caption": "Three test crystals: the picture, the crystal seen obliquely from the right and above, and its voxels from the same place. The picture looks along the depth of the cube, so what lies behind what has to be guessed.", "name": "fig-voxels"}, "image": {"alt": "Three rows of three pictures: a silhouette, the shaded crystal, and the crystal built of small cubes."}}
 images = []
 for i in range(3):
-    oblique = shapes.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
-    cubes = shapes.voxel_picture(voxels[i].cpu().numpy())
+    oblique = scene_figures.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
+    cubes = scene_figures.voxel_picture(voxels[i].cpu().numpy())
     images += [pictures[i, 0].cpu().numpy(), oblique, cubes]
-plots.gallery(images, ["picture", "crystal", "voxels"] * 3, columns=9, width=1.1)
+style.gallery(images, ["picture", "crystal", "voxels"] * 3, columns=9, width=1.1)
 
 # %% [markdown]
 # We score a shape by the intersection over union (IoU) of its voxels with the true ones, and by the F-score of the two
@@ -199,7 +201,7 @@ everything.groupby(names, sort=False).mean().round(3)
 # {numref}`fig-reconstruction-scores` shows the same numbers, and how sure they are.
 
 # %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. The oracle is the best that recalling a training shape could do. The IoU rewards ice in about the right place, the F-score asks for surfaces in the right place.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
-shapes.scores(everything)
+scene_figures.scores(everything)
 
 # %% [markdown]
 # From one view the network's IoU is {glue:text}`iou_r2n2:.3f` ± {glue:text}`iou_r2n2_se:.3f`. The mean shape reaches
@@ -220,7 +222,7 @@ shapes.scores(everything)
 shown = [("oracle", 1), ("retrieval", 1)]
 shown += [(method, views) for method in ("R2N2", "parametric") for views in (1, 2)]
 drawn = {key: found[key] for key in shown}
-shapes.reconstructions(pictures[:n_drawn, 0], voxels, drawn, scored)
+scene_figures.reconstructions(pictures[:n_drawn, 0], voxels, drawn, scored)
 
 # %% [markdown]
 # ## What a silhouette can't tell
@@ -242,7 +244,7 @@ agreement = [
 # Crystal by crystal, {numref}`fig-agreement` sets the agreement that the fit sees beside the one that it does not.
 
 # %% mystnb={"figure": {"caption": "How well the fitted rosette's silhouettes agree with the pictures, and how well its voxels agree with the true ones, for each test crystal. From one view a fit may explain the picture and still be another crystal. From two views, the better the silhouettes agree, the better does the shape.", "name": "fig-agreement"}, "image": {"alt": "Scatter plot of the IoU of voxels over the IoU of silhouettes, with one mark for fits to one view and one for fits to two."}}
-shapes.agreement(pd.concat(agreement, ignore_index=True))
+scene_figures.agreement(pd.concat(agreement, ignore_index=True))
 
 # %% [markdown]
 # ## Density and surface of the fitted rosette
@@ -261,7 +263,7 @@ run.record(n_train=n_train, n_test=n_test)
 # {numref}`fig-implied` shows how near they come.
 
 # %% mystnb={"figure": {"caption": "Effective density (left) and effective surface area (right) of the fitted rosettes over those of the true crystals, fitted to one view and to two.", "name": "fig-implied"}, "image": {"alt": "Two scatter plots of fitted over true values about the diagonal, for fits to one view and to two."}}
-shapes.implied_against_true(test.truth, {"one view": values["single"], "two views": values["2ds"]})
+scene_figures.implied_against_true(test.truth, {"one view": values["single"], "two views": values["2ds"]})
 
 # %% [markdown]
 # From one view $R^2$ is {glue:text}`parametric_single_r2_rho_e:.3f` ± {glue:text}`parametric_single_r2_rho_e_se:.3f` for
@@ -278,8 +280,8 @@ shapes.implied_against_true(test.truth, {"one view": values["single"], "two view
 solids = {"truth": (test.crystals[2], test.orientations[2].cpu().numpy())}
 for views, label in ((1, "one view"), (2, "two views")):
     solids[f"fit to {label}"] = fits[views].single(2)
-shapes.write_comparison(solids, run.file("scene.html"))
-plots.scene(
+scene_figures.write_comparison(solids, run.file("scene.html"))
+style.scene(
     run.url("scene.html"),
     "A rosette and the rosettes fitted to its pictures, to be turned by hand",
     run.url("scene.png"),

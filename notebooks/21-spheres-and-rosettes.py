@@ -51,16 +51,17 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from lib import ladder_plots, latent, latent_plots
 from lib.crystals import rosette
 from lib.crystals.orientation import random_orientations
 from lib.crystals.solid import Solid
-from lib.imaging import oap
-from lib.imaging.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
-from lib.imaging.silhouette import CAMERA
-from lib.imaging.stack import Stack
-from lib.learning import pyro_vae
-from lib.run import start
+from lib.evaluation import latent_scores
+from lib.figures import embeddings, latent_space
+from lib.imaging.draw.silhouette import CAMERA
+from lib.imaging.draw.stack import Stack
+from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
+from lib.imaging.read import oap
+from lib.models import pyro_vae
+from lib.notebook.run import start
 
 # %% [markdown]
 # The talk had 100 pictures of each class. The new pictures are kept from the network until it is trained. With more than one seed, every network
@@ -125,7 +126,7 @@ pictures.shape, known.sum()
 
 # %% mystnb={"figure": {"caption": "Silhouettes of spheres and of bullet rosettes, 28 pixels wide, of random size and a little off the middle. Rosettes with short bullets come close to discs.", "name": "fig-two-kinds"}, "image": {"alt": "A row of white discs and a row of white stars with arms, on black."}}
 first = {kind: pictures[labels == kind][:14] for kind in ("sphere", "rosette")}
-ladder_plots.picture_rows(first)
+embeddings.picture_rows(first)
 
 # %% [markdown]
 # How hard is the task? Somebody who knows the labels of the training pictures and may look at one pixel only, the best there is, names
@@ -173,7 +174,7 @@ plain_fits, plain = trainings(pictures[known], plain_recipe)
 
 # %% mystnb={"figure": {"caption": "What the decoder draws for different latents. Discs fill one side of the map and turn into blurred rosettes on the other, which differ in the direction of their bullets.", "name": "fig-plain-manifold"}, "image": {"alt": "A grid of decoded pictures: sharp white discs at the top turn into blurred stars at the bottom."}}
 drawn = {"plain autoencoder": pyro_vae.manifold(plain, pictures)}
-latent_plots.manifolds(drawn)
+latent_space.manifolds(drawn)
 
 # %% [markdown]
 # The other way round, the encoder gives every picture its place: the middle of its cloud. That holds for new pictures too.
@@ -197,7 +198,7 @@ def clusters(points):
 
 def named(points, truth):
     """The clusters of points, named after the true classes, one to one."""
-    return latent.matched(clusters(points).labels_, truth)
+    return latent_scores.matched(clusters(points).labels_, truth)
 
 # %% [markdown]
 # {numref}`fig-two-clusters` has the true classes on the left and the clusters on the right, with the border between them.
@@ -207,7 +208,7 @@ found = named(places, labels)
 table = pd.DataFrame(places, columns=["first", "second"])
 run.keep(latents=table.assign(kind=labels, cluster=found))
 centres = clusters(places).cluster_centers_
-latent_plots.groupings(places, {"true class": labels, "k-means": found}, centres)
+latent_space.groupings(places, {"true class": labels, "k-means": found}, centres)
 
 # %% [markdown]
 # ## An honest score
@@ -267,7 +268,7 @@ run.record(loss_synthetic=plain.loss, loss_synthetic_invariant=invariant.loss)
 # {numref}`fig-losses` shows both trainings.
 
 # %% mystnb={"figure": {"caption": "Loss of the training pictures, the negative evidence lower bound, by the share of the training that is over. A line that still falls at its end would gain from more epochs.", "name": "fig-losses"}, "image": {"alt": "Line plot of two training losses, both falling steeply and then slowly."}}
-latent_plots.loss_curves({"plain": plain.losses, "invariant": invariant.losses})
+latent_space.loss_curves({"plain": plain.losses, "invariant": invariant.losses})
 
 # %% [markdown]
 # Its map ({numref}`fig-invariant-manifold`) need not show directions. It shows no bullets either: to draw those, all rosettes would have to be
@@ -275,7 +276,7 @@ latent_plots.loss_curves({"plain": plain.losses, "invariant": invariant.losses})
 
 # %% mystnb={"figure": {"caption": "What the two decoders draw for different latents, on the left as before. The invariant one draws everything in one pose: it goes from small to large and from sharp discs to soft blots, which stand for the bullets of all rosettes.", "name": "fig-invariant-manifold"}, "image": {"alt": "Two grids of decoded pictures: discs and stars in many directions on the left, discs of many sizes on the right."}}
 drawn["invariant autoencoder"] = pyro_vae.manifold(invariant, pictures)
-latent_plots.manifolds(drawn)
+latent_space.manifolds(drawn)
 
 # %% [markdown]
 # ## Does the content stay put?
@@ -304,7 +305,7 @@ copies["moved"] = pyro_vae.small_pictures(again, fill[0], everywhere)
 
 # %% mystnb={"figure": {"caption": "Copies of one rosette, turned (top, every second step) and moved.", "name": "fig-copies"}, "image": {"alt": "Two rows of one star-shaped silhouette, turned step by step above and moved below."}}
 first = {"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]}
-ladder_plots.picture_rows(first)
+embeddings.picture_rows(first)
 
 # %% [markdown]
 # {numref}`fig-orbits` follows three of them on both maps while they turn.
@@ -315,7 +316,7 @@ panels = {}
 for title, fit in {"plain autoencoder": plain, "invariant autoencoder": invariant}.items():
     wandering = pyro_vae.latents(fit, copies["turned"]).reshape(len(some), 24, 2)
     panels[title] = (pyro_vae.latents(fit, new_rosettes), wandering[:3])
-latent_plots.orbits(panels, ("all new rosettes", "one rosette, turned"))
+latent_space.orbits(panels, ("all new rosettes", "one rosette, turned"))
 
 # %% [markdown]
 # In numbers: the spread of a crystal's copies about their mean, over the spread of all new rosettes. 0 is perfect; 1 would say that copies of one
@@ -325,7 +326,7 @@ latent_plots.orbits(panels, ("all new rosettes", "one rosette, turned"))
 def wandered(fit, images):
     """Spread of the copies of a rosette on the map over that of different rosettes."""
     own = pyro_vae.latents(fit, images).reshape(len(some), -1, fit.latent_dim)
-    return latent.spread_of_copies(own, pyro_vae.latents(fit, new_rosettes))
+    return latent_scores.spread_of_copies(own, pyro_vae.latents(fit, new_rosettes))
 
 
 spreads = {}
@@ -352,7 +353,7 @@ found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
 
 # %% mystnb={"figure": {"caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres.", "name": "fig-two-confusions"}, "image": {"alt": "Two confusion matrices of rosettes and spheres, nearly all pictures on the diagonal."}}
 both = {"plain": found[~known], "invariant": found_invariant[~known]}
-latent_plots.confusions(labels[~known], both)
+latent_space.confusions(labels[~known], both)
 
 # %% [markdown]
 # ## Real silhouettes
@@ -402,7 +403,7 @@ if oap_dir:
     for kind in np.unique(truth):
         shown = rng.permutation(np.flatnonzero(truth == kind))[:14]
         rows |= {f"{kind}, as recorded": as_recorded[shown], f"{kind}, squared": squared[shown]}
-    display(ladder_plots.picture_rows(rows))
+    display(embeddings.picture_rows(rows))
 
 # %% [markdown]
 # Both autoencoders are trained anew, with the same settings, and the plain one also on the pictures as recorded. Their maps:
@@ -414,7 +415,7 @@ if oap_dir:
     recorded_fits, _ = trainings(as_recorded[met], plain_recipe)
     drawn = {"plain autoencoder": pyro_vae.manifold(real_plain, squared)}
     drawn["invariant autoencoder"] = pyro_vae.manifold(real_invariant, squared)
-    display(latent_plots.manifolds(drawn))
+    display(latent_space.manifolds(drawn))
 
 # %% [markdown]
 # Where the silhouettes lie on them: on top for the plain autoencoder, below for the invariant one. Droplets keep together; the combinations, of all
@@ -427,7 +428,7 @@ if oap_dir:
         points = pyro_vae.latents(fit, squared)
         real_found[title] = named(points, truth)
         panes = {f"true class, {title}": truth, f"k-means, {title}": real_found[title]}
-        display(latent_plots.groupings(points, panes, clusters(points).cluster_centers_))
+        display(latent_space.groupings(points, panes, clusters(points).cluster_centers_))
 
 # %% [markdown]
 # Scores count new silhouettes, those for inspection included; `_inspection` counts only the latter. `_as_recorded` is what comes out without squaring. Baselines are as
@@ -463,7 +464,7 @@ if oap_dir:
 # %%
 if oap_dir:
     both = {title: clustered[~met] for title, clustered in real_found.items()}
-    display(latent_plots.confusions(truth[~met], both))
+    display(latent_space.confusions(truth[~met], both))
 
 # %% [markdown]
 # ## What was shown

@@ -47,14 +47,15 @@ import pandas as pd
 from IPython.display import display
 from sklearn.metrics import confusion_matrix
 
-from lib import hover, ladder_plots, latent, plots
 from lib.crystals.habits import HABITS
-from lib.imaging import oap
-from lib.learning import ladder
-from lib.learning.contrastive import Changes
-from lib.learning.habit_pictures import SCREENED, HabitPictures
-from lib.learning.vae import decoded
-from lib.run import start
+from lib.datasets.habit_pictures import SCREENED, HabitPictures
+from lib.evaluation import latent_scores
+from lib.figures import embeddings, hover, style
+from lib.imaging.read import oap
+from lib.models.self_supervision import Changes
+from lib.models.vae import decoded
+from lib.notebook.run import start
+from lib.studies import representations
 
 # %% [markdown]
 # `epochs` and `width` are those of the four rungs; `width` is the channels of the first layer. With more than one seed, every network is trained so many times and the spread shown.
@@ -84,8 +85,8 @@ run = start("22-nine-habits", globals())
 run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2, batch=8, n_seeds=1)
 size_fits = size % 2 ** (size.bit_length() - 3) == 0
 run.require(size_fits, f"size must be 4 to 7 times a power of two, got {size}.")
-of_all = set(epochs) == set(width) == set(ladder.RUNGS)
-run.require(of_all, f"epochs and width must name {', '.join(ladder.RUNGS)}.")
+of_all = set(epochs) == set(width) == set(representations.RUNGS)
+run.require(of_all, f"epochs and width must name {', '.join(representations.RUNGS)}.")
 least = min(*epochs.values(), *width.values())
 run.require(least > 0, "epochs and width must give every rung at least one.")
 run.folders("oap_dir")
@@ -103,10 +104,10 @@ run
 def photographed(n_each, times, number):
     """Pictures of `n_each` crystals of each habit, in the set of this number."""
     asked = HabitPictures(n_each, times, 10 * seed + number, size, SCREENED)
-    return ladder.synthetic(asked, batch, seed, scheduler, in_memory)
+    return representations.synthetic(asked, batch, seed, scheduler, in_memory)
 
 
-sets = ladder.Sets(
+sets = representations.Sets(
     train=photographed(n_train, photographs, 0),
     validation=photographed(n_held, photographs, 1),
     test=photographed(n_test, 1, 2),
@@ -123,7 +124,7 @@ pd.Series(lengths, name="pictures").to_frame()
 test, habits = sets.test, [habit.title for habit in HABITS.values()]
 places = {name: np.flatnonzero(test.label == number)[:10] for number, name in enumerate(habits)}
 grey = test.plain.read(0, test.plain.length)
-ladder_plots.picture_rows({name: grey[rows] for name, rows in places.items()})
+embeddings.picture_rows({name: grey[rows] for name, rows in places.items()})
 
 # %% [markdown]
 # The third and the fourth rung see the crystals without their background ({numref}`fig-masked`): what lies outside the particle is set to zero,
@@ -131,7 +132,7 @@ ladder_plots.picture_rows({name: grey[rows] for name, rows in places.items()})
 
 # %% mystnb={"figure": {"caption": "The same pictures without background. The mask is found in the picture, as it would be in a real one.", "name": "fig-masked"}, "image": {"alt": "Nine rows of ten pictures, a row for each habit, cut out and bright on black."}}
 cut = test.cut.read(0, test.cut.length)
-ladder_plots.picture_rows({name: cut[rows] for name, rows in places.items()})
+embeddings.picture_rows({name: cut[rows] for name, rows in places.items()})
 
 # %% [markdown]
 # ## The ladder
@@ -143,19 +144,19 @@ ladder_plots.picture_rows({name: cut[rows] for name, rows in places.items()})
 #    picture turned, mirrored, moved and lit in another way.
 
 # %%
-climb = ladder.Climb(epochs, width, size, latents, Changes(light=0.3, noise=0.03))
-climbed = ladder.climbs(climb, sets, n_seeds, seed, device)
+climb = representations.Climb(epochs, width, size, latents, Changes(light=0.3, noise=0.03))
+climbed = representations.climbs(climb, sets, n_seeds, seed, device)
 
 # %% [markdown]
 # What each needed: how many pictures it saw in all its epochs, each as often as it came, and how long that took. The speed is that of the machine
 # that trained the network.
 
 # %%
-needed = [ladder.effort(rung, climbed[rung, 0].trained, sets.train) for rung in ladder.RUNGS]
-effort = pd.DataFrame(needed, index=list(ladder.RUNGS))
+needed = [representations.effort(rung, climbed[rung, 0].trained, sets.train) for rung in representations.RUNGS]
+effort = pd.DataFrame(needed, index=list(representations.RUNGS))
 run.record_each(effort[["pictures_seen", "pictures_per_second"]])
 titles = ["weights", "epochs", "pictures seen", "time [s]", "pictures/s"]
-effort.round().astype(int).rename(index=ladder.RUNGS).set_axis(titles, axis=1)
+effort.round().astype(int).rename(index=representations.RUNGS).set_axis(titles, axis=1)
 
 # %% [markdown]
 # Training is not shared out equally. The last rung sees {glue:text}`pictures_seen_ssl:,d` pictures, the first
@@ -173,8 +174,8 @@ for rung in ("conv2", "conv128_umap", "resnet128_umap"):
     if rung == "resnet128_umap":
         restored["masked"] = cut[some]
     drawn = decoded(climbed[rung, 0].trained.model, climbed[rung, 0].points.test[some])
-    restored[ladder.RUNGS[rung].removesuffix(", UMAP")] = drawn[:, 0]
-ladder_plots.picture_rows(restored)
+    restored[representations.RUNGS[rung].removesuffix(", UMAP")] = drawn[:, 0]
+embeddings.picture_rows(restored)
 
 # %% [markdown]
 # A *traversal* walks from one picture in a fixed direction of the latent space ({numref}`fig-traversals`): what does the direction stand for?
@@ -183,9 +184,9 @@ ladder_plots.picture_rows(restored)
 # %% mystnb={"figure": {"caption": "Walks through the latent space of the ResNet-VAE, from -2.5 to 2.5 standard deviations about one test picture (middle), along the five principal components of the latents.", "name": "fig-traversals"}, "image": {"alt": "Five rows of nine pictures in which one crystal changes gradually from left to right."}}
 trained, points, _ = climbed["resnet128_umap", 0]
 steps = np.linspace(-2.5, 2.5, 9)
-walks = latent.traversals(points.train, points.test[2], n_directions=5, steps=steps)
+walks = latent_scores.traversals(points.train, points.test[2], n_directions=5, steps=steps)
 drawn = decoded(trained.model, np.concatenate(walks)).reshape(*walks.shape[:2], size, size)
-ladder_plots.picture_rows({f"component {i}": row for i, row in enumerate(drawn, start=1)})
+embeddings.picture_rows({f"component {i}": row for i, row in enumerate(drawn, start=1)})
 
 # %% [markdown]
 # ## Four maps
@@ -193,8 +194,8 @@ ladder_plots.picture_rows({f"component {i}": row for i, row in enumerate(drawn, 
 # {numref}`fig-maps` shows where the test pictures lie. The colours, which no network has seen, are the habits.
 
 # %% mystnb={"figure": {"caption": "Maps of the test pictures on the four rungs. On the last one, pictures of one habit draw together and apart from the others.", "name": "fig-maps"}, "image": {"alt": "Four scatter plots with a colour for each habit: mixed on the first, in separate groups on the last."}}
-points = {name: climbed[rung, 0].points.test_map for rung, name in ladder.RUNGS.items()}
-ladder_plots.maps(points, test.label, habits)
+points = {name: climbed[rung, 0].points.test_map for rung, name in representations.RUNGS.items()}
+embeddings.maps(points, test.label, habits)
 
 # %% [markdown]
 # ## The scores
@@ -202,22 +203,22 @@ ladder_plots.maps(points, test.label, habits)
 # A map can please the eye and deceive. So each rung is scored, with the labels that were kept from it and without:
 
 # %%
-pd.Series(latent.SCORES, name="meaning").to_frame()
+pd.Series(latent_scores.SCORES, name="meaning").to_frame()
 
 # %% [markdown]
 # All are computed on test pictures ({numref}`fig-ladder`); neighbours and linear probe learn from the labels of the training pictures. Two
 # latents are their own map, so that the trustworthiness of the first rung is 1 whatever it learned.
 
 # %% mystnb={"figure": {"caption": "Scores of the four rungs on test pictures. With more than one seed, bars show the standard deviation over trainings.", "name": "fig-ladder"}, "image": {"alt": "Five dot plots of scores with a row for each representation; the self-supervised one scores highest, but for trustworthiness, which is 1 for two latents."}}
-table = ladder.score_table(climbed)
+table = representations.score_table(climbed)
 run.keep(scores=table)
-ladder_plots.ladder(table)
+embeddings.ladder(table)
 
 # %% [markdown]
 # The same in numbers, as means over the seeds.
 
 # %%
-run.record(**ladder.named(climbed))
+run.record(**representations.named(climbed))
 table.groupby("rung", sort=False).mean().round(3)
 
 # %% [markdown]
@@ -225,10 +226,10 @@ table.groupby("rung", sort=False).mean().round(3)
 
 # %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
 best = climbed["ssl", 0]
-groups = latent.matched(latent.clusters(best.points, len(habits), seed), test.label)
+groups = latent_scores.matched(latent_scores.clusters(best.points, len(habits), seed), test.label)
 counts = confusion_matrix(test.label, groups, labels=range(len(habits)))
 names = [pd.Index(habits, name=name) for name in ("habit", "cluster")]
-ladder_plots.confusion(pd.DataFrame(counts, *names))
+embeddings.confusion(pd.DataFrame(counts, *names))
 
 # %% [markdown]
 # ## Walking about
@@ -241,24 +242,24 @@ spots, names = best.points.test_map[:1200], np.array(habits)[test.label[:1200]]
 axes = ("first coordinate", "second coordinate")
 hover.write_hover_map(spots, names, cut[:1200], run.file("map.html"), axes)
 title = "Map of the nine habits, whose points show their picture"
-plots.scene(run.url("map.html"), title, run.url("map.png"))
+style.scene(run.url("map.html"), title, run.url("map.png"))
 
 # %% [markdown]
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
 
 # %% mystnb={"figure": {"caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for.", "name": "fig-neighbours"}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
-nearest = latent.neighbours(best.points.train, best.points.test[some], 7)
+nearest = latent_scores.neighbours(best.points.train, best.points.test[some], 7)
 found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat])
 found = found.reshape(*nearest.shape, size, size)
 is_same = sets.train.label[nearest] == test.label[some, None]
-ladder_plots.neighbour_rows(cut[some], found, is_same)
+embeddings.neighbour_rows(cut[some], found, is_same)
 
 # %% [markdown]
 # *Outliers* lie far from everything known. In a stream of real pictures these are the ones to look at first ({numref}`fig-outliers`).
 
 # %% mystnb={"figure": {"caption": "The twelve test pictures that lie farthest from their ten nearest training pictures, and the twelve that lie nearest to theirs.", "name": "fig-outliers"}, "image": {"alt": "A row of odd and broken shapes, and a row of plain columns and discs."}}
-lonely = np.argsort(latent.loneliness(best.points.train, best.points.test))
-ladder_plots.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": cut[lonely[:12]]})
+lonely = np.argsort(latent_scores.loneliness(best.points.train, best.points.test))
+embeddings.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": cut[lonely[:12]]})
 
 # %% [markdown]
 # ## Real silhouettes
@@ -270,7 +271,7 @@ ladder_plots.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": c
 # %%
 if oap_dir:
     labelled = oap.labelled(Path(oap_dir))
-    real = ladder.split_silhouettes(labelled, size, batch, seed)
+    real = representations.split_silhouettes(labelled, size, batch, seed)
     counts = {name: np.bincount(part.label) for name, part in real.sets._asdict().items()}
     table = pd.DataFrame(counts, index=real.names)
     run.record(n_files_2ds=len(labelled.report), n_used_2ds=table.to_numpy().sum())
@@ -285,29 +286,29 @@ else:
 
 # %%
 if oap_dir:
-    rough = ladder.Climb(epochs, width, size, latents, Changes(edges=0.5))
-    climbed_real = ladder.climbs(rough, real.sets, n_seeds, seed, device)
-    run.record(**ladder.named(climbed_real, "_2ds"))
+    rough = representations.Climb(epochs, width, size, latents, Changes(edges=0.5))
+    climbed_real = representations.climbs(rough, real.sets, n_seeds, seed, device)
+    run.record(**representations.named(climbed_real, "_2ds"))
 
 # %% [markdown]
 # The size is known to the self-supervised representation only, not to the autoencoders. What does it make of the shapes alone?
 
 # %%
 if oap_dir:
-    scaled = ladder.Sets(*(part._replace(log_size=None) for part in real.sets))
-    shapes_alone = ladder.climbs(rough, scaled, n_seeds, seed, device, ["ssl"])
-    run.record(**ladder.named(shapes_alone, "_without_size_2ds"))
+    scaled = representations.Sets(*(part._replace(log_size=None) for part in real.sets))
+    shapes_alone = representations.climbs(rough, scaled, n_seeds, seed, device, ["ssl"])
+    run.record(**representations.named(shapes_alone, "_without_size_2ds"))
 
 # %% [markdown]
 # As a baseline stand hand-made descriptors of the same silhouettes ([](12-shape-descriptors.ipynb)), which get the size too.
 
 # %%
 if oap_dir:
-    baseline = latent.scores(real.descriptors, real.sets.train.label, real.sets.test.label, seed)
+    baseline = latent_scores.scores(real.descriptors, real.sets.train.label, real.sets.test.label, seed)
     run.record_each(baseline, suffix="descriptors_2ds")
     described = pd.DataFrame([{"rung": "descriptors, UMAP", **baseline}])
-    alone = ladder.score_table(shapes_alone).assign(rung="self-supervised, no size, UMAP")
-    parts = [described, ladder.score_table(climbed_real), alone]
+    alone = representations.score_table(shapes_alone).assign(rung="self-supervised, no size, UMAP")
+    parts = [described, representations.score_table(climbed_real), alone]
     real_table = pd.concat(parts, ignore_index=True)
     display(real_table.groupby("rung", sort=False).mean().round(3))
 
@@ -316,9 +317,9 @@ if oap_dir:
 
 # %%
 if oap_dir:
-    display(ladder_plots.ladder(real_table))
-    points = {ladder.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map}
-    display(ladder_plots.maps(points, real.sets.test.label, real.names, columns=1))
+    display(embeddings.ladder(real_table))
+    points = {representations.RUNGS["ssl"]: climbed_real["ssl", 0].points.test_map}
+    display(embeddings.maps(points, real.sets.test.label, real.names, columns=1))
 
 # %% [markdown]
 # And the harder test, on the set for inspection:
@@ -326,8 +327,8 @@ if oap_dir:
 # %%
 if oap_dir and real.inspection:
     model = climbed_real["ssl", 0].trained.model
-    moved = ladder.represented("ssl", model, real.sets.train, real.inspection, seed)
-    inspected = latent.scores(moved, real.sets.train.label, real.inspection.label, seed)
+    moved = representations.represented("ssl", model, real.sets.train, real.inspection, seed)
+    inspected = latent_scores.scores(moved, real.sets.train.label, real.inspection.label, seed)
     run.record_each(inspected, suffix="ssl_2ds_inspection")
     display(pd.Series(inspected).round(3).to_frame("self-supervised, inspection set"))
 

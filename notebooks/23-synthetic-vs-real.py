@@ -46,16 +46,17 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from lib import gap_plots, ladder_plots, latent
 from lib.crystals.habits import HABITS
-from lib.imaging.probe import Probe
-from lib.learning import gap, probe_tuning
-from lib.learning.campaign import FOREIGN, Campaign, campaign_pictures
-from lib.learning.picture_set import SCREENINGS, joined, mirrored
-from lib.learning.real_pictures import halves, real_pictures
-from lib.learning.stored import stored
-from lib.learning.vae import VaeRecipe, decoded, vae
-from lib.run import start
+from lib.datasets.batches import stored
+from lib.datasets.campaigns import FOREIGN, Campaign, campaign_pictures
+from lib.datasets.particles import SCREENINGS, joined, mirrored
+from lib.datasets.real_particles import halves, real_pictures
+from lib.evaluation import latent_scores
+from lib.figures import embeddings, real_and_synthetic
+from lib.imaging.probe.photograph import Probe
+from lib.models.vae import VaeRecipe, decoded, vae
+from lib.notebook.run import start
+from lib.studies import probe_tuning, synthetic_vs_real
 
 # %% [markdown]
 # The talk had 1,700 pictures of each origin. With `screening`, either all particles are compared, or only whole and fairly sharp ones.
@@ -147,7 +148,7 @@ run.record(n_synthetic=len(held))
 rows = {origin: held.grey[:12], f"{origin}, masked": held.cut[:12]}
 for name, pictures in synthetic.items():
     rows |= {name: pictures.grey[:12], f"{name}, masked": pictures.cut[:12]}
-ladder_plots.picture_rows(rows)
+embeddings.picture_rows(rows)
 
 # %% [markdown]
 # ## One autoencoder for both
@@ -157,7 +158,7 @@ ladder_plots.picture_rows(rows)
 # new to it, and so are the probe and the mixture of habits that the search will find: what they add, its latents may miss.
 
 # %%
-ladder = gap.added_effects(default.probe)
+ladder = synthetic_vs_real.added_effects(default.probe)
 few = -(-len(known) // len(ladder))
 taken = [photographs(Campaign(probe), few, 6, name) for name, probe in ladder.items()]
 learned = joined([known, *taken])
@@ -183,12 +184,12 @@ print(f"{len(train)} pictures with mirror images, {len(trained.history)} epochs,
 # %% mystnb={"figure": {"caption": "Masked pictures that the autoencoder has not seen, and what it restores of them: outline and brightness, without texture.", "name": "fig-gap-restored"}, "image": {"alt": "Six rows of cut-out pictures: real, bare and default ones, each above what is restored, which is smoother."}}
 views, rows, errors = {}, {}, {}
 for name, pictures in {origin: held, **synthetic}.items():
-    views[name] = gap.views(pictures, trained.model)
+    views[name] = synthetic_vs_real.views(pictures, trained.model)
     drawn = decoded(trained.model, views[name]["latents"])[:, 0]
     rows |= {name: pictures.cut[12:24], f"{name}, restored": drawn[12:24]}
     errors[name] = np.mean((drawn - pictures.cut / 255) ** 2) ** 0.5
 run.record_each(errors, "error")
-ladder_plots.picture_rows(rows)
+embeddings.picture_rows(rows)
 
 # %% [markdown]
 # The root mean square errors, in units of the whole range of grey levels. The default probe should come near the real set. Black
@@ -201,10 +202,10 @@ pd.Series(errors, name="error [1]").to_frame().round(3)
 # {numref}`fig-gap-maps` lays the latents out by UMAP.
 
 # %% mystnb={"figure": {"caption": "Maps of the latents by origin: against the bare probe and against the default one. Where both origins lie mixed, the autoencoder sees no difference.", "name": "fig-gap-maps"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, more mixed on the right."}}
-base = gap.latents(learned, trained.model)
+base = synthetic_vs_real.latents(learned, trained.model)
 points = {name: found["latents"] for name, found in views.items()}
-spots = latent.mapped_together(base, points, seed)
-gap_plots.origin_maps(spots[origin], {f"{name} probe": spots[name] for name in synthetic}, origin)
+spots = latent_scores.mapped_together(base, points, seed)
+real_and_synthetic.origin_maps(spots[origin], {f"{name} probe": spots[name] for name in synthetic}, origin)
 
 # %% [markdown]
 # ## How far apart?
@@ -214,14 +215,14 @@ gap_plots.origin_maps(spots[origin], {f"{name} probe": spots[name] for name in s
 
 # %%
 with pd.option_context("display.max_colwidth", None):
-    display(pd.Series(gap.VIEWS, name="what is compared").to_frame())
+    display(pd.Series(synthetic_vs_real.VIEWS, name="what is compared").to_frame())
 
 # %% [markdown]
 # The accuracies for both probes. As a check, the last column tells the two halves of the real set apart: it should be near 0.5.
 
 # %%
-views["other half"] = gap.views(known, trained.model)
-tables = {name: gap.judges(views[origin], views[name], seed) for name in [*synthetic, "other half"]}
+views["other half"] = synthetic_vs_real.views(known, trained.model)
+tables = {name: synthetic_vs_real.judges(views[origin], views[name], seed) for name in [*synthetic, "other half"]}
 run.record(c2st_error=0.5 / np.sqrt(2 * len(held)))
 pd.concat(tables, axis=1).round(2)
 
@@ -239,7 +240,7 @@ pd.concat(tables, axis=1).round(2)
 when = {"bare": "before", "default": "default", "other half": "halves"}
 apart = {}
 for name, moment in when.items():
-    apart[name] = gap.distances(tables[name], views[origin]["latents"], views[name]["latents"])
+    apart[name] = synthetic_vs_real.distances(tables[name], views[origin]["latents"], views[name]["latents"])
     run.record_each(apart[name], suffix=moment)
 names = {
     "c2st": "highest accuracy",
@@ -254,7 +255,7 @@ pd.DataFrame(apart, index=list(names)).rename(index=names).round(3)
 
 # %%
 habits = synthetic["default"].table.label
-gap.habit_gaps(views[origin]["latents"], views["default"]["latents"], habits).round(3)
+synthetic_vs_real.habit_gaps(views[origin]["latents"], views["default"]["latents"], habits).round(3)
 
 # %% [markdown]
 # Where the real pictures lie in folders of classes, these can be set beside the nearest synthetic habit. Rows add up to 100 %.
@@ -262,7 +263,7 @@ gap.habit_gaps(views[origin]["latents"], views["default"]["latents"], habits).ro
 # %%
 labels = held.table.label
 if (labels != "").any():
-    nearest = gap.voted(views[origin]["latents"], views["default"]["latents"], habits)
+    nearest = synthetic_vs_real.voted(views[origin]["latents"], views["default"]["latents"], habits)
     titles = pd.Series(nearest, name="nearest habit").map(lambda habit: HABITS[habit].title)
     display((100 * pd.crosstab(labels, titles, normalize="index")).round(0).astype(int))
 else:
@@ -280,15 +281,15 @@ def accuracies(probes):
     highest = {}
     for name, probe in probes.items():
         pictures = photographs(Campaign(probe), n_effect, 2, name)
-        found = gap.views(pictures, trained.model, ["latents", "photometry"])
-        highest[name] = gap.judges(views[origin], found, seed).highest
+        found = synthetic_vs_real.views(pictures, trained.model, ["latents", "photometry"])
+        highest[name] = synthetic_vs_real.judges(views[origin], found, seed).highest
     return pd.DataFrame(highest).T
 
 
-added, left_out = accuracies(ladder), accuracies(gap.without_effects(default.probe))
+added, left_out = accuracies(ladder), accuracies(synthetic_vs_real.without_effects(default.probe))
 
 # %% mystnb={"figure": {"caption": "How well real and synthetic pictures are told apart, left: after each effect that is added to bare silhouettes, from top to bottom; right: when one effect is missing. The dotted line is chance.", "name": "fig-effects"}, "image": {"alt": "Two dot plots of accuracies: with each effect that is added, and with each that is left out."}}
-gap_plots.effects(added, left_out)
+real_and_synthetic.effects(added, left_out)
 
 # %% [markdown]
 # What an effect does depends on those before it, so the two columns differ. The accuracies before and after each effect:
@@ -333,7 +334,7 @@ tries.loc[["start", "step", "mixture"]].round(4)
 # {numref}`fig-search` shows the tries.
 
 # %% mystnb={"figure": {"caption": "The distance in each try. First every parameter is changed once, some for the better, then steps follow, with more crystals. The last try, with other crystals, decides on the mixture of habits. The dotted line is the distance between the two halves of the real set.", "name": "fig-search"}, "image": {"alt": "Plot of the energy distance over the number of the try: level at first, then falling in steps."}}
-gap_plots.search(tuned.history, floor)
+real_and_synthetic.search(tuned.history, floor)
 
 # %% [markdown]
 # What changed most is seen in {numref}`fig-moved`. A parameter that stays put is either right or makes no difference to what was measured;
@@ -342,7 +343,7 @@ gap_plots.search(tuned.history, floor)
 
 # %% mystnb={"figure": {"caption": "The parameters that moved farthest in the search, as places in the range that it may search. Where the real set is a foreign probe, the truth is marked.", "name": "fig-moved"}, "image": {"alt": "Dot plot of the parameters' places before and after the search, joined by short lines."}}
 before, after = probe_tuning.places(default), probe_tuning.places(tuned.campaign)
-gap_plots.moved(before, after, None if cpi_dir else probe_tuning.places(FOREIGN))
+real_and_synthetic.moved(before, after, None if cpi_dir else probe_tuning.places(FOREIGN))
 
 # %% [markdown]
 # The same in numbers, with the meaning and the unit of each.
@@ -371,8 +372,8 @@ pd.DataFrame(shares).rename(lambda habit: HABITS[habit].title).round(2)
 tuned_crystals = replace(tuned.campaign, probe=default.probe)
 for name, campaign in {"tuned crystals": tuned_crystals, "tuned": tuned.campaign}.items():
     synthetic[name] = photographs(campaign, len(held), 2, name)
-    views[name] = gap.views(synthetic[name], trained.model)
-    tables[name] = gap.judges(views[origin], views[name], seed)
+    views[name] = synthetic_vs_real.views(synthetic[name], trained.model)
+    tables[name] = synthetic_vs_real.judges(views[origin], views[name], seed)
 when |= {"tuned crystals": "crystals", "tuned": "after"}
 
 # %% [markdown]
@@ -381,7 +382,7 @@ when |= {"tuned crystals": "crystals", "tuned": "after"}
 # %% mystnb={"figure": {"caption": "Pictures of the second half, and synthetic ones of the bare, the default and the tuned probe.", "name": "fig-side-by-side"}, "image": {"alt": "Four rows of pictures: real ones, black silhouettes, and two rows of synthetic photographs."}}
 probes = {name: synthetic[name] for name in ("bare", "default", "tuned")}
 rows = {name: pictures.grey[24:38] for name, pictures in {origin: held, **probes}.items()}
-ladder_plots.picture_rows(rows)
+embeddings.picture_rows(rows)
 
 # %% [markdown]
 # {numref}`fig-gap-after` has the accuracies before and after, on pages that neither the network nor the search has seen. The standard error of
@@ -389,19 +390,19 @@ ladder_plots.picture_rows(rows)
 
 # %% mystnb={"figure": {"caption": "How well real and synthetic pictures are told apart in each view by the best of three classifiers, from bare silhouettes to the tuned probe. The dotted line is chance, and the black marks are what telling two real halves apart gives.", "name": "fig-gap-after"}, "image": {"alt": "Dot plot of accuracies in four views: bare silhouettes far to the right, default and tuned probes nearer to one half."}}
 highest = pd.DataFrame({name: tables[name].highest for name in synthetic})
-gap_plots.accuracies(highest, tables["other half"].highest)
+real_and_synthetic.accuracies(highest, tables["other half"].highest)
 
 # %% [markdown]
 # All numbers side by side. The energy distance is that of the search, but now from the second half, on which nothing was tuned.
 
 # %%
 for name in ("tuned crystals", "tuned"):
-    apart[name] = gap.distances(tables[name], views[origin]["latents"], views[name]["latents"])
+    apart[name] = synthetic_vs_real.distances(tables[name], views[origin]["latents"], views[name]["latents"])
 fresh = probe_tuning.Yardstick(held, 10 * seed + 3)
 for name, pictures in {**synthetic, "other half": known}.items():
     apart[name]["distance"] = fresh.distance(pictures)
     run.record_each(apart[name], suffix=when[name])
-names |= {f"c2st_{view}": f"accuracy, {view}" for view in gap.VIEWS}
+names |= {f"c2st_{view}": f"accuracy, {view}" for view in synthetic_vs_real.VIEWS}
 names["distance"] = "energy distance"
 table = pd.DataFrame(apart, index=list(names), columns=[*synthetic, "other half"])
 table.rename(index=names).round(3)
@@ -413,7 +414,7 @@ table.rename(index=names).round(3)
 
 # %%
 others = {**probes, "other half": known}
-telling = {name: gap.telltales(held, pictures) for name, pictures in others.items()}
+telling = {name: synthetic_vs_real.telltales(held, pictures) for name, pictures in others.items()}
 pd.DataFrame(telling).loc[telling["tuned"].index[:8]].round(2)
 
 # %% [markdown]
@@ -421,9 +422,9 @@ pd.DataFrame(telling).loc[telling["tuned"].index[:8]].round(2)
 
 # %% mystnb={"figure": {"caption": "The map of the latents with the default and the tuned probe.", "name": "fig-gap-maps-after"}, "image": {"alt": "Two scatter plots of the same map with real and synthetic pictures in two colours, well mixed in both."}}
 points = {name: views[name]["latents"] for name in (origin, "default", "tuned")}
-spots = latent.mapped_together(base, points, seed)
+spots = latent_scores.mapped_together(base, points, seed)
 shown = {"default probe": spots["default"], "tuned": spots["tuned"]}
-gap_plots.origin_maps(spots[origin], shown, origin)
+real_and_synthetic.origin_maps(spots[origin], shown, origin)
 
 # %% [markdown]
 # ## What was shown

@@ -43,14 +43,14 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from lib import cirrus_plots
-from lib.cirrus.cm1 import open_ensemble
-from lib.cirrus.flow import exner, standing_air
-from lib.cirrus.ice import HABITS, crystal_growth, saturation_mixing_ratio
-from lib.cirrus.kinematic import Case, comparison, middling, stream_function
-from lib.cirrus.sample import PARAMETERS, sample_ensemble
+from lib.cirrus.cm1.reader import open_ensemble
+from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
+from lib.cirrus.kinematic.flow import exner, standing_air
+from lib.cirrus.kinematic.ice import HABITS, crystal_growth, saturation_mixing_ratio
+from lib.cirrus.kinematic.simulation import Case, comparison, middling, stream_function
 from lib.cirrus.schema import apart_over_spread, averaged
-from lib.run import start
+from lib.figures import cirrus
+from lib.notebook.run import start
 
 # %% [markdown]
 # Two parameters vary in our own ensemble. They are drawn from these ranges, evenly in the logarithm.
@@ -101,7 +101,7 @@ dict(cm1.sizes)
 # %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: no ice, or too little to speak of.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
 halfway = cm1.isel(member=0, time=[cm1.sizes["time"] // 2, -1]).compute(scheduler="synchronous")
 drawn = [halfway.isel(time=k) for k in (0, 1)]
-cirrus_plots.fields({f"{ice.time.item() / 60:.0f} min": ice for ice in drawn})
+cirrus.fields({f"{ice.time.item() / 60:.0f} min": ice for ice in drawn})
 
 # %% [markdown]
 # Means over each level for all members are in {numref}`fig-cm1-profiles`. The fall speed and the density are weighted by mass, so that traces do not count.
@@ -110,7 +110,7 @@ cirrus_plots.fields({f"{ice.time.item() / 60:.0f} min": ice for ice in drawn})
 last = averaged(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
 some = [0, cm1.sizes["member"] // 2, cm1.sizes["member"] - 1]
 lines = {f"member {last.member[k].item()}": last.isel(member=k) for k in some}
-cirrus_plots.profiles(lines, last, "all members")
+cirrus.profiles(lines, last, "all members")
 
 # %% [markdown]
 # ## A cirrus with a prescribed flow
@@ -126,7 +126,7 @@ case = middling(case, ranges)
 air, stream = standing_air(case.nz, case.dt, case.uplift), stream_function(case, 1800.0)
 temperature = air.theta * exner(air.pressure)
 saturation = list(map(saturation_mixing_ratio, temperature, air.pressure))
-cirrus_plots.sounding(temperature, air.vapour / saturation, stream, air.density)
+cirrus.sounding(temperature, air.vapour / saturation, stream, air.density)
 
 # %% [markdown]
 # All three schemes let single crystals grow by the same few formulas. A crystal takes up vapour by diffusion, gets rid of the latent heat, and is held back at its
@@ -141,7 +141,7 @@ kinds = {
     ("plate", 1.0): "plate, 1",
 }
 growth = {label: crystal_growth(*kind, 228.0, 3e4, 0.2, minutes) for kind, label in kinds.items()}
-cirrus_plots.growth(minutes, growth)
+cirrus.growth(minutes, growth)
 
 # %% [markdown]
 # ## An ensemble of two parameters
@@ -159,7 +159,7 @@ bulk[list(ranges)].to_dataframe()[list(ranges)].describe().loc[["min", "50%", "m
 
 # %% mystnb={"figure": {"caption": "Means over the whole slab in all members of the bulk ensemble: with more nuclei (yellow) there are more crystals, which stay smaller and fall more slowly.", "name": "fig-courses"}, "image": {"alt": "Four line plots over two hours with a line for each member, coloured by its number of nuclei."}}
 course = averaged(bulk.isel(time=slice(1, None)), ("z", "x"))
-cirrus_plots.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
+cirrus.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
 
 # %% [markdown]
 # No water may get lost on the way, in none of the schemes. What is in vapour, ice and what has fallen out adds up to what there was at the start, but for rounding:
@@ -181,7 +181,7 @@ pd.Series(run.metrics).filter(like="water").to_frame("largest relative change")
 
 # %% mystnb={"figure": {"caption": "The same cirrus in three kinds of microphysics. The streaks of super-particles are sharp, since particles do not mix; on the grid of the other two they are smeared. In bulk, two mean fall speeds, of mass and of number, stand for all sizes of a cell.", "name": "fig-schemes"}, "image": {"alt": "Twelve colour maps of height over distance, four quantities by three schemes: the same curled streaks, smooth in bulk and bins, grainy for super-particles."}}
 when = 3 * bulk.sizes["time"] // 4
-cirrus_plots.fields({name: ice.isel(member=0, time=when) for name, ice in schemes.items()})
+cirrus.fields({name: ice.isel(member=0, time=when) for name, ice in schemes.items()})
 
 # %% [markdown]
 # Profiles tell the difference in means ({numref}`fig-scheme-profiles`).
@@ -190,13 +190,13 @@ cirrus_plots.fields({name: ice.isel(member=0, time=when) for name, ice in scheme
 means = {name: averaged(ice, "x") for name, ice in schemes.items()}
 everyone = averaged(bulk, "x")
 lines = {name: ice.isel(member=0, time=when) for name, ice in means.items()}
-cirrus_plots.profiles(lines, everyone.isel(time=when), "bulk ensemble")
+cirrus.profiles(lines, everyone.isel(time=when), "bulk ensemble")
 
 # %% [markdown]
 # {numref}`fig-film` is the film of it.
 
 # %% mystnb={"figure": {"caption": "The mass of ice in the three schemes in the course of time. Move the bar, or press play.", "name": "fig-film"}, "image": {"alt": "Film of three colour maps, one for each scheme, in which streaks of ice form, curl and fall."}}
-cirrus_plots.film({name: ice.isel(member=0, time=slice(1, None)) for name, ice in schemes.items()})
+cirrus.film({name: ice.isel(member=0, time=slice(1, None)) for name, ice in schemes.items()})
 
 # %% [markdown]
 # ## How much they differ
@@ -219,7 +219,7 @@ run.keep(apart=apart)
 apart.round(2)
 
 # %% mystnb={"figure": {"caption": "Root mean square distance of profiles from those of the bulk scheme, over the standard deviation among members of the bulk ensemble.", "name": "fig-structural"}, "image": {"alt": "Dot plot on a logarithmic axis with four rows, one for each variable, and four colours: bins, super-particles, other seeds and other flows."}}
-cirrus_plots.structural(apart)
+cirrus.structural(apart)
 
 # %% [markdown]
 # In sums over the whole slab and all times, schemes and bulk compare as follows (1 is equal).

@@ -42,10 +42,11 @@ if "google.colab" in sys.modules:
 import numpy as np
 import pandas as pd
 
-from lib import field_plots
-from lib.cirrus.sample import PARAMETERS, sample_ensemble
-from lib.learning import field_parameters, fields
-from lib.run import start
+from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
+from lib.evaluation import parameter_recovery
+from lib.figures import cloud_fields
+from lib.models import fields
+from lib.notebook.run import start
 
 # %% [markdown]
 # Members are simulations. Some are set aside: a network never sees them before it is judged on them.
@@ -110,7 +111,7 @@ pd.DataFrame({"members": members, "pictures": members * len(minutes)})
 # %% mystnb={"figure": {"caption": "The three channels of one test member at four times. A layer of ice forms, generating cells build at its top, and their crystals grow and fall out in streaks.", "name": "fig-channels"}, "image": {"alt": "Twelve colour maps, three channels at four times: a layer of ice that deepens and breaks into streaks."}}
 life = np.linspace(0, len(minutes) - 1, 4).astype(int)
 pictures = data.scaling.restored(data.standard[test[0], life])
-field_plots.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in life], x_km, z_km)
+cloud_fields.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in life], x_km, z_km)
 
 # %% [markdown]
 # Do the channels say different things? In the microphysics P3 ice grows denser by riming. Here nothing rimes, so density follows almost from the mean mass of the particles. The share of the variance of
@@ -157,7 +158,7 @@ restored = ways["vae16"].decode(latents["vae16"][some, when])
 rows = {"model": data.standard[some, when], "restored": restored}
 rows = {name: data.scaling.restored(values) for name, values in rows.items()}
 labels = [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)]
-field_plots.field_rows(rows, labels, x_km, z_km)
+cloud_fields.field_rows(rows, labels, x_km, z_km)
 
 # %% [markdown]
 # In numbers: $R^2$ of each channel on test members is 1 less the mean square error over the variance of the channel.
@@ -192,7 +193,7 @@ counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_com
 kept = {n: fields.by_components(components, n) for n in counts}
 scores = {n: fields.channel_r2(new, way.decode(way.encode(new))) for n, way in kept.items()}
 lost = pd.DataFrame(scores).T
-field_plots.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
+cloud_fields.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
 
 # %% [markdown]
 # How many components restore as much as the autoencoders do, on average over the channels? We read it off between the computed numbers. Beyond them we know no more than that it is
@@ -218,7 +219,7 @@ run.record(
     nats_vae16=told.sum(),
     nats_vae2=fields.information(trained[2].model, data.pictures(test)).sum(),
 )
-field_plots.information(told)
+cloud_fields.information(told)
 
 # %% [markdown]
 # ## Clouds as curves
@@ -227,12 +228,12 @@ field_plots.information(told)
 
 # %% mystnb={"figure": {"caption": "All members in the three latents of largest variance: in space, and in their three projections, coloured by time and by the two parameters. Neighbouring times and neighbouring parameters lie side by side, though the network was told neither.", "name": "fig-spiral"}, "image": {"alt": "Clouds of points in three rows, in space and in three projections, with colours that change smoothly across them."}}
 most = np.argsort(latents["vae16"].std(axis=(0, 1)))[::-1][:3]
-unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
+unit = parameter_recovery.unit_parameters(ensemble, list(PARAMETERS))
 colours = {"time [min]": np.broadcast_to(minutes, (n_members, len(minutes)))}
 for name, values in zip(PARAMETERS, unit.T, strict=True):
     label = f"{name.replace('_', ' ')}, 0 to 1 [1]"
     colours[label] = np.repeat(values[:, None], len(minutes), axis=1)
-field_plots.trajectories(latents["vae16"][..., most], colours)
+cloud_fields.trajectories(latents["vae16"][..., most], colours)
 
 # %% [markdown]
 # With two latents the whole space can be drawn: {numref}`fig-field-manifold` shows what the decoder makes of each place.
@@ -242,7 +243,7 @@ low, high = np.percentile(latents["vae2"], [0.5, 99.5], axis=(0, 1))
 first, second = np.linspace(low, high, 9).T
 grid = np.stack(np.meshgrid(first, second), axis=-1)
 drawn = data.scaling.restored(ways["vae2"].decode(grid))
-field_plots.manifold(drawn, first, second, latents["vae2"], minutes)
+cloud_fields.manifold(drawn, first, second, latents["vae2"], minutes)
 
 # %% [markdown]
 # ## When do the parameters matter most?
@@ -253,10 +254,10 @@ field_plots.manifold(drawn, first, second, latents["vae2"], minutes)
 # %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
 spaces = {f"{n} latents": latents[f"vae{n}"] for n in (16, 2)}
 spreads = {
-    name: field_parameters.spread_in_time(points, unit, list(PARAMETERS))
+    name: parameter_recovery.spread_in_time(points, unit, list(PARAMETERS))
     for name, points in spaces.items()
 }
-field_plots.spread_in_time(minutes, spreads)
+cloud_fields.spread_in_time(minutes, spreads)
 
 # %% [markdown]
 # When it is largest, and the share that the parameters explain over the whole time:

@@ -50,12 +50,13 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
-from lib import field_plots
-from lib.cirrus.kinematic import Case, comparison, middling
-from lib.cirrus.sample import PARAMETERS, sample_ensemble
-from lib.learning import field_parameters, fields
-from lib.run import start
-from lib.trajectories import MEASURES, distances, one_by_one, p_value, pairs, permutation_test
+from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
+from lib.cirrus.kinematic.simulation import Case, comparison, middling
+from lib.evaluation import parameter_recovery
+from lib.evaluation.trajectories import MEASURES, distances, one_by_one, p_value, pairs, permutation_test
+from lib.figures import cloud_fields
+from lib.models import fields
+from lib.notebook.run import start
 
 # %% [markdown]
 # With the parameters of [](32-latent-fields.ipynb), its networks are found again; with others, they are trained first. The same holds for the simulations of
@@ -148,18 +149,18 @@ curves = {name: encode(data.standard) for name, encode in ways.items() if name !
 # The parameters of two members also have a distance: that of their logarithms, each on a scale from 0 to 1. Simulations with more different parameters should be farther apart ({numref}`fig-growth`).
 
 # %% mystnb={"figure": {"caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves.", "name": "fig-growth"}, "image": {"alt": "Four scatter plots of latent distance over parameter distance, all rising."}}
-unit = field_parameters.unit_parameters(ensemble, list(PARAMETERS))
+unit = parameter_recovery.unit_parameters(ensemble, list(PARAMETERS))
 apart = pdist(unit[test])
 new_curves = curves["16 latents"][test]
 found = {name: pairs(distances(new_curves, new_curves, name)) for name in MEASURES}
-field_plots.distances_grow(apart, found)
+cloud_fields.distances_grow(apart, found)
 
 # %% [markdown]
 # How well is told by Spearman's rank correlation: 1 if the order of the pairs is the same. First among the members to learn from, where we choose the measure:
 
 # %%
 known = {name: values[train] for name, values in curves.items()}
-field_parameters.rank_correlations(known, unit[train]).round(3)
+parameter_recovery.rank_correlations(known, unit[train]).round(3)
 
 # %% [markdown]
 # Where a cell stands is chance, and a distance of clouds should not see it. So by *the* latent distance we mean that of latents averaged over moves; in the laptop profile it also ranks best
@@ -167,7 +168,7 @@ field_parameters.rank_correlations(known, unit[train]).round(3)
 
 # %%
 new = {name: encode(data.standard[test]) for name, encode in ways.items()}
-growth = field_parameters.rank_correlations(new, unit[test])
+growth = parameter_recovery.rank_correlations(new, unit[test])
 run.record(spearman_distance=growth.loc["16 latents, moved", measure])
 run.record_each(growth[measure].rename(short), "spearman")
 growth.round(3)
@@ -187,7 +188,7 @@ steps = np.linspace(*points[list(far)], 5)
 drawn = data.scaling.restored(networks[16].decode(steps))
 x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
 labels = [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps]
-field_plots.field_rows({"decoded": drawn}, labels, x_km, z_km)
+cloud_fields.field_rows({"decoded": drawn}, labels, x_km, z_km)
 
 # %% [markdown]
 # Distances can also be gauged: against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). Such a difference sees where each cell stands, as plain latents do. The slope says
@@ -203,7 +204,7 @@ run.record(rmse_per_latent_unit=(between * plain).sum() / (plain**2).sum())
 table = pd.DataFrame({"parameters": apart, "fields": between, **gauges})
 run.record_each(table.corr()["fields"][asked].rename(short), "gauge")
 run.keep(distances=table)
-field_plots.gauged(between, gauges)
+cloud_fields.gauged(between, gauges)
 
 # %% [markdown]
 # ## Is a distance more than chance?
@@ -220,7 +221,7 @@ latent_curves = {name: curves[name] for name in ("16 latents", "16 latents, move
 matrices = {name: distances(own, own, measure) for name, own in latent_curves.items()}
 nulls = {name: matrix[np.arange(n_members), nearest] for name, matrix in matrices.items()}
 matrix, null = matrices["16 latents, moved"], nulls["16 latents, moved"]
-field_plots.nothing_new(null, pairs(gaps), pairs(matrix))
+cloud_fields.nothing_new(null, pairs(gaps), pairs(matrix))
 
 # %% [markdown]
 # Members that the network learned from might be closer to their neighbours than others are. The median of the null, of all members, of those to learn from and of test members:
@@ -262,10 +263,10 @@ table.set_axis(["energy distance", "95 % of the null", "p"], axis=1).round(3)
 
 # %% mystnb={"figure": {"caption": "Parameters of test members read from their curves, against the true ones.", "name": "fig-read"}, "image": {"alt": "Two scatter plots of parameters read over true ones, close to the diagonal."}}
 read = {
-    name: field_parameters.recovered(own[train], unit[train], own[test])
+    name: parameter_recovery.recovered(own[train], unit[train], own[test])
     for name, own in curves.items()
 }
-field_plots.parameters_read(unit[test], read, list(PARAMETERS))
+cloud_fields.parameters_read(unit[test], read, list(PARAMETERS))
 
 # %% [markdown]
 # The same as $R^2$, mean of both parameters:
@@ -281,10 +282,10 @@ scores.round(4).to_frame("R²")
 
 # %% mystnb={"figure": {"caption": "How well the parameters of test members are read from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time, with a line for each way to make points of snapshots."}}
 singly = {
-    name: field_parameters.recovered_by_time(own[train], unit[train], own[test], unit[test])
+    name: parameter_recovery.recovered_by_time(own[train], unit[train], own[test], unit[test])
     for name, own in curves.items()
 }
-field_plots.read_by_time(minutes, singly, list(PARAMETERS))
+cloud_fields.read_by_time(minutes, singly, list(PARAMETERS))
 
 # %% [markdown]
 # In numbers, the mean over all times of the $R^2$ from one of them:
@@ -389,7 +390,7 @@ flat = plane.transform(latents.reshape(-1, 16)).reshape(*latents.shape[:2], 2)
 times = bulk.time.to_numpy()[1:] / 60
 lines = {name: flat[row] for name, row in first.items()}
 beside = {what.removesuffix("s"): flat[rows[0]] for what, rows in others.items()}
-field_plots.structures(flat[kind == "bulk ensemble"], lines, beside, times)
+cloud_fields.structures(flat[kind == "bulk ensemble"], lines, beside, times)
 
 # %% [markdown]
 # Now the distances, in four ways, all divided by the median distance of two members of the bulk ensemble, that is, by what the parameters do.
@@ -403,7 +404,7 @@ measured = {
 }
 apart = {name: distances(points, points, measure) for name, points in measured.items()}
 ensemble_rows = np.flatnonzero(kind == "bulk ensemble")
-gaps = squareform(pdist(field_parameters.unit_parameters(bulk, list(ranges))))
+gaps = squareform(pdist(parameter_recovery.unit_parameters(bulk, list(ranges))))
 neighbour_rows = ensemble_rows[np.argsort(gaps, axis=1)[:, 1]]
 near = {name: matrix[ensemble_rows, neighbour_rows] for name, matrix in apart.items()}
 
@@ -430,7 +431,7 @@ table = pd.DataFrame(
     }
 )
 table /= pd.Series({name: np.median(pairs(matrix)) for name, matrix in within.items()})
-field_plots.beside_spread(table)
+cloud_fields.beside_spread(table)
 
 # %% [markdown]
 # In numbers, with the share of neighbours in the parameters that are as far apart as two schemes (the $p$-value):

@@ -13,7 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import execute
 
-from lib.paths import ROOT
+from lib.core.paths import ROOT
 
 SHARED = Path(os.environ.get("ICE_SHARED") or ROOT.parent / "shared")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update")

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from lib.core.paths import ROOT
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
-from lib.imaging.silhouette import silhouettes
-from lib.paths import ROOT
+from lib.imaging.draw.silhouette import silhouettes
 
 BENCHMARKS = ROOT / "benchmarks"
 #: Comparisons that take seconds -> the other ways that each must name.

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from lib.paths import NOTEBOOKS, ROOT
+from lib.core.paths import NOTEBOOKS, ROOT
 
 DENDRITE = '''"""Dendrites: six arms in a plane."""
 
@@ -31,8 +31,8 @@ HABIT = Habit("dendrite", dendrite, (300, 1500), (0, 40))
 '''
 USE_DENDRITE = """
 from lib.crystals.habits import HABITS
-from lib.learning.campaign import FOREIGN, Campaign, campaign_pictures
-from lib.learning.habit_pictures import HabitPictures, habit_pictures
+from lib.datasets.campaigns import FOREIGN, Campaign, campaign_pictures
+from lib.datasets.habit_pictures import HabitPictures, habit_pictures
 assert list(HABITS)[-1] == "dendrite" and len(HABITS) == 10
 data = habit_pictures(HabitPictures(2, size=48), "synchronous")
 print(sorted(set(data.habit.values.tolist())))
@@ -44,7 +44,7 @@ LINEAR = '''"""A linear model of the pixels."""
 
 from torch import nn
 
-from lib.learning.networks.parts import Architecture, Network
+from lib.models.networks.parts import Architecture, Network
 
 
 class Linear(Network):
@@ -73,7 +73,7 @@ def effect(light: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
 USE_HAZE = """
 import numpy as np
 from lib.crystals.rosette import sample
-from lib.imaging.probe import Probe, photograph
+from lib.imaging.probe.photograph import Probe, photograph
 solid, probe = sample(1, seed=0)[0].solid(), {"further": (("haze", 0.5),)}
 plain, hazy = (
     photograph(solid, np.eye(3), Probe(**more, stretch=0.0, grain=0.0), np.random.default_rng(0)) for more in ({}, probe)
@@ -87,7 +87,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lib.cirrus.bulk import Bulk
+from lib.cirrus.kinematic.bulk import Bulk
 
 
 class Alike(Bulk):
@@ -100,7 +100,7 @@ class Alike(Bulk):
 SCHEME = Alike
 '''
 USE_ALIKE = """
-from lib.cirrus.kinematic import Case, simulated
+from lib.cirrus.kinematic.simulation import Case, simulated
 states, residual, _ = simulated(Case("alike", nx=2, duration=200.0, every=200.0, first=0.05))
 assert states[-1, 0].max() > 1e-7 and residual < 1e-12
 """
@@ -124,7 +124,7 @@ if "google.colab" in sys.modules:
 # %%
 import numpy as np
 
-from lib.run import start
+from lib.notebook.run import start
 
 # %% [markdown]
 # These parameters can be changed from outside.
@@ -149,8 +149,8 @@ run.record(diagonal_m=np.sqrt(3) * side)
 """
 EXTENSIONS = {
     "habit": ("lib/crystals/habits/dendrite.py", DENDRITE, "__init__.py", '    "sphere",\n', '    "dendrite",\n'),
-    "effect": ("lib/imaging/effects/haze.py", HAZE, "__init__.py", '    "dust",\n', '    "haze",\n'),
-    "network": ("lib/learning/networks/linear_pixels.py", LINEAR, "__init__.py", '    "polar",\n', '    "linear_pixels",\n'),
+    "effect": ("lib/imaging/probe/effects/haze.py", HAZE, "__init__.py", '    "dust",\n', '    "haze",\n'),
+    "network": ("lib/models/networks/linear_pixels.py", LINEAR, "__init__.py", '    "polar",\n', '    "linear_pixels",\n'),
     "scheme": ("lib/cirrus/alike.py", ALIKE, "kinematic.py", '"bins", "lagrangian"', ', "alike"'),
     "notebook": (
         "notebooks/41-diagonals.py", HEAD + DIAGONALS, "../_toc.yml",

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from lib.paths import ROOT
+from lib.core.paths import ROOT
 
 LARGEST = 500_000  # bytes; one file of data may be larger
 DATA = "data/cm1-cirrus-ensemble.nc"

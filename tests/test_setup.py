@@ -14,7 +14,7 @@ import yaml
 from _ext.modules import PLACE, modules, name_of
 from record import RECORDS, record
 
-from lib.paths import ROOT
+from lib.core.paths import ROOT
 
 CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless"}
 
@@ -98,10 +98,10 @@ def test_every_module_is_in_the_api_reference():
     listed = [name for package in PLACE.findall((ROOT / "book" / "api.md").read_text()) for name in modules(ROOT, package)]
     files = {name_of(file, ROOT) for file in (ROOT / "lib").rglob("*.py") if not file.name.startswith("_")}
     assert len(listed) == len(set(listed)) and files <= set(listed)
-    assert {"lib.crystals.habits", "lib.learning.networks"} <= set(listed)  # packages that say something
+    assert {"lib.crystals.habits", "lib.models.networks"} <= set(listed)  # packages that say something
 
 
-@pytest.mark.parametrize("path", ["lib/run.py", "lib/new/new.py", "notebooks/99-new.ipynb", "book/records/new.json"])
+@pytest.mark.parametrize("path", ["lib/notebook/run.py", "lib/new/new.py", "notebooks/99-new.ipynb", "book/records/new.json"])
 def test_git_ignores_no_source(path):
     assert subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT, check=False).returncode == 1
 

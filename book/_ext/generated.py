@@ -17,7 +17,7 @@ from missed_tables import missed_table, scale_table, second_view_table
 from score_tables import code, table
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from lib import literature
+from lib.notebook import literature
 
 PROFILES = ("smoke", "paper")
 

@@ -4,8 +4,8 @@ import re
 
 from score_tables import MODELS, NOT_YET, NOTHING, VIEWS, learners, table
 
-from lib import literature
 from lib.crystals.habits import HABITS
+from lib.notebook import literature
 
 REACHED = "reached"
 #: Head of a column -> score in a metric's name, factor and digits.

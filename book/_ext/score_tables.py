@@ -5,7 +5,7 @@ Each maker takes the metrics of all runs, name -> number, and returns a MyST tab
 
 import re
 
-from lib import literature
+from lib.notebook import literature
 
 #: Learner in a metric's name -> name on the page, in the order of the page; others follow under their own names.
 MODELS = {

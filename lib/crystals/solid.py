@@ -11,7 +11,7 @@ import manifold3d
 import numba
 import numpy as np
 
-from lib.numerics import solve
+from lib.core.numerics import solve
 
 #: How often the edges of the icosahedron that stands for a sphere are halved.
 SPHERE_SUBDIVISIONS = 1

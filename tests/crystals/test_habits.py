@@ -10,8 +10,8 @@ from sklearn.metrics import balanced_accuracy_score
 from lib.crystals.habits import HABITS, LINE_OF_SIGHT, orientation, sample
 from lib.crystals.parts import Habit, plate, polyhedron, prism, surface_points
 from lib.crystals.solid import Solid, booleans_on_one_thread, bounding_sphere, corners, targets, union
-from lib.imaging.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
-from lib.imaging.silhouette import CAMERA, silhouettes
+from lib.imaging.draw.silhouette import CAMERA, silhouettes
+from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
 
 HEXAGON = 1.5 * 3**0.5  # area of a hexagon of circumradius 1
 COLUMNS = [*PUBLISHED, *EXTENDED]

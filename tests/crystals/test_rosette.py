@@ -20,7 +20,7 @@ from lib.crystals.rosette import (
     smallest_angle,
 )
 from lib.crystals.solid import Solid, booleans_on_one_thread, targets
-from lib.imaging.silhouette import silhouettes
+from lib.imaging.draw.silhouette import silhouettes
 
 BASE_2025 = {"a": 20.0, "c": 50.0, "f_r0": 1.1, "f_hp": 0.9, "f_h0": 0.8}
 BASE_2023 = {"a": 0.3, "c": 2.0, "r0": 1.0, "h0": 0.25, "hp": 0.75}

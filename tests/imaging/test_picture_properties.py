@@ -13,11 +13,11 @@ from scipy.spatial import ConvexHull
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid
-from lib.imaging.descriptors import EXTENDED, PUBLISHED, describe
-from lib.imaging.frame import framed
-from lib.imaging.rasteriser import coverage, soft, stacked
-from lib.imaging.segmentation import cut_off, filled, fitted, length_px, outline, particle_mask
-from lib.imaging.silhouette import CAMERA, silhouettes
+from lib.imaging.draw.rasteriser import coverage, soft, stacked
+from lib.imaging.draw.silhouette import CAMERA, silhouettes
+from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
+from lib.imaging.read.frame import framed
+from lib.imaging.read.segmentation import cut_off, filled, fitted, length_px, outline, particle_mask
 
 settings.register_profile("pictures", derandomize=True, deadline=None, max_examples=60, database=None)
 ANY = settings.get_profile("pictures")

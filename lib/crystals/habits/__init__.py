@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lib.core.registry import members
 from lib.crystals.parts import Habit
 from lib.crystals.rosette import hexagons
 from lib.crystals.solid import Solid
-from lib.registry import members
 
 #: Names of the habits and of their modules. A further habit is a module beside these and its name at the end of this list.
 NAMES = (
@@ -30,7 +30,7 @@ NAMES = (
 )
 HABITS: dict[str, Habit] = members(__name__, NAMES, "HABIT")
 
-#: From the crystal to the camera of `lib.imaging.silhouette`.
+#: From the crystal to the camera of `lib.imaging.draw.silhouette`.
 LINE_OF_SIGHT = np.full(3, 3**-0.5)
 
 

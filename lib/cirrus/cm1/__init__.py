@@ -1,0 +1,1 @@
+"""NCAR's cloud model CM1: its files, its runs."""

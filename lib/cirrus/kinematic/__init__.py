@@ -1,0 +1,1 @@
+"""A cirrus of our own, in three schemes of microphysics."""

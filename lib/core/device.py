@@ -1,0 +1,43 @@
+"""The device, the threads and the random numbers that everything else computes with."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+
+import dask.system
+import numpy as np
+
+
+def available_device(wanted: str) -> str:
+    """The torch device to use: `wanted`, or for ``auto`` the GPU where there is one. Only then is torch imported."""
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "auto":
+        return "cuda" if gpus else "cpu"
+    cuda = ["cuda", *(f"cuda:{number}" for number in range(gpus))] if gpus else []
+    if wanted not in cuda:
+        raise ValueError(f"device must be one of {', '.join(['auto', 'cpu', *cuda])} on this machine, got {wanted!r}.")
+    return wanted
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and, where it is imported, torch."""
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be between 0 and 4294967295, got {seed}.")
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (libraries without a generator argument)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def set_threads() -> None:
+    """Give torch all cores that the machine grants (or ``OMP_NUM_THREADS``) and OpenCV one, where they are imported."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or dask.system.CPU_COUNT))
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)

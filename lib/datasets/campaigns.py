@@ -1,0 +1,165 @@
+"""Synthetic pictures as a field campaign brings them home: a mixture of habits, and the probe that flew."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import cv2
+import dask.system
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from lib.core.cache import cached
+from lib.crystals.habits import HABITS, orientation, sample
+from lib.crystals.solid import Solid, bounding_sphere, corners
+from lib.datasets.particles import PictureSet, Row, compared, measured, picture_set, seen
+from lib.imaging.probe.photograph import Probe, photograph
+
+#: Raised whenever the same description would give other pictures, so that older ones are not found again.
+VERSION = 2
+#: Largest particle, about twice what the sensor of the probe spans [um].
+_LARGEST_UM = 4000.0
+#: Pictures photographed for each that passes the screening, at most.
+_MOST = 20
+#: The golden ratio less one: its multiples fill the unit interval evenly, however many are taken.
+_GOLDEN = 0.5 * (5**0.5 - 1)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Which crystals there were and what photographed them.
+
+    Attributes
+    ----------
+    probe : the probe
+    size : factor on the sizes of all crystals [1]
+    size_spread : standard deviation of the logarithm of another, random factor for each crystal [1]
+    shares : shares of the first of `HABITS` among the crystals, adding up to 1; equal ones of all habits if empty
+    """
+
+    probe: Probe = Probe()
+    size: float = 1.0
+    size_spread: float = 0.0
+    shares: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        if not self.size > 0 or not self.size_spread >= 0:
+            raise ValueError(f"size, size_spread: expected more than 0 and at least 0, got {self.size}, {self.size_spread}")
+        if self.shares and (len(self.shares) > len(HABITS) or min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6):
+            raise ValueError(f"shares: expected at most {len(HABITS)} of at least 0 that add up to 1, got {self.shares}")
+
+    @property
+    def mixture(self) -> dict[str, float]:
+        """Habit -> its share among the crystals."""
+        shares = self.shares or len(HABITS) * (1 / len(HABITS),)
+        return dict.fromkeys(HABITS, 0.0) | dict(zip(HABITS, shares, strict=False))
+
+    def habit(self, i: int) -> str:
+        """Habit of crystal number `i`; a small change of the shares changes few of them."""
+        if not self.shares:
+            return list(HABITS)[i % len(HABITS)]
+        place = np.searchsorted(np.cumsum(self.shares), (0.5 + i * _GOLDEN) % 1)
+        return list(HABITS)[min(int(place), len(HABITS) - 1)]
+
+
+#: A campaign of its own, with another mixture, larger crystals and another probe than the default, that can play a real one.
+FOREIGN = Campaign(
+    replace(
+        Probe(), clear_share=0.1, veil=0.28, texture=0.25, rim=0.12, lens_px=1.7, defocus_px=4.0, grain=0.018, grain_slope=2.0,
+        streak=0.3, shading=0.05, margin_px=10.0, cut_chance=0.12,
+    ),
+    size=1.3,
+    shares=(0.20, 0.05, 0.18, 0.24, 0.10, 0.10, 0.03, 0.08, 0.02),
+)  # fmt: skip
+
+
+def scaled(solid: Solid, factor: float) -> Solid:
+    """A solid `factor` times as large."""
+    cavities = tuple(None if cavity is None else cavity * factor for cavity in solid.cavities)
+    return Solid(tuple(piece * factor for piece in solid.pieces), cavities, solid.spheres * factor)
+
+
+def photographed(campaign: Campaign, size: int, screening: str, seed: int, i: int) -> Row | None:
+    """Crystal number `i` of a campaign as a framed picture, or None if it doesn't show or doesn't pass the screening.
+
+    Its random numbers depend on seed, habit and number alone, so that campaigns that differ little take alike pictures.
+    """
+    habit = campaign.habit(i)
+    (solid,) = sample(habit, i + 1, seed, rows=range(i, i + 1))
+    rng = np.random.default_rng([seed, 10, i])
+    factor = campaign.size * np.exp(campaign.size_spread * np.clip(rng.standard_normal(), -2, 2))
+    solid = scaled(solid, min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
+    photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
+    if not photo.mask.any():
+        return None
+    (particle,) = compared([seen(photo.grey, str(i), habit)], screening)
+    return None if particle.reason else measured(particle, size)
+
+
+@contextlib.contextmanager
+def photographers(workers: int = 0) -> Iterator[Callable]:
+    """A `map` of so many processes, one a core for 0, that photographs in parallel; the common one for 1."""
+    workers = workers or dask.system.CPU_COUNT
+    if workers == 1:
+        yield map
+        return
+    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload([__name__])  # imports once for all processes
+    with ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        yield functools.partial(pool.map, chunksize=8)
+
+
+def campaign_pictures(
+    campaign: Campaign, n: int, size: int, screening: str = "all", seed: int = 0, workers: int = 0, label: str = "photographing"
+) -> PictureSet:
+    """The first `n` pictures of a campaign that pass the `screening`, taken now if they are not in the cache.
+
+    Raises
+    ------
+    ValueError
+        If fewer than one in twenty passes.
+    """
+    description = {"campaign": asdict(campaign), "n": n, "size": size, "screening": screening, "seed": seed, "version": VERSION}
+
+    def build(part: Path) -> None:
+        with photographers(workers) as mapped, tqdm(total=n, desc=label, unit="picture") as bar:
+            _save(picture_set(_taken(functools.partial(photographed, campaign, size, screening, seed), n, mapped, bar)), part)
+
+    return _load(cached("campaign", json.loads(json.dumps(description)), build))
+
+
+def _taken(photographed: Callable[[int], Row | None], n: int, mapped: Callable, bar: tqdm) -> list[Row]:
+    """The first `n` rows that are not None."""
+    kept, asked = [], 0
+    while len(kept) < n:
+        if asked >= _MOST * n:
+            raise ValueError(f"{len(kept)} of {asked} pictures pass the screening, so {n} would take too long")
+        numbers = range(asked, asked + max(8, (n - len(kept)) * 5 // 4))
+        asked = numbers.stop
+        for row in mapped(photographed, numbers):
+            if row is not None and len(kept) < n:
+                kept.append(row)
+                bar.update()
+    return kept
+
+
+def _save(pictures: PictureSet, folder: Path) -> None:
+    np.savez(folder / "pictures.npz", grey=pictures.grey, mask=pictures.mask)
+    pictures.table.to_csv(folder / "table.csv", index=False)
+
+
+def _load(folder: Path) -> PictureSet:
+    names = ["file", "label", "group"]
+    table = pd.read_csv(folder / "table.csv", dtype=dict.fromkeys(names, str))
+    table[names] = table[names].fillna("")
+    with np.load(folder / "pictures.npz") as arrays:
+        return PictureSet(arrays["grey"], arrays["mask"], table)

@@ -1,0 +1,1 @@
+"""Figures, scenes and meshes; their style in one place."""

@@ -1,0 +1,133 @@
+"""Figures of networks, of several views and of trust: one function a figure, which returns it drawn and labelled."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from lib.datasets.rosettes import LABEL, TARGETS
+from lib.figures.style import SYMBOLS, shown_once
+
+#: Score -> label of its axis, for the scores that are compared across models.
+SCORES = {
+    "r2_rho_e": r"$R^2$ of $\rho_e$ [1]",
+    "r2_a_e": r"$R^2$ of $A_e$ [1]",
+    "balanced_accuracy": "balanced accuracy of $n$ [1]",
+}
+#: Views as in the names of recorded numbers -> what they are called.
+VIEWS = {"single": "one view", "2ds": "2D-S pair", "phips": "PHIPS pair"}
+#: Target -> what its intervals or sets are called.
+PROMISES = {"rho_e": "intervals of density", "a_e": "intervals of surface area", LABEL: "sets of bullet numbers"}
+
+
+@shown_once
+def polar_pictures(pictures: np.ndarray, polar: np.ndarray, reach: float) -> Figure:
+    """Pictures (n, S, S) in the upper row, and below each as rings (n, rings, angles) about its middle out to `reach`."""
+    figure, axes = plt.subplots(2, len(pictures), figsize=(1.9 * len(pictures), 3.4), height_ratios=[1.5, 1], squeeze=False)
+    for column, picture, rings in zip(axes.T, pictures, polar, strict=True):
+        column[0].imshow(picture, cmap="Greys", interpolation="nearest")
+        column[0].set_axis_off()
+        column[1].imshow(rings, cmap="Greys", origin="lower", extent=(0, 360, 0, reach), aspect="auto")
+        column[1].set(xlabel="angle [°]", xticks=(0, 180, 360))
+    axes[1, 0].set_ylabel("radius [half sides]")
+    for axis in axes[1, 1:]:
+        axis.set_yticklabels([])
+    return figure
+
+
+@shown_once
+def learning_curves(histories: dict[str, pd.DataFrame], shown: int) -> Figure:
+    """Loss on the validation crystals by crystals shown in training, one line a network; `shown` is how many in an epoch."""
+    figure, axis = plt.subplots(figsize=(5.6, 3.0))
+    for name, history in histories.items():
+        axis.plot((history.epoch + 1) * shown / 1000, history.val_loss, "o-", markersize=4, label=name)
+    axis.set(
+        xlabel="thousand crystals shown, each in a new orientation", ylabel="loss on validation crystals [1]", ylim=(0, None)
+    )
+    axis.legend()
+    return figure
+
+
+@shown_once
+def compared(table: pd.DataFrame) -> Figure:
+    """Scores by model and views, with their standard errors; rows with `model`, `views`, the columns of `SCORES` and `*_se`."""
+    figure, axes = plt.subplots(1, len(SCORES), figsize=(7.2, 2.8), sharey=True)
+    models = list(dict.fromkeys(table.model))
+    colours = dict(zip(dict.fromkeys(table.views), sns.color_palette("colorblind"), strict=False))
+    for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
+        for shift, (views, rows) in enumerate(table.groupby("views", sort=False)):
+            heights = np.array([models.index(model) for model in rows.model]) + 0.18 * (shift - (len(colours) - 1) / 2)
+            axis.errorbar(
+                rows[score], heights, xerr=rows[f"{score}_se"], fmt="o", markersize=4, color=colours[views], label=views
+            )
+        axis.set(xlabel=label)
+        axis.grid(axis="x", alpha=0.4)
+    axes[0].set_yticks(range(len(models)), models)
+    axes[0].invert_yaxis()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours))
+    return figure
+
+
+@shown_once
+def promises_kept(kept: pd.DataFrame) -> Figure:
+    """Share of true values inside their interval or set over the share promised, with standard errors.
+
+    `kept` has rows `coverage_*` and `coverage_*_se`, and a column for each promise.
+    """
+    figure, axis = plt.subplots(figsize=(5.4, 3.2))
+    axis.plot([50, 100], [50, 100], color="0.4", linestyle=":", label="as promised")
+    for (target, name), marker in zip(PROMISES.items(), "os^", strict=True):
+        share, error = (100 * kept.loc[f"coverage_{target}{end}"] for end in ("", "_se"))
+        axis.errorbar(100 * kept.columns, share, yerr=error, marker=marker, markersize=4, label=name)
+    axis.set(xlabel="coverage promised [%]", ylabel="coverage on unseen crystals [%]", aspect="equal")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+@shown_once
+def interval_examples(truth: pd.DataFrame, predicted: pd.DataFrame, intervals: pd.DataFrame, shown: int = 40) -> Figure:
+    """Intervals of some test crystals in order of their prediction, and the true value of each."""
+    figure, axes = plt.subplots(1, len(TARGETS), figsize=(7.0, 2.8))
+    chosen = np.linspace(0, len(truth) - 1, min(shown, len(truth))).astype(int)
+    for axis, target in zip(axes, TARGETS, strict=True):
+        order = np.argsort(predicted[target].to_numpy())[chosen]
+        low, high = (intervals[f"{target}_{end}"].to_numpy()[order] for end in ("low", "high"))
+        place = np.arange(len(order))
+        axis.vlines(place, low, high, color="C0", alpha=0.6, linewidth=3, label="95 % interval")
+        axis.plot(place, truth[target].to_numpy()[order], "k.", markersize=4, label="true value")
+        axis.set(yscale="log", xlabel="test crystals, by prediction", ylabel=SYMBOLS[target] + " [1]", xticks=[])
+    axes[0].legend()
+    return figure
+
+
+@shown_once
+def novelty_curves(flagged: pd.DataFrame) -> Figure:
+    """Share of pictures flagged as novel by the share of known pictures that one accepts to flag.
+
+    `flagged` has a row for each share accepted, and a column for each kind of pictures.
+    """
+    levels = flagged.index
+    figure, axis = plt.subplots(figsize=(4.6, 3.2))
+    axis.plot(100 * levels, 100 * levels, color="0.4", linestyle=":", label="known kind, by construction")
+    for (name, share), marker in zip(flagged.items(), "os^vD", strict=False):
+        axis.plot(100 * levels, 100 * share, marker=marker, markersize=4, label=name)
+    axis.set(xscale="log", xlabel="false alarms accepted [%]", ylabel="pictures flagged as novel [%]", ylim=(0, 103))
+    axis.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+    axis.minorticks_off()
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+@shown_once
+def gain_of_views(table: pd.DataFrame) -> Figure:
+    """Scores by number of views, with standard errors; rows with `model`, `views`, the columns of `SCORES` and `*_se`."""
+    figure, axes = plt.subplots(1, len(SCORES), figsize=(7.2, 2.6))
+    for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
+        for (model, rows), marker in zip(table.groupby("model", sort=False), "os^", strict=False):
+            axis.errorbar(rows.views, rows[score], yerr=rows[f"{score}_se"], marker=marker, markersize=4, label=model)
+        axis.set(xlabel="number of views", ylabel=label, xticks=sorted(table.views.unique()))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=table.model.nunique())
+    return figure

@@ -1,0 +1,158 @@
+"""Reconstructed shapes for people to look at: voxels, meshes in the frame of a picture, and figures about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from matplotlib.figure import Figure
+
+from lib.crystals.rosette import Rosette
+from lib.datasets.rosettes import TARGETS
+from lib.figures.mesh import export, polydata, pv
+from lib.figures.style import SYMBOLS, gallery, shown_once
+from lib.imaging.draw.silhouette import CAMERA, boxes
+
+#: From where shapes are looked at, in the frame of the picture: from the right and above, so that depth shows.
+_EYE = (1.0, 0.7, 1.0)
+_ICE, _FIT = "#9ecae1", "#f2a65a"
+#: Number of views -> what figures call it.
+_VIEWS = {1: "1 view", 2: "2 views"}
+
+
+def voxel_picture(filled: np.ndarray, size: tuple[int, int] = (400, 400)) -> np.ndarray:
+    """A shaded picture (height, width, 3) uint8 of an occupancy (z, y, x), seen obliquely."""
+    cubes = pv.ImageData(dimensions=np.array(filled.shape[::-1]) + 1, spacing=np.full(3, 2 / len(filled)), origin=(-1, -1, -1))
+    cubes.cell_data["filled"] = filled.ravel().astype(np.uint8)
+    scene = _scene(size)
+    if filled.any():
+        scene.add_mesh(cubes.threshold(0.5, scalars="filled"), color=_ICE, ambient=0.3, show_edges=True, edge_color="#7fa6c4")
+    return _screenshot(scene)
+
+
+def mesh_picture(crystal: Rosette, orientation: np.ndarray, colour: str = _ICE, size: tuple[int, int] = (400, 400)) -> np.ndarray:
+    """A shaded picture (height, width, 3) uint8 of a rosette in the frame of its picture, seen obliquely."""
+    scene = _scene(size)
+    _add(scene, in_picture(crystal, orientation), colour)
+    return _screenshot(scene)
+
+
+def in_picture(crystal: Rosette, orientation: np.ndarray) -> pv.PolyData:
+    """The rosette's mesh in the frame of its picture: x right, y up, z to the eye, the picture from -1 to 1."""
+    solid = crystal.solid()
+    centre, half_diagonal = boxes(solid, orientation[None])
+    mesh = polydata(solid)
+    mesh.points = (mesh.points @ orientation.T - centre) @ CAMERA.T / half_diagonal
+    return mesh
+
+
+def write_comparison(shapes: dict[str, tuple[Rosette, np.ndarray]], path: Path) -> None:
+    """Write a scene with rosettes side by side (see `export`), each as seen in its picture; the first is the truth.
+
+    Parameters
+    ----------
+    shapes : label -> rosette and orientation (3, 3)
+    """
+    export(_side_by_side(shapes), path)
+
+
+def _side_by_side(shapes: dict[str, tuple[Rosette, np.ndarray]]) -> pv.Plotter:
+    """The scene of `write_comparison`: labelled rosettes in a row, looked at from the front."""
+    scene = _scene((900, 400), front=True)
+    for i, (label, (crystal, orientation)) in enumerate(shapes.items()):
+        shift = np.array([1.6 * (i - (len(shapes) - 1) / 2), 0.0, 0.0])
+        _add(scene, in_picture(crystal, orientation).translate(shift), _ICE if i == 0 else _FIT)
+        text = pv.Text3D(label, depth=0.01, height=0.09)
+        scene.add_mesh(text.translate(shift - (0, 0.85, 0) - text.center), color="black")
+    scene.reset_camera()
+    scene.camera.zoom(1.8)
+    return scene
+
+
+def _scene(size: tuple[int, int], front: bool = False) -> pv.Plotter:
+    """An empty off-screen scene that holds the cube of a picture."""
+    scene = pv.Plotter(off_screen=True, window_size=list(size))
+    scene.set_background("white")
+    scene.enable_parallel_projection()
+    scene.camera_position = [(0, 0, 1) if front else _EYE, (0, 0, 0), (0, 1, 0)]
+    scene.camera.parallel_scale = 0.9
+    return scene
+
+
+def _add(scene: pv.Plotter, mesh: pv.PolyData, colour: str) -> None:
+    """Add a crystal with its sharp edges."""
+    scene.add_mesh(mesh, color=colour, specular=0.3, specular_power=20, ambient=0.15, smooth_shading=False)
+    scene.add_mesh(mesh.extract_feature_edges(25), color="#1f3b57", line_width=2)
+
+
+def _screenshot(scene: pv.Plotter) -> np.ndarray:
+    """The scene as a picture (height, width, 3) uint8."""
+    scene.renderer.reset_camera_clipping_range()
+    image = scene.screenshot(return_img=True)
+    scene.close()
+    return np.asarray(image)
+
+
+def reconstructions(
+    pictures: torch.Tensor,
+    true: torch.Tensor,
+    found: dict[tuple[str, int], torch.Tensor],
+    scored: dict[tuple[str, int], pd.DataFrame],
+) -> Figure:
+    """A row for each picture (n, size, size): the picture, the true voxels, and those that each method made of it with their IoU.
+
+    Parameters
+    ----------
+    true, found : occupancies (at least n, z, y, x); `found` by method and number of views
+    scored : tables of `lib.datasets.voxel_scenes.shape_scores` of all that is in `found`
+    """
+    images, labels = [], []
+    for i, picture in enumerate(pictures.cpu().numpy()):
+        images += [picture, *(voxel_picture(voxels[i].cpu().numpy()) for voxels in (true, *found.values()))]
+        named = [f"{method}, {_VIEWS[views]}\nIoU {scored[method, views].iou[i]:.2f}" for method, views in found]
+        labels += ["picture", "truth", *named]
+    return gallery(images, labels, columns=2 + len(found), width=1.2)
+
+
+@shown_once
+def scores(table: pd.DataFrame) -> Figure:
+    """Mean `iou` and `fscore` of each `method` from one and two views (`views`), with standard errors over the crystals."""
+    table = table.assign(views=table.views.map({1: "one", 2: "two"}))
+    figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), sharey=True)
+    for axis, (name, label) in zip(axes, (("iou", "IoU of voxels [1]"), ("fscore", "F-score of surfaces [1]")), strict=True):
+        sns.barplot(
+            table, x=name, y="method", hue="views", hue_order=["one", "two"], palette="colorblind", errorbar="se", ax=axis,
+            legend=axis is axes[1], err_kws={"linewidth": 1},
+        )  # fmt: skip
+        axis.set(xlabel=label, ylabel="")
+    return figure
+
+
+@shown_once
+def agreement(table: pd.DataFrame) -> Figure:
+    """IoU of the shape over that of the silhouettes (`agreement`) for each fitted crystal, by number of `views`."""
+    table = table.assign(views=table.views.map(_VIEWS))
+    figure, axis = plt.subplots(figsize=(4.6, 3.4))
+    sns.scatterplot(table, x="agreement", y="iou", hue="views", style="views", ax=axis)
+    axis.set(xlabel="IoU of the silhouettes, fitted and given [1]", ylabel="IoU of the voxels, fitted and true [1]", ylim=(0, 1))
+    axis.legend(title="fitted to")
+    return figure
+
+
+@shown_once
+def implied_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -> Figure:
+    """`rho_e` and `a_e` that fitted rosettes imply over the true ones; colours and markers tell the views fitted to."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.4))
+    for axis, target in zip(axes, TARGETS, strict=True):
+        low, high = truth[target].min(), truth[target].max()
+        axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
+        for (label, values), marker in zip(fitted.items(), "ox", strict=False):
+            axis.plot(truth[target], values[target], marker, markersize=4, label=label)
+        symbol = SYMBOLS[target].split()[-1]
+        axis.set(xlabel=f"true {symbol} [1]", ylabel=f"{symbol} of the fitted rosette [1]")
+    axes[0].legend(title="fitted to")
+    return figure

@@ -1,0 +1,1 @@
+"""From a particle to numbers."""

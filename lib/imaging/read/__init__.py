@@ -1,0 +1,1 @@
+"""From files of the field to particles."""

@@ -1,0 +1,132 @@
+"""A network that samples pictures on rings, so that turning a crystal in the picture plane changes little."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lib.models.networks.parts import Architecture, Network, head
+
+
+class Polar(Network):
+    """A network for crystals that grow from a centre: rings about the middle of the picture, convolved along their angle.
+
+    Each picture is sampled on `rings` x `angles` points in polar coordinates. A ring is a channel, a turn of the crystal in the
+    picture plane is a shift, and convolutions that run round the circle shift with it. What is then averaged and maximised
+    over the angle does not change with the turn, up to the sampling and to the strides of the convolutions: three of them
+    halve the number of columns, so a turn by eight columns is a whole shift, and one by less is something to learn. With several
+    views the same encoder reads each. To relate them, their orientation to the axis that they share matters: an oriented network
+    also keeps the first Fourier coefficients of some channels along the angle. Takes (B, V, S, S), returns (B, `outputs`).
+
+    Parameters
+    ----------
+    width : channels of the first convolution; those after it have 1.5 and 2 times as many
+    angles : a multiple of 8
+    oriented : keep the orientation also with one view
+    """
+
+    #: Outermost ring [half sides of the picture], and Fourier orders and channels kept with several views.
+    REACH, ORDERS, MIXED = 0.95, 4, 32
+
+    def __init__(
+        self, views: int, outputs: int, rings: int = 48, angles: int = 96, width: int = 64, hidden: int = 256,
+        oriented: bool = False,
+    ):  # fmt: skip
+        super().__init__()
+        if angles % 8:
+            raise ValueError(f"angles: expected a multiple of 8, got {angles}")
+        middle, last = 3 * width // 2, 2 * width
+        self.register_buffer("grid", polar_grid(rings, angles, self.REACH).transpose(1, 2), persistent=False)
+        self.encoder = nn.Sequential(
+            _Round(rings, width, 7, 2), nn.ReLU(), _Round(width, middle, 5, 2), nn.ReLU(), _RoundBlock(middle),
+            _Round(middle, last, 3, 2), nn.ReLU(),
+        )  # fmt: skip
+        self.n_features = 2 * last
+        self.oriented = oriented or views > 1
+        if self.oriented:
+            self.register_buffer("basis", fourier_basis(angles // 8, self.ORDERS), persistent=False)
+            self.mix = nn.Conv1d(last, self.MIXED, 1)
+            self.n_features += self.MIXED * 2 * self.ORDERS
+        self.head = head(views * self.n_features, hidden, outputs)
+        self.to(memory_format=torch.channels_last)
+
+    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Of each picture alone, one after the other: (B, V, S, S) -> (B, V * `n_features`)."""
+        flat = pictures.flatten(0, 1)[:, None]
+        grid = self.grid.to(flat.dtype).expand(len(flat), -1, -1, -1)
+        polar = functional.grid_sample(flat, grid, align_corners=False)  # (B * V, 1, angles, rings)
+        along = self.encoder(polar.permute(0, 3, 1, 2))[:, :, 0]
+        kept = [along.mean(2), along.amax(2)]
+        if self.oriented:
+            kept.append((self.mix(along) @ self.basis.to(along.dtype)).flatten(1))
+        return torch.cat(kept, 1).unflatten(0, pictures.shape[:2]).flatten(1)
+
+
+class PolarByViews(Polar):
+    """A polar network with a head for each number of views, from one to all: (B, V, S, S) -> (V * B, `outputs`).
+
+    The rows are first what the first view of each crystal tells alone, then what its first two tell together, and so on. The
+    encoder is oriented, and looks at each picture once.
+    """
+
+    def __init__(self, views: int, outputs: int, hidden: int = 256, **settings):
+        super().__init__(views, outputs, hidden=hidden, oriented=True, **settings)
+        self.head: nn.Module = nn.ModuleList(head(k * self.n_features, hidden, outputs) for k in range(1, views + 1))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        features = self.features(pictures)
+        return torch.cat([head(features[:, : k * self.n_features]) for k, head in enumerate(self.head, start=1)])
+
+
+def polar_grid(rings: int, angles: int, reach: float) -> torch.Tensor:
+    """Sampling points (1, rings, angles, 2) as x, y in half sides of the picture, for `torch.nn.functional.grid_sample`."""
+    radius = (torch.arange(rings) + 0.5) / rings * reach
+    angle = torch.arange(angles) / angles * 2 * math.pi
+    return (radius[:, None, None] * torch.stack([angle.cos(), angle.sin()], -1))[None]
+
+
+def fourier_basis(angles: int, orders: int) -> torch.Tensor:
+    """Cosines and sines (angles, 2 * orders) whose products with samples round a circle are their Fourier coefficients."""
+    angle = torch.arange(angles) / angles * 2 * math.pi
+    waves = [wave(m * angle) for m in range(1, orders + 1) for wave in (torch.cos, torch.sin)]
+    return torch.stack(waves, 1) * 2 / angles
+
+
+class _Round(nn.Module):
+    """A convolution along the angle, whose end joins its beginning, and batch normalisation.
+
+    (B, C, 1, A) -> (B, C', 1, A / stride). Written as a two-dimensional convolution with the channels last in memory, since
+    that is faster on a processor (`benchmarks/network_speed.py`).
+    """
+
+    def __init__(self, before: int, after: int, kernel: int, stride: int = 1):
+        super().__init__()
+        self.reach = kernel // 2
+        self.convolution = nn.Conv2d(before, after, (1, kernel), (1, stride), bias=False)
+        self.norm = nn.BatchNorm2d(after)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        closed = torch.cat([x[..., -self.reach :], x, x[..., : self.reach]], -1)
+        return self.norm(self.convolution(closed))
+
+
+class _RoundBlock(nn.Module):
+    """Two convolutions along the angle with a shortcut."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.convolutions = nn.Sequential(_Round(channels, channels, 3), nn.ReLU(), _Round(channels, channels, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.relu(x + self.convolutions(x))
+
+
+def polar(views: int, size: int, outputs: int, by_views: bool = False, **settings) -> Polar:
+    """A polar network for pictures of any `size`, with one head or with one `by_views`."""
+    return (PolarByViews if by_views else Polar)(views, outputs, **settings)
+
+
+ARCHITECTURE = Architecture("polar network", polar, 4e-3)

@@ -1,0 +1,1 @@
+"""Ways from silhouettes to a solid."""

@@ -1,0 +1,203 @@
+"""Self-supervised learning: a network that learns from pictures without labels to tell particles apart, however they lie.
+
+Two pictures of each particle, or one picture twice, are changed in random ways that leave the particle what it is. The network is
+to recognise which two changed pictures belong together among all of a batch (SimCLR, Chen et al. 2020, arXiv:2002.05709). What
+the changes vary, it learns to ignore; what they leave, it learns to see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lib.models.networks.polar import Polar
+from lib.models.training import Trained, lightning, one_cycle, trained
+from lib.models.vae import as_pictures
+
+#: Raised whenever the same recipe would give other weights, so that older networks are not found again.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Random changes of a picture, uniform within their limits. Turns and mirror images always take part.
+
+    Attributes
+    ----------
+    scale : largest change of size [1]
+    shift : largest shift [half sides of the picture]
+    light : largest change of the contrast inside the particle, and twice the largest of its brightness [1]
+    noise : standard deviation of added noise inside the particle [1]
+    edges : share of pictures whose outline is drawn anew, thinner, thicker or rougher
+    holes : share of pictures in which a square is blotted out
+    """
+
+    scale: float = 0.15
+    shift: float = 0.06
+    light: float = 0.0
+    noise: float = 0.0
+    edges: float = 0.0
+    holes: float = 0.3
+
+
+@dataclass(frozen=True)
+class ContrastiveRecipe:
+    """How a network is built and trained: all that decides its weights beside the pictures.
+
+    Attributes
+    ----------
+    changes : what the network learns to ignore
+    rings, angles, width : of the polar network, see `lib.models.networks.polar.Polar`
+    temperature : of the loss; small values look only at the most similar pictures
+    epochs, rate : epochs, and the highest learning rate
+    """
+
+    changes: Changes = Changes()
+    rings: int = 32
+    angles: int = 128
+    width: int = 64
+    temperature: float = 0.1
+    epochs: int = 10
+    rate: float = 2e-3
+
+
+class Contrastive(lightning.LightningModule):
+    """A polar network and a small head, in whose space changed pictures of one particle lie together."""
+
+    #: Width of the hidden layer and dimensions of the space of the loss.
+    HIDDEN, SPACE = 256, 128
+
+    def __init__(self, recipe: ContrastiveRecipe, steps: int):
+        super().__init__()
+        self.recipe, self.steps = recipe, steps
+        self.network = Polar(1, 1, recipe.rings, recipe.angles, recipe.width)
+        n_features = self.network.n_features
+        self.network.head = nn.Sequential(
+            nn.Linear(n_features, self.HIDDEN), nn.BatchNorm1d(self.HIDDEN), nn.ReLU(), nn.Linear(self.HIDDEN, self.SPACE)
+        )
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Features (B, F) of pictures (B, 1, S, S) of 0 to 1."""
+        return self.network.features(pictures)
+
+    def loss(self, batch: torch.Tensor) -> torch.Tensor:
+        """The loss of one batch: of each particle two of its photographs (B, V, S, S) or, with one (B, S, S), this one twice."""
+        both = torch.cat([changed(pictures, self.recipe.changes) for pictures in two_of(as_pictures(batch))])
+        vectors = self.network.head(self.network.features(both))
+        with torch.autocast(vectors.device.type, enabled=False):  # cosines over a small temperature need all digits
+            return paired_loss(vectors.float(), self.recipe.temperature)
+
+    def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
+        loss = self.loss(batch)
+        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: torch.Tensor, _) -> None:
+        self.log("val_loss", self.loss(batch), batch_size=len(batch), sync_dist=True)
+
+    def configure_optimizers(self) -> dict:
+        return one_cycle(self.parameters(), self.recipe.rate, self.recipe.epochs * self.steps)
+
+
+def paired_loss(vectors: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Cross-entropy of finding each vector's partner among all others; `vectors` (2 B, d), row i + B belongs to row i.
+
+    NT-Xent of Chen et al. 2020, equation 1: similarities are cosines over `temperature`.
+    """
+    size = len(vectors) // 2
+    unit = functional.normalize(vectors, dim=1)
+    similarity = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+    partner = torch.arange(2 * size, device=vectors.device).roll(size)
+    return functional.cross_entropy(similarity, partner)
+
+
+def two_of(photographs: torch.Tensor) -> list[torch.Tensor]:
+    """Two random photographs (B, 1, S, S) of each particle from all of its (B, V, S, S); different ones if there are two."""
+    views = photographs.shape[1]
+    first = torch.randint(views, (len(photographs),), device=photographs.device)
+    second = (first + torch.randint(1, max(views, 2), first.shape, device=first.device)) % views
+    rows = torch.arange(len(photographs), device=first.device)
+    return [photographs[rows, which][:, None] for which in (first, second)]
+
+
+def changed(pictures: torch.Tensor, changes: Changes) -> torch.Tensor:
+    """Pictures (B, 1, S, S) of 0 to 1 on black, each turned, perhaps mirrored, and changed within the limits of `changes`."""
+    new = _moved(pictures, changes)
+    if changes.edges:
+        new = torch.where(_some(new, changes.edges), _redrawn(new), new)
+    if changes.light or changes.noise:
+        inside = (new > 0).to(new.dtype)
+        contrast, brightness = 1 + changes.light * _uniform(new), changes.light * _uniform(new) / 2
+        new = (new * contrast + inside * (brightness + changes.noise * torch.randn_like(new))).clamp(0, 1)
+    if changes.holes:
+        new = new * ~(_some(new, changes.holes) & _squares(new))
+    return new
+
+
+def _uniform(pictures: torch.Tensor) -> torch.Tensor:
+    """A random number from -1 to 1 for each picture, (B, 1, 1, 1)."""
+    return 2 * torch.rand(len(pictures), 1, 1, 1, device=pictures.device) - 1
+
+
+def _some(pictures: torch.Tensor, share: float) -> torch.Tensor:
+    """Which pictures belong to a random `share`, (B, 1, 1, 1) bool."""
+    return _uniform(pictures) < 2 * share - 1
+
+
+def _moved(pictures: torch.Tensor, changes: Changes) -> torch.Tensor:
+    """Pictures turned by any angle, half of them mirrored, scaled and shifted."""
+    draw = [_uniform(pictures).flatten() for _ in range(5)]
+    angle, mirror, scale = math.pi * draw[0], draw[1].sign(), 1 + changes.scale * draw[2]
+    rows = [
+        torch.stack([mirror * angle.cos() / scale, -angle.sin() / scale, changes.shift * draw[3]], 1),
+        torch.stack([mirror * angle.sin() / scale, angle.cos() / scale, changes.shift * draw[4]], 1),
+    ]
+    grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, grid, align_corners=False)
+
+
+def _redrawn(pictures: torch.Tensor) -> torch.Tensor:
+    """Silhouettes whose edge runs where a blurred copy with noise passes a random level of 1/4 to 3/4."""
+    level = 0.5 + 0.25 * _uniform(pictures)
+    return ((functional.avg_pool2d(pictures, 3, 1, 1) + 0.12 * torch.randn_like(pictures) - level) * 6 + 0.5).clamp(0, 1)
+
+
+def _squares(pictures: torch.Tensor) -> torch.Tensor:
+    """A square at a random place in each picture, (B, 1, S, S) bool, its side 0.2 to 0.45 of the picture's."""
+    side = pictures.shape[-1]
+    half = (0.1625 + 0.0625 * _uniform(pictures)) * side
+    places = torch.arange(side, device=pictures.device) + 0.5
+    x, y = (side / 2 * (1 + _uniform(pictures)) for _ in range(2))
+    return ((places - x).abs() < half) & ((places[:, None] - y).abs() < half)
+
+
+def contrastive(
+    recipe: ContrastiveRecipe,
+    data: Mapping,
+    batches: Callable[[int], Iterable],
+    validation: Callable[[], Iterable],
+    seed: int = 0,
+    device: str = "cpu",
+) -> Trained:
+    """The network of a `recipe`, trained on pictures, or found where it was trained before.
+
+    Parameters
+    ----------
+    data : plain values that decide every byte of the pictures
+    batches, validation : as in `lib.models.training.trained`
+    """
+    description = {"recipe": asdict(recipe), "data": dict(data), "seed": seed, "version": VERSION}
+    steps = len(batches(0))
+    return trained("contrastive", description, lambda: Contrastive(recipe, steps), batches, validation, recipe.epochs, device)
+
+
+@torch.inference_mode()
+def features(model: Contrastive, batches: Iterable) -> np.ndarray:
+    """Features (n, F) of all pictures in some batches."""
+    return np.concatenate([model(as_pictures(batch.to(model.device))).float().cpu().numpy() for batch in batches])

@@ -1,0 +1,213 @@
+"""The model of three tasks: a network that tells `rho_e`, `a_e` and the number of bullets from pictures of a crystal."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import softmax
+from torch.nn import functional
+
+from lib.crystals.rosette import MODELS
+from lib.datasets.fresh_rosettes import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
+from lib.datasets.rosettes import Views, rosette_views
+from lib.models.networks import ARCHITECTURES, network
+from lib.models.networks.parts import N_VALUES
+from lib.models.tables import answered
+from lib.models.training import Trained, lightning, one_cycle, trained
+
+#: Raised whenever the same recipe would give other weights, so that older networks are not found again.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: all that decides its weights beside the crystals.
+
+    Attributes
+    ----------
+    name, settings : the network and what it is built with, see `lib.models.networks.network`
+    angles_deg : turn of each view [deg]
+    epochs, steps, batch : epochs of so many batches of so many crystals
+    rate : highest learning rate, reached early and then lowered to zero
+    label_weight : weight of the cross-entropy of the number of bullets in the loss
+    patience : stop after so many epochs without progress on the validation crystals; None never
+    start : the recipe of a trained network whose weights of the same names and shapes are taken over, or None
+    only_head : leave the weights that were taken over as they are and train only the head
+    """
+
+    name: str
+    angles_deg: tuple[float, ...] = (0.0,)
+    epochs: int = 10
+    steps: int = 100
+    batch: int = 64
+    rate: float = 4e-3
+    label_weight: float = 0.5
+    patience: int | None = None
+    settings: dict = field(default_factory=dict)
+    start: Recipe | None = None
+    only_head: bool = False
+
+
+def network_recipes(epochs: dict[str, int], settings: dict[str, dict], **common) -> dict[str, Recipe]:
+    """Name -> recipe of each network that `epochs` gives at least one, with the learning rate of its architecture.
+
+    Parameters
+    ----------
+    settings : of those networks that need any, by name
+    common : what all recipes share, such as `steps` and `batch`
+    """
+    return {
+        name: Recipe(name, epochs=n, rate=ARCHITECTURES[name].rate, settings=settings.get(name, {}), **common)
+        for name, n in epochs.items()
+        if n
+    }
+
+
+class ShapeModel(lightning.LightningModule):
+    """A network that learns `rho_e`, `a_e` and the number of bullets of the crystals in its pictures together.
+
+    The loss is the sum of the mean square errors of the standardised logarithms of both values, of the values themselves over
+    their standard deviations (what R2 measures; the largest would count too little otherwise), and the recipe's share of the
+    cross-entropy of the number of bullets.
+
+    Parameters
+    ----------
+    values : (n, 2) of the training crystals, for the standardisation
+    classes : how many numbers of bullets there are
+    """
+
+    def __init__(self, recipe: Recipe, size: int, values: torch.Tensor, classes: int):
+        super().__init__()
+        self.recipe = recipe
+        self.network = network(recipe.name, len(recipe.angles_deg), size, N_VALUES + classes, **recipe.settings)
+        logs = values.log()
+        for name, numbers in (("mean", logs.mean(0)), ("deviation", logs.std(0)), ("scale", values.std(0))):
+            self.register_buffer(name, numbers)
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Standardised logarithms (B, 2) and logits (B, K) for pictures (B, V, S, S) uint8."""
+        out = self.network(pictures.float().div_(SAMPLES))
+        return out[:, :N_VALUES], out[:, N_VALUES:]
+
+    def values(self, standardised: torch.Tensor) -> torch.Tensor:
+        """`rho_e` and `a_e` (B, 2) from what the network returns."""
+        return (standardised.float().clamp(-6, 6) * self.deviation + self.mean).exp()
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The loss of one batch."""
+        standardised, logits = self(batch.pictures)
+        answers = len(logits) // len(batch.labels)  # a network with several heads answers several times
+        values, labels = batch.values.repeat(answers, 1), batch.labels.repeat(answers)
+        relative = functional.mse_loss(standardised.float(), (values.log() - self.mean) / self.deviation)
+        absolute = functional.mse_loss(self.values(standardised) / self.scale, values / self.scale)
+        return relative + absolute + self.recipe.label_weight * functional.cross_entropy(logits.float(), labels)
+
+    def training_step(self, batch: Batch, _) -> torch.Tensor:
+        loss = self.loss(batch)
+        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, _) -> None:
+        self.log("val_loss", self.loss(batch), batch_size=len(batch.labels), sync_dist=True)
+
+    def on_train_epoch_start(self) -> None:
+        if self.recipe.only_head:
+            self.network.eval().requires_grad_(False)
+            self.network.head.train().requires_grad_(True)
+
+    def configure_optimizers(self) -> dict:
+        steps = self.recipe.epochs * self.recipe.steps
+        trained_part = self.network.head if self.recipe.only_head else self.network
+        return one_cycle(trained_part.parameters(), self.recipe.rate, steps)
+
+
+def shape_model(
+    recipe: Recipe, crystals: Views, validation: Views, seed: int = 0, device: str = "cpu", scheduler: str = "processes"
+) -> Trained:
+    """The network of a `recipe`, trained on fresh pictures of `crystals`, or found where it was trained before.
+
+    Parameters
+    ----------
+    crystals : data set whose crystals are learned from
+    validation : data set with pictures of other crystals, which decide on the best epoch; its views include the recipe's angles
+    """
+    values, _ = targets_of(rosette_views(crystals, scheduler), crystals.model)
+    classes = len(MODELS[crystals.model].bullets)
+
+    def make() -> ShapeModel:
+        return ShapeModel(recipe, crystals.size, values, classes)
+
+    def begin(model: ShapeModel) -> None:
+        if recipe.start:
+            earlier = shape_model(recipe.start, crystals, validation, seed, device, scheduler).model
+            take_over(model.network, earlier.network)
+
+    fresh = functools.partial(_fresh, crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler)
+
+    def held() -> list[Batch]:
+        places = tuple(validation.angles_deg.index(angle) for angle in recipe.angles_deg)
+        return stored_batches(rosette_views(validation, scheduler), places)
+
+    description = {"recipe": asdict(recipe), "crystals": asdict(crystals), "validation": asdict(validation)}
+    description |= {"seed": seed, "version": VERSION}
+    return trained(
+        "network", description, make, lambda draw: fresh()(draw), held, recipe.epochs, device, recipe.patience, begin
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1)
+def _fresh(*arguments) -> FreshPictures:
+    """Fresh pictures, whose crystals are drawn when the first batch is asked for, in each process of a training."""
+    return FreshPictures(*arguments)
+
+
+def take_over(model: torch.nn.Module, earlier: torch.nn.Module) -> None:
+    """Copy into `model` all weights that stand under the same name and in the same shape in `earlier`."""
+    mine = model.state_dict()
+    same = {name: value for name, value in earlier.state_dict().items() if name in mine and mine[name].shape == value.shape}
+    model.load_state_dict(mine | same)
+
+
+@torch.inference_mode()
+def _in_parts(model: ShapeModel, function: Callable, pictures: np.ndarray, batch: int = 500) -> list[np.ndarray]:
+    """The arrays that `function` returns for pictures on the model's device, computed a batch at a time."""
+    parts = [function(part.to(model.device)) for part in torch.from_numpy(pictures).split(batch)]
+    return [torch.cat(arrays).float().cpu().numpy() for arrays in zip(*parts, strict=True)]
+
+
+class Predicted(NamedTuple):
+    """A `table` of `lib.models.tables.answered`, a row each, and the `probability` (n, K) of each number of bullets."""
+
+    table: pd.DataFrame
+    probability: np.ndarray
+
+
+def predict(model: ShapeModel, pictures: np.ndarray, bullets: tuple[int, ...]) -> Predicted:
+    """What a trained model says of pictures (n, V, S, S) uint8 of 0 to 4, the classes being the numbers of `bullets`."""
+    return _predicted(model, *_in_parts(model, model, pictures), bullets)
+
+
+def predict_by_views(model: ShapeModel, pictures: np.ndarray, bullets: tuple[int, ...]) -> list[Predicted]:
+    """What a model with a head for each number of views says of the first, of the first two, ... of pictures (n, V, S, S)."""
+    views = pictures.shape[1]
+    answers = _in_parts(model, lambda part: [piece for answer in model(part) for piece in answer.chunk(views)], pictures)
+    return [_predicted(model, answers[k], answers[views + k], bullets) for k in range(views)]
+
+
+def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray, bullets: tuple[int, ...]) -> Predicted:
+    """Predictions from what the network returned."""
+    probability = softmax(logits, axis=1)
+    values = model.values(torch.from_numpy(standardised).to(model.device)).cpu().numpy().astype(float)
+    return Predicted(answered(values, probability, np.array(bullets)), probability)
+
+
+def features(model: ShapeModel, pictures: np.ndarray) -> np.ndarray:
+    """Features (n, F) that a trained model's network finds in pictures (n, V, S, S) uint8 of 0 to 4."""
+    (found,) = _in_parts(model, lambda part: (model.network.features(part.float() / SAMPLES),), pictures)
+    return found

@@ -1,0 +1,1 @@
+"""For notebooks and the book alone: a run, its records, its provenance."""

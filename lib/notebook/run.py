@@ -1,0 +1,244 @@
+"""One run of one notebook: its parameters, seeds, device, folder, provenance and recorded numbers.
+
+>>> run = start("12-shape-descriptors", globals())  # doctest: +SKIP
+>>> run.record(rf_single_r2_rho_e=0.94)  # doctest: +SKIP
+"""
+
+import ast
+import difflib
+import html
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import papermill
+from myst_nb import glue
+
+from lib.core import paths
+from lib.core.cache import written
+from lib.core.device import available_device, seed_everything, set_threads
+from lib.core.stores import refuse_unknown_scheduler
+from lib.figures import style
+from lib.notebook.provenance import provenance
+
+KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
+
+
+class RunError(ValueError):
+    """A run that cannot go on, told in one sentence (IPython shows that line and no traceback)."""
+
+    def _render_traceback_(self, *_):
+        return [f"{type(self).__name__}: {self}"]
+
+
+@dataclass(repr=False)
+class Run:
+    """What `start` hands to a notebook. Shown in a cell, it is the table of the parameters in effect."""
+
+    name: str
+    folder: Path
+    parameters: dict
+    declared: dict
+    device: str
+    metrics: dict = field(default_factory=dict)
+
+    def require(self, condition, sentence: str) -> None:
+        """Stop the notebook with `sentence` unless `condition` holds."""
+        if not condition:
+            raise RunError(sentence)
+
+    def at_least(self, **limits) -> None:
+        """Stop the notebook in one sentence if a parameter is below its limit."""
+        for name, limit in limits.items():
+            value = self.parameters[name]
+            self.require(value >= limit, f"{name} must be at least {limit}, got {value}.")
+
+    def at_most(self, **limits) -> None:
+        """Stop the notebook in one sentence if a parameter is above its limit."""
+        for name, limit in limits.items():
+            value = self.parameters[name]
+            self.require(value <= limit, f"{name} must be at most {limit}, got {value}.")
+
+    def one_of(self, **choices) -> None:
+        """Stop the notebook in one sentence if a parameter is none of its choices."""
+        for name, allowed in choices.items():
+            value = self.parameters[name]
+            self.require(value in allowed, f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+
+    def ranges(self, *names) -> None:
+        """Stop the notebook in one sentence if one of these parameters is not two positive numbers, the smaller one first."""
+        for name in names:
+            value = self.parameters[name]
+            right = len(value) == 2 and all(isinstance(end, int | float) for end in value) and 0 < value[0] < value[1]
+            self.require(right, f"{name} must be two positive numbers, the smaller one first, got {value}.")
+
+    def epochs(self, *names, of) -> None:
+        """Stop the notebook in one sentence if one of these parameters gives no number of epochs to some of the names `of`."""
+        for name in names:
+            epochs = self.parameters[name]
+            unknown = set(epochs) - set(of)
+            self.require(not unknown, f"{name} names {', '.join(unknown)}; there are {', '.join(of)}.")
+            self.require(min(epochs.values(), default=0) >= 0, f"{name} must not be negative, got {epochs}.")
+
+    def folders(self, *names) -> None:
+        """Stop the notebook in one sentence if one of these parameters is neither empty nor a folder."""
+        for name in names:
+            value = self.parameters[name]
+            self.require(not value or Path(value).is_dir(), f"{name}: there is no folder {value!r}.")
+
+    def record(self, **numbers) -> None:
+        """Keep `numbers` for the prose (``{glue:text}``) and in the run folder's ``metrics.json``.
+
+        Raises
+        ------
+        RunError
+            If a value is not a finite number, or differs from one this run recorded under that name.
+        """
+        plain = {name: plain_number(name, value) for name, value in numbers.items()}
+        for name, number in plain.items():
+            known = self.metrics.get(name, number)
+            self.require(known == number, f"{name} is already recorded as {known}, so it cannot become {number}")
+        for name, number in plain.items():
+            if name not in self.metrics:  # a page warns of a name that is glued twice
+                glue(name, number, display=False)
+        self.metrics |= plain
+        write_json(self.file("metrics.json"), self.metrics)
+
+    def record_each(self, numbers, prefix: str = "", suffix: str = "") -> None:
+        """Record all numbers of a mapping or table, under names of `prefix`, its keys and `suffix` joined by underscores.
+
+        So ``record_each({"q_i": 0.9, "m_i": 0.8}, "r2")`` records r2_q_i and r2_m_i. A mapping may hold mappings; of a table
+        the keys are column and row.
+        """
+        self.record(**{"_".join(filter(None, [prefix, *keys, suffix])): value for keys, value in leaves(numbers)})
+
+    def keep(self, **tables) -> None:
+        """Write each table as ``<name>.csv`` in the run folder, which the page of the notebook offers for download."""
+        for name, table in tables.items():
+            written(self.file(f"{name}.csv"), partial(table.to_csv, float_format="%.6g"))
+
+    def file(self, name: str) -> Path:
+        """Path of `name` in the run folder."""
+        return self.folder / name
+
+    def url(self, name: str) -> str:
+        """Address of `name` as seen from the notebooks folder, for an ``<iframe>`` or a link."""
+        return quote(Path(os.path.relpath(self.file(name), paths.NOTEBOOKS)).as_posix())
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"Run({self.name!r}, {values})"
+
+    def _repr_html_(self) -> str:
+        rows = (
+            f"<tr><th>{name}</th><td>{html.escape(repr(value))}</td><td>{html.escape(self.declared[name]['help'])}</td></tr>"
+            for name, value in self.parameters.items()
+        )
+        head = "<tr><th>parameter</th><th>value</th><th>meaning</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def start(name: str, namespace: dict) -> Run:
+    """Begin the run of notebook `name`, whose variables are in `namespace` (pass ``globals()``).
+
+    Checks the parameters, gives those that came as text their declared type (also in `namespace`), seeds every random
+    generator, resolves ``device = "auto"`` (also in `namespace`), sets threads and figure style, and opens the run folder with
+    a fresh ``provenance.json``.
+
+    Raises
+    ------
+    RunError
+        If a parameter was passed that the notebook does not declare, or a value does not fit its type.
+    """
+    declared = papermill.inspect_notebook(paths.NOTEBOOKS / f"{name}.ipynb")
+    refuse_unknown(injected_names(namespace.get("In", [])), declared, name)
+    parameters = {key: namespace[key] for key in declared}
+    for key, value in parameters.items():
+        annotation = declared[key]["inferred_type_name"]
+        namespace[key] = parameters[key] = as_declared(key, value, annotation)
+        refuse_misfit(key, parameters[key], annotation)
+    try:
+        device = available_device(parameters.get("device", "cpu"))
+        refuse_unknown_scheduler(parameters.get("scheduler", "synchronous"))
+        seed_everything(parameters.get("seed", 0))
+    except ValueError as error:
+        raise RunError(f"{error}") from None
+    if "device" in parameters:
+        namespace["device"] = parameters["device"] = device
+    set_threads()
+    style.set_style()
+    folder = paths.RUNS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = [file for file in folder.glob("*.csv") if not file.name.startswith("part-")]  # those another run is writing
+    for stale in (folder / "metrics.json", *tables):
+        stale.unlink(missing_ok=True)
+    write_json(folder / "provenance.json", provenance(name, parameters, device))
+    return Run(name, folder, parameters, declared, device)
+
+
+def injected_names(cells: list) -> list:
+    """Names assigned by the cell that papermill injected, the last of `cells` that begins with ``# Parameters``."""
+    injected = [cell for cell in cells if cell.startswith("# Parameters\n")]
+    body = ast.parse(injected[-1]).body if injected else []
+    return [node.targets[0].id for node in body if isinstance(node, ast.Assign)]
+
+
+def refuse_unknown(names: list, declared: dict, notebook: str) -> None:
+    """Raise `RunError` for the first of `names` that is not `declared`, suggesting the nearest name."""
+    for name in names:
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            hint = f"did you mean {near[0]}" if near else f"it has {', '.join(declared)}"
+            raise RunError(f"{notebook} has no parameter {name}; {hint}.")
+
+
+def as_declared(name: str, value, annotation: str):
+    """`value` as papermill's ``-p`` should have read it: text as the list or dict it spells, a number as text, where declared so.
+
+    Raises
+    ------
+    RunError
+        If a text spells no Python value where a list, tuple or dict is declared.
+    """
+    kind = annotation.split("[")[0]
+    if kind in ("list", "tuple", "dict") and isinstance(value, str):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise RunError(f"{name} must be {annotation} as Python writes it, got {value!r}.") from None
+    if kind == "str" and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def refuse_misfit(name: str, value, annotation: str) -> None:
+    """Raise `RunError` if `value` is not of the type written in the parameters cell (an int passes for a float)."""
+    kind = KINDS.get(annotation.split("[")[0], object)
+    if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
+        raise RunError(f"{name} must be {annotation}, got {value!r} ({type(value).__name__}).")
+
+
+def leaves(numbers, *above: str):
+    """Keys, from the outermost, and value of each number in a mapping (or pandas table) of numbers or mappings."""
+    for key, value in numbers.items():
+        if hasattr(value, "items"):
+            yield from leaves(value, *above, key)
+        else:
+            yield (*above, key), value
+
+
+def plain_number(name: str, value) -> int | float:
+    """`value` as a finite Python number: numpy and torch scalars have an ``item()``, which `glue` cannot do without."""
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise RunError(f"{name} must be a finite number to be recorded, got {value!r}.")
+    return number
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write `content` to `path` so that a reader never sees half of it."""
+    written(path, lambda part: part.write_text(json.dumps(content, indent=1) + "\n"))

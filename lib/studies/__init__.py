@@ -1,0 +1,1 @@
+"""The named steps of one chapter each, and the command-line tools."""

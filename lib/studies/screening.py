@@ -1,0 +1,284 @@
+"""Screening a folder of CPI pictures of any size: what each shows, which habit it resembles, and how novel it is.
+
+A self-supervised network that learned from synthetic pictures (notebook 22) gives each particle a place in its latent space.
+Where nothing that it knows lies near, the particle is novel: one to look at first. From a command line::
+
+    python -m lib.studies.screening path/to/tiles path/to/results
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import zarr
+from sklearn.pipeline import Pipeline
+from tqdm.auto import tqdm
+
+from lib.core.cache import clear_broken_writes, written
+from lib.core.device import available_device
+from lib.crystals.habits import HABITS
+from lib.datasets.campaigns import photographers
+from lib.datasets.cpi_stream import TOLD, Block, blocks
+from lib.datasets.habit_pictures import SCREENED, HabitPictures
+from lib.datasets.particles import SCREENINGS
+from lib.evaluation.latent_scores import linear_probe, loneliness, standardised
+from lib.imaging.measure.descriptors import PUBLISHED
+from lib.imaging.read.files import names
+from lib.models.self_supervision import Changes, Contrastive, features
+from lib.studies import representations
+
+#: Raised whenever the same pictures would give other results.
+VERSION = 1
+#: Files read at a time, pictures that the network sees at a time, and rows in a chunk of the embedding.
+BLOCK, BATCH, CHUNK = 512, 128, 1024
+#: Share of known particles that are less novel than 1.
+USUAL = 0.99
+#: Standard deviation of a live feature over the mean one of all, at least.
+LEAST_SPREAD = 0.05
+#: Columns of the table: what was found, the published descriptors, the likeliest habit, the novelty, the chance of each habit.
+COLUMNS = (*TOLD, *PUBLISHED, "habit", "novelty", *(f"p_{habit}" for habit in HABITS))
+_TABLE, _EMBEDDING, _STATE = "particles.csv", "embedding.zarr", "state.json"
+
+
+@dataclass(frozen=True)
+class Schooling:
+    """What the network learns from and how; as in notebook 22, so that a network trained there is found.
+
+    Attributes
+    ----------
+    n_train, n_held : crystals of each habit to learn from, and to decide on the best epoch
+    photographs : pictures of each crystal, in different orientations
+    size : side of the square pictures [pixels]
+    epochs, width : epochs, and channels of the first layer
+    batch : crystals in a batch
+    seed : of every random number
+    """
+
+    n_train: int = 300
+    n_held: int = 20
+    photographs: int = 3
+    size: int = 64
+    epochs: int = 60
+    width: int = 64
+    batch: int = 128
+    seed: int = 0
+
+    def pictures(self, number: int, n_each: int) -> representations.Pictures:
+        """Set number `number` of synthetic pictures: 0 is the training set, 1 the validation set."""
+        described = HabitPictures(n_each, self.photographs, 10 * self.seed + number, self.size, SCREENED)
+        return representations.synthetic(described, self.batch, self.seed)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What pictures are compared with.
+
+    Attributes
+    ----------
+    schooling : how the network learned
+    model : the trained network
+    live : which of the network's features (F') differ between these pictures; the other ones say nothing
+    points : the F live features (n, F) of the pictures that it learned from
+    probe : classifier from standardised features to the number of a habit
+    usual : distance from the ten nearest known points that `USUAL` of the validation pictures do not reach
+    """
+
+    schooling: Schooling
+    model: Contrastive
+    live: np.ndarray
+    points: np.ndarray
+    probe: Pipeline
+    usual: float
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal digits that stand for the weights of the network: one that was trained elsewhere may have others."""
+        weights = b"".join(values.cpu().numpy().tobytes() for values in self.model.state_dict().values())
+        return hashlib.sha256(weights).hexdigest()[:16]
+
+    def judged(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of masked pictures (n, S, S) uint8: standardised features (n, F), novelty (n,) and chance of each habit (n, 9)."""
+        found = features(self.model, torch.from_numpy(pictures).split(BATCH))[:, self.live]
+        learned, found = standardised(self.points, found)
+        return found, loneliness(learned, found) / self.usual, self.probe.predict_proba(found)
+
+
+def known(schooling: Schooling = Schooling(), device: str = "cpu") -> Known:
+    """The network of a `schooling`, trained if it is not in the cache, and what it makes of its own pictures."""
+    train, held = schooling.pictures(0, schooling.n_train), schooling.pictures(1, schooling.n_held)
+    width, epochs = {"ssl": schooling.width}, {"ssl": schooling.epochs}
+    climb = representations.Climb(epochs, width, schooling.size, changes=Changes(light=0.3, noise=0.03))
+    model = climb.trained("ssl", train, held, schooling.seed, device).model
+    points, validation = (features(model, part.cut.in_order()) for part in (train, held))
+    live = points.std(axis=0) > LEAST_SPREAD * points.std(axis=0).mean()
+    points, validation = points[:, live], validation[:, live]
+    learned, apart = standardised(points, validation)
+    usual = float(np.quantile(loneliness(learned, apart), USUAL))
+    return Known(schooling, model, live, points, linear_probe().fit(learned, train.label), usual)
+
+
+def screen(folder: Path, target: Path, known: Known, screening: str = "whole", workers: int = 0) -> Path:
+    """Screen all pictures below `folder` into the folder `target`.
+
+    Files are read block by block by processes of their own, and results written after each, so that memory does not grow with
+    their number. A screening that was broken off goes on where it was, in `target`.part, and ends with the same results.
+
+    `target` gets three files. state.json tells what was screened and how. The others have a row for each particle, and for each
+    file that holds none. particles.csv has `COLUMNS`: the `reason` why a file or particle can't be used, or nothing; else the
+    published descriptors [pixels], the likeliest `habit`, the chance `p_` of each, and the `novelty`, which is 1 at a distance
+    from known particles that one in a hundred of them reaches. embedding.zarr has the standardised features (particle, feature)
+    float16, NaN in rows with a reason.
+
+    Parameters
+    ----------
+    screening : name of one of `lib.datasets.particles.SCREENINGS`
+    workers : processes that read; 0 is one a core, 1 is none beside this one
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    FileExistsError
+        If there is a `target` already.
+    ValueError
+        If there is no such screening, or `target` is inside `folder`, or `target`.part holds the beginning of another screening,
+        by another network, or of other files.
+    """
+    folder, target = Path(folder).absolute(), Path(target).absolute()
+    if screening not in SCREENINGS:
+        raise ValueError(f"screening: expected one of {', '.join(SCREENINGS)}, got {screening!r}")
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{target} is inside {folder}, whose files are screened: name a folder outside it for the results")
+    if target.exists():
+        raise FileExistsError(f"{target} exists already: name another folder for the results, or delete this one")
+    files = names(folder)
+    what = {"folder": str(folder), "screening": screening, "schooling": asdict(known.schooling), "version": VERSION}
+    what["network"] = known.fingerprint
+    results = _Results(target.with_name(f"{target.name}.part"), what, known.points.shape[1])
+    results.skip(files)
+    progress = {"total": _n_files(folder), "initial": results.done["files"], "desc": "screening", "unit": "file"}
+    with photographers(workers) as mapped, tqdm(**progress) as bar:
+        for block in blocks(files, folder, known.schooling.size, screening, BLOCK, mapped):
+            results.add(block, *_judged(block, known))
+            bar.update(len(block.names))
+    return results.file(target)
+
+
+def _n_files(folder: Path) -> int:
+    """How many files there are below a folder, for the progress bar; none of their names is kept."""
+    n, ahead = 0, [os.fspath(folder)]
+    while ahead:
+        with os.scandir(ahead.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and os.access(entry.path, os.R_OK | os.X_OK):
+                    ahead.append(entry.path)
+                else:
+                    n += 1
+    return n
+
+
+def _judged(block: Block, known: Known) -> tuple[pd.DataFrame, np.ndarray]:
+    """Table with `COLUMNS` and features (n, F) float16 of the particles of a block."""
+    table = pd.DataFrame([particle.numbers for particle in block.particles], columns=COLUMNS)
+    points = np.full((len(table), known.points.shape[1]), np.nan, np.float16)
+    rows = np.flatnonzero([particle.picture is not None for particle in block.particles])
+    if len(rows):
+        found, novelty, chance = known.judged(np.stack([block.particles[row].picture for row in rows]))
+        points[rows] = found
+        table["habit"] = table["habit"].astype(object)
+        table.loc[rows, "habit"] = np.array(list(HABITS))[chance.argmax(axis=1)]
+        table.loc[rows, ["novelty", *COLUMNS[-len(HABITS) :]]] = np.column_stack([novelty, chance])
+    return table, points
+
+
+class _Results:
+    """A table and an embedding that grow in a folder; what was written after the last whole block does not count.
+
+    Attributes
+    ----------
+    done : `files`, name of the `last` of them, `rows` and `bytes` of the table
+    """
+
+    def __init__(self, folder: Path, what: dict, n_features: int):
+        self.folder, self.what = folder, what
+        folder.mkdir(parents=True, exist_ok=True)
+        state = folder / _STATE
+        if not state.exists():
+            group = zarr.open_group(folder / _EMBEDDING, mode="w", zarr_format=2)
+            chunked = {"shape": (0, n_features), "chunks": (CHUNK, n_features), "dtype": "float16"}
+            group.create_array("embedding", **chunked, attributes={"_ARRAY_DIMENSIONS": ["particle", "feature"]})
+            (folder / _TABLE).write_text(",".join(COLUMNS) + "\n")
+            self.done = {"files": 0, "last": None, "rows": 0, "bytes": (folder / _TABLE).stat().st_size}
+            self._keep()
+        begun = json.loads(state.read_text())
+        if begun["what"] != what:
+            raise ValueError(f"{folder} holds the beginning of another screening: name another folder, or delete this one")
+        self.done = begun["done"]
+        self.embedding = zarr.open_group(folder / _EMBEDDING, mode="r+")["embedding"]
+        self.embedding.resize((self.done["rows"], n_features))
+        os.truncate(folder / _TABLE, self.done["bytes"])
+
+    def skip(self, names: Iterator[str]) -> None:
+        """Take the files that are done from `names`."""
+        taken = deque(islice(names, self.done["files"]), maxlen=1)
+        if list(taken) != ([self.done["last"]] if self.done["files"] else []):
+            raise ValueError(f"{self.what['folder']} has changed since {self.folder} was begun: delete the latter")
+
+    def add(self, block: Block, table: pd.DataFrame, points: np.ndarray) -> None:
+        """Write the results of a block."""
+        rows = self.done["rows"] + len(table)
+        self.embedding.resize((rows, points.shape[1]))
+        self.embedding[self.done["rows"] :] = points
+        with (self.folder / _TABLE).open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            table.to_csv(file, index=False, header=False, float_format="%.5g", lineterminator="\n")
+            size = file.tell()
+        files = self.done["files"] + len(block.names)
+        self.done = {"files": files, "last": block.names[-1], "rows": rows, "bytes": size}
+        self._keep()
+
+    def _keep(self) -> None:
+        state = json.dumps({"what": self.what, "done": self.done}, indent=1)
+        written(self.folder / _STATE, lambda part: part.write_text(state))
+
+    def file(self, target: Path) -> Path:
+        """Move all into place."""
+        clear_broken_writes(self.folder)
+        zarr.consolidate_metadata(self.folder / _EMBEDDING)
+        self.folder.rename(target)
+        return target
+
+
+def main() -> None:
+    """Screen a folder that is named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m lib.studies.screening", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("folder", type=Path, help="folder of CPI pictures; all files below it are read")
+    parser.add_argument("target", type=Path, help="folder to make for the results, outside the former")
+    parser.add_argument("--screening", default="whole", choices=SCREENINGS, help="which particles are embedded (default: whole)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read; 0 is one a core")
+    parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")
+    parser.add_argument("--n-train", type=int, default=Schooling.n_train, help="synthetic crystals of each habit to learn from")
+    parser.add_argument("--epochs", type=int, default=Schooling.epochs, help="epochs of the network, if it isn't in the cache")
+    options = parser.parse_args()
+    try:
+        names(options.folder)
+        learned = known(Schooling(n_train=options.n_train, epochs=options.epochs), available_device(options.device))
+        print("results:", screen(options.folder, options.target, learned, options.screening, options.workers))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

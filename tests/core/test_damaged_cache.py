@@ -1,0 +1,240 @@
+"""What is damaged, forged or of an earlier version in the cache is refused in a sentence or made anew; nothing in it is run."""
+
+import pickle
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lib.core import cache, paths
+from lib.core.cache import DamagedCache
+from lib.datasets import campaigns, habit_pictures, rosettes
+from lib.datasets.campaigns import Campaign, campaign_pictures
+from lib.datasets.habit_pictures import HabitPictures
+from lib.datasets.rosettes import Views, rosette_views
+from lib.models.training import kept, lightning, trained
+
+
+class Line(lightning.LightningModule):
+    """Learns y = 2 x; of `width` numbers, one does."""
+
+    def __init__(self, width: int = 1):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, width)
+
+    def training_step(self, batch, _):
+        return ((self.layer(batch) - 2 * batch) ** 2).mean()
+
+    def validation_step(self, batch, _):
+        self.log("val_loss", ((self.layer(batch) - 2 * batch) ** 2).mean())
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.3)
+
+
+def network(width: int = 1, fail_at: int | None = None):
+    def batches(draw):
+        if draw == fail_at:
+            raise RuntimeError("lights out")
+        return [torch.ones(4, 1)] * 2
+
+    return trained("line", {"version": 1}, lambda: Line(width), batches, lambda: [torch.ones(4, 1)], 3)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning", "ignore:Checkpoint directory:UserWarning")
+VIEWS = Views(2, 1, (0.0, 90.0), size=16)
+#: Kind of thing -> what asks for it.
+KEPT = {
+    "rosettes": lambda: rosette_views(VIEWS, "synchronous").load(),
+    "habits": lambda: habit_pictures.habit_pictures(HabitPictures(2, size=16, habits=("sphere",)), "synchronous").load(),
+    "campaign": lambda: campaign_pictures(Campaign(), 2, 16, workers=1),
+    "line": network,
+}
+#: Kind of thing -> where its module keeps the version that is raised when another layout is written.
+VERSIONS = {"rosettes": (rosettes, "LAYOUT"), "habits": (habit_pictures, "LAYOUT"), "campaign": (campaigns, "VERSION")}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A cache with one of each."""
+    folder = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "CACHE", folder)
+        for ask in KEPT.values():
+            ask()
+    return folder
+
+
+@pytest.fixture
+def own_cache(built, tmp_path, monkeypatch):
+    """A copy of it that may be damaged, in a folder with an odd name."""
+    folder = tmp_path / "cache ü 雪"
+    shutil.copytree(built, folder)
+    monkeypatch.setattr(paths, "CACHE", folder)
+    return folder
+
+
+def folder_of(kind: str) -> Path:
+    (folder,) = (folder for folder in paths.CACHE.glob(f"{kind}-*") if folder.is_dir())
+    return folder
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_moved_cache_is_found(own_cache, monkeypatch, kind):
+    before = sorted(own_cache.iterdir())
+    KEPT[kind]()
+    assert sorted(own_cache.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", KEPT)
+@pytest.mark.parametrize("tenths", [0, 1, 5, 9, None])
+def test_each_file_that_is_cut_short_or_missing_is_named(own_cache, kind, tenths):
+    folder = folder_of(kind)
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.stat().st_size]
+    assert len(files) > 2
+    for file in files:
+        content = file.read_bytes()
+        file.unlink()
+        if tenths is not None:
+            file.write_bytes(content[: len(content) * tenths // 10])
+        name = re.escape(file.relative_to(folder).as_posix())
+        with pytest.raises(
+            DamagedCache, match=f"^{re.escape(str(folder))} (lacks|is damaged|has no).*{name}.*: delete this folder"
+        ):
+            KEPT[kind]()
+        file.write_bytes(content)
+    KEPT[kind]()
+
+
+@pytest.mark.parametrize("kind", ["rosettes", "habits"])
+def test_a_store_that_is_gone_is_named_and_made_anew_once_the_folder_is_deleted(own_cache, kind):
+    folder, before = folder_of(kind), KEPT[kind]()
+    shutil.rmtree(folder / "data.zarr")
+    with pytest.raises(DamagedCache, match="lacks data.zarr/"):
+        KEPT[kind]()
+    shutil.rmtree(folder)
+    assert KEPT[kind]().equals(before)
+
+
+@pytest.mark.parametrize("kind", VERSIONS)
+def test_what_an_earlier_version_made_is_not_found_again(own_cache, monkeypatch, kind):
+    old = folder_of(kind)
+    module, name = VERSIONS[kind]
+    monkeypatch.setattr(module, name, getattr(module, name) + 1)
+    KEPT[kind]()
+    assert len([folder for folder in own_cache.glob(f"{kind}-*") if folder.is_dir()]) == 2 and old.exists()
+
+
+CACHES = re.compile(r"(?<![.\w])(?<!def )(?:cached|trained)\(")
+
+
+def test_all_that_goes_into_the_cache_has_a_version():
+    makers = [file for file in sorted((paths.ROOT / "lib").rglob("*.py")) if CACHES.search(file.read_text())]
+    makers = [file for file in makers if file.stem not in ("cache", "training")]  # which pass descriptions on
+    assert len(makers) >= 8
+    assert [file.name for file in makers if not re.search(r'"(version|layout)": _?(VERSION|LAYOUT)', file.read_text())] == []
+
+
+# --- checkpoints --------------------------------------------------------------------------------------------------------
+
+
+class Malicious:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, file: Path):
+        self.file = file
+
+    def __reduce__(self):
+        return Path.touch, (self.file,)
+
+
+def forged(file: Path, proof: Path, how: str) -> None:
+    """Put a file in place of a checkpoint that would make the file `proof` if anything in it were run."""
+    content = {"layer.weight": torch.ones(1, 1), "layer.bias": Malicious(proof)}
+    if how == "pickle":
+        file.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, file)
+
+
+@pytest.mark.parametrize("how", ["pickle", "torch"])
+def test_nothing_in_a_forged_checkpoint_is_run(own_cache, tmp_path, how):
+    folder, proof = folder_of("line"), tmp_path / "proof"
+    forged(folder / "model.pt", proof, how)
+    with pytest.raises(DamagedCache, match="model.pt has"):
+        network()
+    sizes = cache._sizes(folder)
+    marker = folder / "description.json"
+    marker.write_text(re.sub(r'("model.pt": )\d+', rf"\g<1>{sizes['model.pt']}", marker.read_text()))
+    with pytest.raises(DamagedCache, match=f"^{re.escape(str(folder))}/model.pt cannot be read: delete the folder") as caught:
+        network()
+    assert "\n" not in str(caught.value) and not proof.exists()
+    if how == "torch":
+        torch.load(folder / "model.pt", weights_only=False)
+        assert proof.exists()  # as it would have been
+
+
+@pytest.mark.parametrize("how", ["pickle", "torch", "cut short", "empty"])
+def test_nothing_in_the_checkpoint_of_a_broken_training_is_run(tmp_path, monkeypatch, how):
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+    with pytest.raises(RuntimeError, match="lights out"):
+        network(fail_at=2)
+    (last,) = paths.CACHE.glob("*.part/last.ckpt")
+    content, proof = last.read_bytes(), tmp_path / "proof"
+    if how in ("pickle", "torch"):
+        forged(last, proof, how)
+    else:
+        last.write_bytes(content[: len(content) // 2] if how == "cut short" else b"")
+    with pytest.raises(DamagedCache, match=f"^{re.escape(str(last))} cannot be read: delete the folder .*part, and"):
+        network()
+    assert not proof.exists()
+    last.write_bytes(content)
+    assert len(network().history) == 3
+
+
+def test_weights_of_another_network_are_refused(own_cache):
+    with pytest.raises(DamagedCache, match="holds weights of another network: delete this folder") as caught:
+        network(width=2)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", bytes(3000)])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+    (tmp_path / "model.pt").write_bytes(content)
+    with pytest.raises(DamagedCache, match="model.pt cannot be read"):
+        kept(tmp_path / "model.pt")
+
+
+#: What would run code from a file.
+FORBIDDEN = {
+    r"\bpickle\.(load|Unpickler)\b": "pickle",
+    r"\bread_pickle\(": "pandas",
+    r"\bjoblib\.load\(": "joblib",
+    r"allow_pickle\s*=\s*True": "numpy",
+    r"weights_only\s*=\s*False": "torch",
+    r"load_from_checkpoint\((?!.*weights_only=True)": "lightning",
+    r"torch\.load\((?!.*weights_only=True)": "torch",
+    r"ckpt_path=(?!.*weights_only=True)": "lightning",
+    r"yaml\.(?!safe_load|safe_dump|YAMLError)\w*load": "yaml",
+    r"(?<![.\w])(eval|exec)\(": "python",
+}
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN)
+def test_nothing_is_unpickled_from_a_file(pattern):
+    sources = [file for folder in ("lib", "book", "benchmarks", "notebooks") for file in (paths.ROOT / folder).rglob("*.py")]
+    assert len(sources) > 80
+    lines = [(file.name, line) for file in sources for line in file.read_text().splitlines() if re.search(pattern, line)]
+    assert lines == []
+
+
+def test_arrays_of_objects_are_not_loaded(own_cache):
+    """numpy would unpickle them: it refuses, because nobody here allows it."""
+    folder = folder_of("campaign")
+    np.savez(folder / "pictures.npz", grey=np.array([Malicious(folder / "proof")]), mask=np.zeros(1))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        campaigns._load(folder)
+    assert not (folder / "proof").exists()

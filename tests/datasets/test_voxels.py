@@ -1,0 +1,121 @@
+"""lib.datasets.voxels: against convex hulls and exact volumes, and what overlaps must obey."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial import Delaunay
+
+from lib.crystals.orientation import random_orientations
+from lib.crystals.rosette import sample
+from lib.crystals.solid import targets
+from lib.datasets.voxels import depth_mirrored, fscore, inside, iou, occupancy, surface_points
+from lib.imaging.draw.rasteriser import coverage, stacked
+from lib.imaging.draw.silhouette import CAMERA, boxes
+
+N = 14
+
+
+@pytest.fixture(scope="module")
+def crystals():
+    return sample(N, seed=5)
+
+
+@pytest.fixture(scope="module")
+def orientations():
+    return torch.as_tensor(random_orientations(N, seed=5))
+
+
+@pytest.fixture(scope="module")
+def filled(crystals, orientations):
+    return occupancy(stacked(crystals, dtype=torch.float64), orientations)
+
+
+def box(low, high, side=16):
+    """Occupancy of the voxels from `low` to before `high`, the same along each axis."""
+    grid = torch.zeros(side, side, side, dtype=torch.bool)
+    grid[low:high, low:high, low:high] = True
+    return grid
+
+
+# --- filling ------------------------------------------------------------------------------------------------------------
+
+
+def test_points_inside_are_those_inside_the_hull_of_a_bullet_or_the_sphere(crystals):
+    rng = np.random.default_rng(0)
+    points = np.stack([rng.normal(size=(4000, 3)) * targets(crystal.solid()).radius / 3 for crystal in crystals])
+    found = inside(stacked(crystals, dtype=torch.float64), torch.as_tensor(points)).numpy()
+    for crystal, some, answer in zip(crystals, points, found, strict=True):
+        solid = crystal.solid()
+        expected = np.linalg.norm(some, axis=1) <= solid.spheres[0, 3]
+        for piece in solid.pieces:
+            expected |= Delaunay(piece).find_simplex(some) >= 0
+        assert 0.01 < expected.mean() < 0.99
+        assert np.array_equal(answer, expected)
+
+
+def test_voxels_hold_the_volume(crystals, orientations):
+    batch = stacked(crystals, dtype=torch.float64)
+    volume = occupancy(batch, orientations, 64).sum((1, 2, 3)) * coverage(batch, orientations, size=64).pixel_um ** 3
+    assert volume.numpy() == pytest.approx([targets(crystal.solid()).volume for crystal in crystals], rel=0.03)
+
+
+def test_voxels_lie_behind_the_picture(crystals, orientations, filled):
+    """Looked at along z, the filled voxels lie where the picture is covered; rows of a picture count downwards."""
+    picture = coverage(stacked(crystals, dtype=torch.float64), orientations, size=32).coverage[:, 0]
+    shadow = filled.any(1).flip(1)
+    assert filled.shape == (N, 32, 32, 32) and filled.dtype == torch.bool
+    assert (picture[shadow] > 0).double().mean() > 0.999
+    assert shadow[picture == 4].double().mean() > 0.85
+    assert (picture[shadow.flip(1)] > 0).double().mean() < 0.8
+
+
+def test_depth_is_counted_towards_the_eye(crystals, orientations):
+    """The centre sphere, which is always filled, lies at the depth that the box of the turned crystal gives it."""
+    filled = occupancy(stacked(crystals, dtype=torch.float64), orientations, 64)
+    offset = []
+    for crystal, orientation, grid in zip(crystals, orientations.numpy(), filled, strict=True):
+        centre, half_diagonal = boxes(crystal.solid(), orientation[None])
+        position = -(CAMERA @ centre[0]) / (2 * half_diagonal[0])
+        x, y, z = np.floor((position + 0.5) * 64).astype(int)
+        assert crystal.sphere_um > 1.8 * half_diagonal[0] / 64  # so the voxel's centre lies in the sphere
+        assert grid[z, y, x]
+        offset.append(abs(position[2]) * 64)
+    assert max(offset) > 3  # a depth counted the other way would show
+
+
+def test_parts_are_filled_alike_alone(crystals, orientations, filled):
+    alone = occupancy(stacked(crystals[3:4], dtype=torch.float64), orientations[3:4])
+    assert torch.equal(alone[0], filled[3])
+
+
+# --- agreement ----------------------------------------------------------------------------------------------------------
+
+
+def test_overlap_of_boxes_by_hand():
+    assert iou(box(4, 8), box(6, 10)).item() == pytest.approx(8 / (64 + 64 - 8))
+    assert iou(box(4, 8), box(8, 12)) == 0
+    assert iou(box(4, 8)[None].expand(3, -1, -1, -1), box(4, 8)).tolist() == [1, 1, 1]
+    assert iou(box(0, 0), box(0, 0)) == 1 and iou(box(0, 0), box(4, 8)) == 0
+
+
+def test_a_mirrored_crystal_has_the_same_shadow_and_another_shape(filled):
+    mirrored = depth_mirrored(filled)
+    assert torch.equal(mirrored.any(1), filled.any(1))
+    assert iou(mirrored, filled).max() < 0.5 < iou(depth_mirrored(mirrored), filled).min()
+
+
+def test_surface_of_a_box_by_hand():
+    points = surface_points(box(4, 8).numpy())
+    assert points.shape == (6 * 16, 3)
+    assert (points.min(), points.max()) == (4 / 16, 8 / 16)
+    assert len(surface_points(box(0, 16).numpy())) == 6 * 256  # also at the border of the cube
+
+
+def test_fscore_of_shifted_boxes():
+    first = box(4, 12).numpy()
+    assert fscore(first, first) == 1
+    shifted = np.roll(first, 1, axis=2)
+    assert 0.5 < fscore(first, shifted, 0.02) < fscore(first, shifted, 1.01 / 16) == 1
+    assert fscore(first, shifted) == fscore(shifted, first)
+    assert fscore(first, box(0, 0).numpy()) == 0
+    assert fscore(box(0, 3).numpy(), box(10, 13).numpy()) == 0

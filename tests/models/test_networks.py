@@ -1,0 +1,125 @@
+"""lib.models.networks: shapes, sizes, and what does not change when a crystal turns."""
+
+import math
+
+import pytest
+import torch
+
+from lib.models.networks import NETWORKS, network
+from lib.models.networks.polar import Polar, fourier_basis, polar_grid
+from lib.notebook.run import Run, RunError
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_answers_with_one_row_a_crystal(name, views):
+    built = network(name, views, 64, 9).eval()
+    pictures = torch.rand(3, views, 64, 64)
+    assert built(pictures).shape == (3, 9)
+    assert built.features(pictures).shape == (3, built.head[0].in_features if name == "polar" else built.head.in_features)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_crystals_of_a_batch_do_not_mix(name):
+    torch.manual_seed(0)
+    built, pictures = network(name, 2, 64, 9).eval(), torch.rand(4, 2, 64, 64)
+    assert torch.allclose(built(pictures)[1:2], built(pictures[1:2]), atol=1e-5)
+
+
+def test_resnet18_has_the_size_of_the_original():
+    # 11,689,512 weights with 3 channels and 1,000 classes (He et al. 2016, as torchvision counts them)
+    weights = sum(p.numel() for p in network("resnet18", 3, 224, 1000).parameters())
+    assert weights == 11_689_512
+
+
+def test_the_cnn_has_the_size_of_the_published_one():
+    assert sum(p.numel() for p in network("cnn", 1, 224, 2).parameters()) == pytest.approx(6.5e6, rel=0.02)
+
+
+def test_pooling_is_averaging_before_all_else():
+    torch.manual_seed(0)
+    fine, coarse = network("cnn", 1, 64, 9, pooled=2).eval(), network("cnn", 1, 32, 9).eval()
+    coarse.load_state_dict(fine.state_dict())
+    pictures = torch.rand(2, 1, 64, 64)
+    assert torch.allclose(fine(pictures), coarse(torch.nn.functional.avg_pool2d(pictures, 2)))
+
+
+def test_a_quarter_turn_of_the_picture_changes_nothing_for_the_polar_network():
+    torch.manual_seed(0)
+    built, pictures = Polar(1, 9, angles=32).eval(), torch.rand(3, 1, 64, 64)
+    assert torch.allclose(built(pictures.rot90(1, (2, 3))), built(pictures), atol=1e-5)
+    other = network("cnn", 1, 64, 9).eval()
+    assert not torch.allclose(other(pictures.rot90(1, (2, 3))), other(pictures), atol=1e-5)
+
+
+def test_a_turn_by_half_a_stride_changes_less_than_another_shape():
+    y, x = torch.meshgrid(*[torch.arange(64) - 31.5] * 2, indexing="ij")
+
+    def ellipse(share, degrees):
+        angle = torch.tensor(math.radians(degrees))
+        along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+        return (25 - torch.hypot(along, across / share)).clamp(0, 1)
+
+    for seed in range(3):
+        torch.manual_seed(seed)
+        built = Polar(1, 9, rings=32, angles=128, width=16).eval()
+        bars = [ellipse(0.4, degrees) for degrees in (0, 11.25, 22.5)]
+        bar, half, whole, disc = built.features(torch.stack([*bars, ellipse(0.8, 0)])[:, None])
+        other = (bar - disc).norm()
+        assert (bar - whole).norm() < 0.2 * other and (bar - half).norm() < 0.8 * other
+
+
+def test_an_oriented_polar_network_knows_the_turn():
+    torch.manual_seed(0)
+    built, pictures = Polar(2, 9, angles=32).eval(), torch.rand(3, 2, 64, 64)
+    assert not torch.allclose(built(pictures.rot90(1, (2, 3))), built(pictures), atol=1e-4)
+
+
+def test_a_head_for_each_number_of_views_sees_only_those():
+    torch.manual_seed(0)
+    built = network("polar", 3, 64, 9, width=16, by_views=True).eval()
+    pictures = torch.rand(4, 3, 64, 64)
+    found = built(pictures)
+    assert found.shape == (12, 9)
+    pictures[:, 2] = 0
+    assert torch.equal(built(pictures)[:8], found[:8]) and not torch.allclose(built(pictures)[8:], found[8:])
+
+
+def test_the_polar_grid_samples_where_it_says():
+    y, x = torch.meshgrid(*[(torch.arange(100) + 0.5) / 50 - 1] * 2, indexing="ij")
+    grid = polar_grid(10, 8, 0.9)
+    sampled = torch.nn.functional.grid_sample(torch.stack([x, y])[None], grid, align_corners=False)[0]
+    radius, angle = (torch.arange(10) + 0.5) / 10 * 0.9, torch.arange(8) / 8 * 2 * math.pi
+    assert torch.allclose(sampled[0], radius[:, None] * angle.cos(), atol=1e-5)
+    assert torch.allclose(sampled[1], radius[:, None] * angle.sin(), atol=1e-5)
+
+
+def test_fourier_basis_finds_amplitude_and_phase():
+    angle = torch.arange(12) / 12 * 2 * math.pi
+    found = (3 + 2 * (2 * angle).cos() + 0.5 * angle.sin()) @ fourier_basis(12, 3)
+    assert torch.allclose(found, torch.tensor([0, 0.5, 2, 0, 0, 0]), atol=1e-5)
+
+
+def test_bad_settings_are_told_in_a_sentence():
+    with pytest.raises(ValueError, match="expected one of cnn, resnet18, polar, got 'vgg'"):
+        network("vgg", 1, 64, 9)
+    with pytest.raises(ValueError, match="multiple of 8, got 20"):
+        network("polar", 1, 64, 9, angles=20)
+    with pytest.raises(ValueError, match="multiple of 16, got 56"):
+        network("cnn", 1, 56, 9, pooled=2)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "told"),
+    [
+        ({"polar": 1, "dense": 2}, "pair_epochs names dense; there are cnn, resnet18, polar."),
+        ({"polar": 1, "cnn": -1}, "pair_epochs must not be negative, got {'polar': 1, 'cnn': -1}."),
+    ],
+)
+def test_epochs_are_of_known_networks(tmp_path, epochs, told):
+    parameters = {"epochs": {"polar": 2, "cnn": 0}, "pair_epochs": epochs}
+    run = Run("14-two-views", tmp_path, parameters, {}, "cpu")
+    run.epochs("epochs", of=NETWORKS)
+    with pytest.raises(RunError) as refused:
+        run.epochs("epochs", "pair_epochs", of=NETWORKS)
+    assert str(refused.value) == told
