@@ -61,11 +61,8 @@ lab: $(INSTALLED)  ## open the notebooks in JupyterLab
 twins: $(INSTALLED)  ## write each notebook anew from its .py twin
 	$(PY) book/twins.py
 
-check: $(INSTALLED)  ## look for slips in seconds: lint, types, twins, hygiene
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check book lib tests benchmarks
-	$(BIN)/pyrefly check --output-format min-text --summary=none
-	$(PY) -m pytest -q -p no:cacheprovider tests/test_notebooks.py tests/test_hygiene.py tests/test_setup.py
+check: $(INSTALLED)  ## look for slips in seconds: all lints, types, and whether files agree with each other
+	$(BIN)/pre-commit run --all-files
 
 pdf: $(INSTALLED)  ## print the built book into _build/ice-crystals.pdf (needs Chromium; after `make book`)
 	$(PY) book/pdf.py

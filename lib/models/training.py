@@ -120,7 +120,7 @@ def kept(file: Path) -> dict:
         If the file holds something else, or is cut short.
     """
     try:
-        return torch.load(file, weights_only=True, map_location="cpu")
+        return torch.load(file, weights_only=True, map_location="cpu")  # noqa: TID251 (the one place)
     except Exception as error:  # torch raises anything for such files
         raise DamagedCache(f"{file} cannot be read: delete the folder {file.parent}, and it is trained anew.") from error
 
