@@ -236,7 +236,7 @@ run.record_each(tables.scored(truth, best), "gb_extended_single")
 # split by picture. The talk prints its scores without naming the target.
 
 # %%
-literature.beside(run.metrics).round(4)
+literature.beside(run.rows)
 
 # %% [markdown]
 # ## Real crystals

@@ -377,7 +377,7 @@ if masks:
 # The published networks {cite}`ko2025` learned from 489,999 pictures in 50 epochs, and their test is split by picture.
 
 # %%
-literature.beside(run.metrics).round(4)
+literature.beside(run.rows)
 
 # %% [markdown]
 # ## What was shown

@@ -294,7 +294,7 @@ marginal.style.format("{:+.1%}")
 # The published ResNet-18 {cite}`ko2025` learned from 489,999 pairs in 50 epochs, and its test is split by picture.
 
 # %%
-literature.beside(run.metrics).round(4)
+literature.beside(run.rows)
 
 # %% [markdown]
 # ## What was shown

@@ -1,4 +1,4 @@
-"""Numbers of the talk and of the published paper, by the names under which notebooks record their own."""
+"""Numbers of the talk and of the published paper, as rows of the schema in which notebooks record their own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from lib.notebook import rows as results
+from lib.notebook import titles
+from lib.notebook.titles import FIELDS
+
+#: Columns of a reported row: those of our own, where it was reported, and what is printed where that is not one number.
+COLUMNS = ("score", "value", "se", *FIELDS, "source", "text")
+
 
 class Reported(NamedTuple):
-    """What was reported for one score: in the talk, if at all, and in the paper."""
+    """What was reported for one size: in the talk, if at all, and in the paper."""
 
     talk: str
     paper: float | None
@@ -18,52 +25,71 @@ class Reported(NamedTuple):
 #: Errors printed there as MAE are square roots of MAE and are given squared here.
 _PAPER = {
     # R2 rho_e, R2 a_e, RMSE rho_e, RMSE a_e, MAE rho_e, MAE a_e
-    "linear_single": (0.9314, 0.9070, 0.011717, 0.044508, 0.008455, 0.034160),
-    "rf_single": (0.9532, 0.9212, 0.009678, 0.040969, 0.006452, 0.030937),
-    "mlp_single": (0.9543, 0.9224, 0.009558, 0.040666, 0.006343, 0.030704),
-    "cnn_single": (0.9735, 0.9618, 0.007281, 0.028530, 0.004752, 0.021111),
-    "resnet18_single": (0.9887, 0.9838, 0.004753, 0.018600, 0.003003, 0.013241),
-    "linear_2ds": (0.9537, 0.9482, 0.009628, 0.033221, 0.007012, 0.025389),
-    "linear_phips": (0.9508, 0.9424, 0.009922, 0.035028, 0.007242, 0.026938),
-    "resnet18_2ds": (0.9960, 0.9941, 0.002840, 0.011189, 0.001777, 0.007871),
-    "resnet18_phips": (0.9947, 0.9928, 0.003244, 0.012387, 0.001991, 0.008750),
+    ("linear", "single"): (0.9314, 0.9070, 0.011717, 0.044508, 0.008455, 0.034160),
+    ("rf", "single"): (0.9532, 0.9212, 0.009678, 0.040969, 0.006452, 0.030937),
+    ("mlp", "single"): (0.9543, 0.9224, 0.009558, 0.040666, 0.006343, 0.030704),
+    ("cnn", "single"): (0.9735, 0.9618, 0.007281, 0.028530, 0.004752, 0.021111),
+    ("resnet18", "single"): (0.9887, 0.9838, 0.004753, 0.018600, 0.003003, 0.013241),
+    ("linear", "2ds"): (0.9537, 0.9482, 0.009628, 0.033221, 0.007012, 0.025389),
+    ("linear", "phips"): (0.9508, 0.9424, 0.009922, 0.035028, 0.007242, 0.026938),
+    ("resnet18", "2ds"): (0.9960, 0.9941, 0.002840, 0.011189, 0.001777, 0.007871),
+    ("resnet18", "phips"): (0.9947, 0.9928, 0.003244, 0.012387, 0.001991, 0.008750),
 }
+_SCORES = [(score, quantity) for score in ("r2", "rmse", "mae") for quantity in ("rho_e", "a_e")]
 #: Balanced accuracy of the number of bullets, and weighted precision, recall and F1, and how often it is among the first three.
 _PAPER_LABELS = {
-    "linear_single": (0.4535, 0.4475, 0.4535, 0.4497, 0.9017),
-    "rf_single": (0.4604, 0.4503, 0.4604, 0.4530, 0.9049),
-    "mlp_single": (0.4688, 0.4612, 0.4688, 0.4635, 0.9088),
-    "cnn_single": (0.7639, 0.7689, 0.7640, 0.7643, 0.9970),
-    "resnet18_single": (0.9065, 0.9059, 0.9065, 0.9061, 0.9998),
-    "linear_2ds": (0.5844, 0.5823, 0.5845, 0.5833, 0.9715),
-    "linear_phips": (0.5684, 0.5640, 0.5684, 0.5657, 0.9671),
-    "resnet18_2ds": (0.9778, 0.9782, 0.9779, 0.9779, 1.0000),
-    "resnet18_phips": (0.9540, 0.9540, 0.9541, 0.9540, 1.0000),
+    ("linear", "single"): (0.4535, 0.4475, 0.4535, 0.4497, 0.9017),
+    ("rf", "single"): (0.4604, 0.4503, 0.4604, 0.4530, 0.9049),
+    ("mlp", "single"): (0.4688, 0.4612, 0.4688, 0.4635, 0.9088),
+    ("cnn", "single"): (0.7639, 0.7689, 0.7640, 0.7643, 0.9970),
+    ("resnet18", "single"): (0.9065, 0.9059, 0.9065, 0.9061, 0.9998),
+    ("linear", "2ds"): (0.5844, 0.5823, 0.5845, 0.5833, 0.9715),
+    ("linear", "phips"): (0.5684, 0.5640, 0.5684, 0.5657, 0.9671),
+    ("resnet18", "2ds"): (0.9778, 0.9782, 0.9779, 0.9779, 1.0000),
+    ("resnet18", "phips"): (0.9540, 0.9540, 0.9541, 0.9540, 1.0000),
 }
-_LABEL_SCORES = ("balanced_accuracy", "precision", "recall", "f1", "top3")
-_SCORES = ("r2_rho_e", "r2_a_e", "rmse_rho_e", "rmse_a_e", "mae_rho_e", "mae_a_e")
-
-#: Share by which a second view cuts the RMSE of ResNet-18 (Ko et al. 2025: "40 %" for the 2D-S pair).
-_CUT = {
-    f"rmse_cut_{target}_{views}": 1 - _PAPER[f"resnet18_{views}"][column] / _PAPER["resnet18_single"][column]
-    for column, target in ((2, "rho_e"), (3, "a_e"))
-    for views in ("2ds", "phips")
-}
+_LABEL_SCORES = [(score, "") for score in ("balanced_accuracy", "precision", "recall", "f1", "top3")]
 
 #: The talk prints two R2 for each model; which is of which target stands only in its figures.
-_TALK = {
-    "rf_single_r2_rho_e": "0.86 or 0.95",
-    "rf_single_r2_a_e": "0.86 or 0.95",
-    "cnn_single_r2_rho_e": "0.88 or 0.93",
-    "cnn_single_r2_a_e": "0.88 or 0.93",
-}
+_TALK = {"rf": (0.86, 0.95), "cnn": (0.88, 0.93)}
 
+
+def _paper() -> list[dict]:
+    """The paper's scores, and the share by which a second view cuts the RMSE of ResNet-18 (its abstract: "40 %" for 2D-S)."""
+    found = [
+        {"score": score, "quantity": quantity, "value": value, "model": model, "views": views, "source": "paper"}
+        for table, scores in ((_PAPER, _SCORES), (_PAPER_LABELS, _LABEL_SCORES))
+        for (model, views), values in table.items()
+        for (score, quantity), value in zip(scores, values, strict=True)
+    ]
+    for quantity in ("rho_e", "a_e"):
+        column = _SCORES.index(("rmse", quantity))
+        for views in ("2ds", "phips"):
+            cut = 1 - _PAPER["resnet18", views][column] / _PAPER["resnet18", "single"][column]
+            found.append({"score": "rmse_cut", "quantity": quantity, "value": cut, "views": views, "source": "paper"})
+    return found
+
+
+def _talk() -> list[dict]:
+    """The talk's scores, both numbers for each target."""
+    return [
+        {"score": "r2", "quantity": quantity, "value": value, "model": model, "views": "single", "source": "talk"}
+        | {"text": " or ".join(map(str, values))}
+        for model, values in _TALK.items()
+        for quantity in ("rho_e", "a_e")
+        for value in values
+    ]
+
+
+#: Every number that was reported, a row each. A number of which the talk does not say what it belongs to stands wherever it may.
+ROWS = results.frame([*_talk(), *_paper()], COLUMNS)
+
+#: The same by the flat names of our own numbers.
 REPORTED: dict[str, Reported] = {
-    f"{model}_{score}": Reported(_TALK.get(f"{model}_{score}", ""), value)
-    for table, scores in ((_PAPER, _SCORES), (_PAPER_LABELS, _LABEL_SCORES))
-    for model, values in table.items()
-    for score, value in zip(scores, values, strict=True)
-} | {name: Reported("", value) for name, value in _CUT.items()}
+    titles.flat_name(found[-1]): Reported(found[0]["text"], found[-1]["value"])
+    for _, rows in ROWS.groupby(["score", *FIELDS], sort=False)
+    for found in [rows.to_dict("records")]
+}
 
 #: How large data, pictures and trainings were in the talk and in the paper.
 SETTINGS: dict[str, Reported] = {
@@ -80,16 +106,15 @@ SETTINGS: dict[str, Reported] = {
 }
 
 
-def beside(metrics: dict[str, float]) -> pd.DataFrame:
-    """Our `metrics` that were also reported elsewhere, a row each: ours (with its standard error), talk, paper."""
-    rows = {
-        name: {
-            "ours": value,
-            "standard error": metrics.get(f"{name}_se"),
-            "talk": REPORTED[name].talk,
-            "paper": REPORTED[name].paper,
-        }
-        for name, value in metrics.items()
-        if name in REPORTED
-    }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["ours", "standard error", "talk", "paper"])
+def beside(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of our `rows` that were also reported elsewhere, a row each, to look at: ours (with its standard error), talk, paper.
+
+    The index is the title of the score, the quantity, the model and the views.
+    """
+    own = ["score", *FIELDS]
+    shown = ROWS.assign(shown=[row.text or titles.score(row.score).number(row.value) for row in ROWS.itertuples()])
+    theirs = shown.drop_duplicates([*own, "source"]).pivot(index=own, columns="source", values="shown")
+    both = rows.join(theirs.reindex(columns=["talk", "paper"]), on=own, how="inner").fillna({"talk": "", "paper": ""})
+    table = pd.DataFrame({"ours": [results.text(row) for row in both.itertuples()], "talk": both.talk, "paper": both.paper})
+    names = {field: [titles.title(field, code) for code in both[field]] for field in ("score", "quantity", "model", "views")}
+    return table.set_index(pd.MultiIndex.from_arrays(list(names.values()), names=["score", "of", "model", "views"]))

@@ -1,7 +1,7 @@
 """One run of one notebook: its parameters, seeds, device, folder, provenance and recorded numbers.
 
 >>> run = start("12-shape-descriptors", globals())  # doctest: +SKIP
->>> run.record(rf_single_r2_rho_e=0.94)  # doctest: +SKIP
+>>> run.record("r2", 0.94, se=0.01, model="rf", views="single", quantity="rho_e")  # doctest: +SKIP
 """
 
 import ast
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
 import papermill
 from myst_nb import glue
 
@@ -23,6 +24,7 @@ from lib.core.cache import written
 from lib.core.device import available_device, seed_everything, set_threads
 from lib.core.stores import refuse_unknown_scheduler
 from lib.figures import style
+from lib.notebook import rows, titles
 from lib.notebook.provenance import provenance
 
 KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
@@ -45,6 +47,7 @@ class Run:
     declared: dict
     device: str
     metrics: dict = field(default_factory=dict)
+    records: dict = field(default_factory=dict)
 
     def require(self, condition, sentence: str) -> None:
         """Stop the notebook with `sentence` unless `condition` holds."""
@@ -90,30 +93,87 @@ class Run:
             value = self.parameters[name]
             self.require(not value or Path(value).is_dir(), f"{name}: there is no folder {value!r}.")
 
-    def record(self, **numbers) -> None:
-        """Keep `numbers` for the prose (``{glue:text}``) and in the run folder's ``metrics.json``.
+    def record(self, score: str = "", value=None, se=None, *, sd=None, **fields) -> None:
+        """Keep a result as a row of the run folder's ``metrics.csv``, and under its flat name for the prose and ``metrics.json``.
+
+        Parameters
+        ----------
+        score : its code, see `lib.notebook.titles`
+        value, se, sd : the number, its standard error, and its standard deviation over seeds
+        fields : `model`, `views`, `quantity`, `data`, `split` where they have something to tell
 
         Raises
         ------
         RunError
-            If a value is not a finite number, or differs from one this run recorded under that name.
+            If a number is not finite, a field is unknown, or this run has recorded another row under the same flat name.
         """
-        plain = {name: plain_number(name, value) for name, value in numbers.items()}
-        for name, number in plain.items():
-            known = self.metrics.get(name, number)
-            self.require(known == number, f"{name} is already recorded as {known}, so it cannot become {number}")
-        for name, number in plain.items():
-            if name not in self.metrics:  # a page warns of a name that is glued twice
-                glue(name, number, display=False)
-        self.metrics |= plain
+        if not score:  # names and numbers, as notebooks recorded them before there were rows
+            self._keep([self._row(name, number) for name, number in fields.items()])
+        else:
+            self._keep([self._row(score, value, se, sd, **fields)])
+
+    def record_table(self, values, errors=None, rows="score", columns="", *, deviations=None, **fields) -> None:
+        """Record each number of a table, whose row labels and column heads are codes.
+
+        Parameters
+        ----------
+        values, errors, deviations : DataFrame, or Series or mapping where there is one column only: the numbers, their standard
+            errors, and their standard deviations over seeds
+        rows, columns : what the labels of rows and the heads of columns are: ``score`` or a field
+        fields : the fields that all share, and `score` where neither rows nor columns are scores
+        """
+        whole = pd.DataFrame(values) if columns else pd.Series(values).to_frame("")
+        others = [table if table is None or columns else pd.Series(table).to_frame("") for table in (errors, deviations)]
+        found = []
+        for column in whole:
+            for label, value in whole[column].items():
+                se, sd = (None if table is None else table[column][label] for table in others)
+                own = {rows: label} | ({columns: column} if columns else {})
+                found.append(self._row(**{"value": value, "se": se, "sd": sd} | fields | own))
+        self._keep(found)
+
+    def _row(self, score, value, se=None, sd=None, **fields) -> dict:
+        """A row as it is kept: fields as texts, plain numbers, and the flat name."""
+        unknown = ", ".join(set(fields) - set(titles.FIELDS))
+        self.require(not unknown, f"a result has no field {unknown}; it has {', '.join(titles.FIELDS)}.")
+        score, quantity = titles.PARTS.get(score, (score, ""))
+        given = {field: str(code) for field, code in fields.items() if code is not None}
+        row = {"score": score} | dict.fromkeys(titles.FIELDS, "") | {"quantity": quantity} | given
+        name = titles.flat_name(row)
+        numbers = {kind: number for kind, number in (("se", se), ("sd", sd)) if number is not None} | {"value": value}
+        return row | {kind: plain_number(name, number) for kind, number in numbers.items()} | {"name": name}
+
+    def _keep(self, found: list[dict]) -> None:
+        """Add these rows to the run's, write its files and glue what is new."""
+        for row in found:
+            known = self.records.get(row["name"], row)
+            self.require(
+                known == row, f"{row['name']} is already recorded as {known['value']}, so it cannot become {row['value']}."
+            )
+        for row in found:
+            self.records[row["name"]] = row
+            for kind, suffix in (("value", ""), ("se", "_se"), ("sd", "_sd")):
+                name = f"{row['name']}{suffix}"
+                if kind in row and name not in self.metrics:  # a page warns of a name that is glued twice
+                    self.metrics[name] = row[kind]
+                    glue(name, row[kind], display=False)
         write_json(self.file("metrics.json"), self.metrics)
+        written(self.file("metrics.csv"), partial(self.rows.to_csv, index=False))
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """All rows recorded so far, with the columns of ``metrics.csv``."""
+        return rows.frame(list(self.records.values()))
+
+    def table(self, index="model", columns="score", **fields) -> pd.DataFrame:
+        """Recorded rows with these `fields` as a table to look at: titles in words with units, ``value ± standard error``.
+
+        See `lib.notebook.rows.select` for the fields and `lib.notebook.rows.table` for index and columns.
+        """
+        return rows.table(rows.select(self.rows, **fields), index, columns)
 
     def record_each(self, numbers, prefix: str = "", suffix: str = "") -> None:
-        """Record all numbers of a mapping or table, under names of `prefix`, its keys and `suffix` joined by underscores.
-
-        So ``record_each({"q_i": 0.9, "m_i": 0.8}, "r2")`` records r2_q_i and r2_m_i. A mapping may hold mappings; of a table
-        the keys are column and row.
-        """
+        """Record all numbers of a mapping or table, under names of `prefix`, its keys and `suffix` joined by underscores."""
         self.record(**{"_".join(filter(None, [prefix, *keys, suffix])): value for keys, value in leaves(numbers)})
 
     def keep(self, **tables) -> None:

@@ -2,9 +2,9 @@
 
 import math
 
-import numpy as np
 import pytest
 
+from lib.notebook import rows as results
 from lib.notebook.literature import REPORTED, beside
 
 #: What the paper's evaluation notebook prints as MAE of rho_e and a_e: square roots.
@@ -58,15 +58,22 @@ def test_two_views_are_reported_better_than_one():
             assert one < two < 1
 
 
+def ours(*records):
+    """Rows as a run has them."""
+    return results.frame(list(records))
+
+
 def test_ours_beside_theirs():
-    ours = {"rf_single_r2_rho_e": 0.9, "rf_single_r2_rho_e_se": 0.01, "linear_2ds_r2_a_e": 0.8, "rf_single_r2_rho_e_leak": 0.1}
-    table = beside(ours)
-    assert table.index.tolist() == ["rf_single_r2_rho_e", "linear_2ds_r2_a_e"]
-    assert table.loc["rf_single_r2_rho_e"].tolist() == [0.9, 0.01, "0.86 or 0.95", 0.9532]
-    assert table.loc["linear_2ds_r2_a_e", ["ours", "talk", "paper"]].tolist() == [0.8, "", 0.9482]
-    assert np.isnan(table.loc["linear_2ds_r2_a_e", "standard error"])
+    forest = {"score": "r2", "value": 0.9, "se": 0.01, "model": "rf", "views": "single", "quantity": "rho_e"}
+    linear = {"score": "r2", "value": 0.8, "model": "linear", "views": "2ds", "quantity": "a_e"}
+    table = beside(ours(forest, linear, forest | {"split": "image_split"}, {"score": "share_filled", "value": 0.1}))
+    assert table.to_numpy().tolist() == [["0.900 ± 0.010", "0.86 or 0.95", "0.953"], ["0.800", "", "0.948"]]
+    assert table.index.tolist() == [
+        ("R²", "effective density ρₑ", "random forest", "1"),
+        ("R²", "effective surface area Aₑ", "linear", "2 (90°)"),
+    ]
 
 
 def test_nothing_reported_is_an_empty_table():
-    table = beside({"our_own_score": 1.0})
-    assert table.empty and table.columns.tolist() == ["ours", "standard error", "talk", "paper"]
+    table = beside(ours({"score": "our_own_score", "value": 1.0}))
+    assert table.empty and table.columns.tolist() == ["ours", "talk", "paper"]

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from lib.core import paths
-from lib.notebook import run
+from lib.notebook import rows, run
 from lib.notebook.run import RunError
 
 PARAMETERS = """\
@@ -151,45 +151,68 @@ def test_the_device_is_resolved_in_the_notebook(namespace):
     assert start(namespace).device == namespace["device"] in ("cpu", "cuda")
 
 
-def test_record_writes_and_glues_plain_numbers(namespace):
+def test_record_writes_a_row_and_glues_plain_numbers(namespace):
     started = start(namespace)
-    started.record(rf_single_r2_rho_e=np.float32(0.5), n=np.int64(3))
-    started.record(other=1.5)
-    assert json.loads(started.file("metrics.json").read_text()) == {"rf_single_r2_rho_e": 0.5, "n": 3, "other": 1.5}
-    assert [type(value) for value in namespace["glued"].values()] == [float, int, float]
+    started.record("r2", np.float32(0.5), se=0.25, model="rf", views="single", quantity="rho_e")
+    started.record("n_used", np.int64(3), data="2ds")
+    flat = {"rf_single_r2_rho_e": 0.5, "rf_single_r2_rho_e_se": 0.25, "n_used_2ds": 3}
+    assert json.loads(started.file("metrics.json").read_text()) == started.metrics == namespace["glued"] == flat
+    assert [type(value) for value in namespace["glued"].values()] == [float, float, int]
+    kept = rows.read(started.file("metrics.csv"))
+    pd.testing.assert_frame_equal(kept, started.rows)
+    assert kept.loc[0, ["score", "value", "se", "model", "views", "quantity", "data", "split", "name"]].tolist() == [
+        "r2", 0.5, 0.25, "rf", "single", "rho_e", "", "", "rf_single_r2_rho_e"
+    ]  # fmt: skip
 
 
-def test_record_each_names_numbers_by_their_keys(namespace):
+def test_record_table_takes_fields_from_rows_and_columns(namespace):
     started = start(namespace)
-    started.record_each({"q_i": 0.5, "m_i": np.float32(0.25)}, "r2", "test")
-    started.record_each({"bins": {"n": 1}, "lagrangian": {"n": 2}}, "count")
-    started.record_each(pd.DataFrame({"a": [1.5]}, index=["row"]))
-    started.record_each(pd.Series({"a": 3}), suffix="se")
-    assert started.metrics == {
-        "r2_q_i_test": 0.5, "r2_m_i_test": 0.25, "count_bins_n": 1, "count_lagrangian_n": 2, "a_row": 1.5, "a_se": 3
-    }  # fmt: skip
+    values = pd.DataFrame({"rf": {"r2_rho_e": 0.5, "f1": 0.4}, "gb": {"r2_rho_e": 0.6, "f1": 0.3}})
+    started.record_table(values, values / 10, columns="model", views="2ds")
+    started.record_table({"conv2": 0.25}, rows="model", score="ari", deviations={"conv2": 0.125})
+    assert list(started.metrics.items())[:4] == [
+        ("rf_2ds_r2_rho_e", 0.5), ("rf_2ds_r2_rho_e_se", 0.05), ("rf_2ds_f1", 0.4), ("rf_2ds_f1_se", 0.04)
+    ]  # fmt: skip
+    assert len(started.metrics) == 10 and started.metrics["ari_conv2"] == 0.25 and started.metrics["ari_conv2_sd"] == 0.125
+
+
+def test_a_table_has_titles_and_errors_in_the_same_cell(namespace):
+    started = start(namespace)
+    for model, value in (("rf", 0.5), ("gb", 0.25)):
+        started.record("rmse", value / 1000, se=1e-4, model=model, views="2ds", quantity="rho_e")
+    started.record("rmse", 0.5, model="rf", views="single", quantity="rho_e")
+    table = started.table("model", ["score", "quantity"], views="2ds")
+    assert table.columns.tolist() == [("RMSE [10⁻³]", "effective density ρₑ")]
+    assert table.iloc[:, 0].to_dict() == {"random forest": "0.50 ± 0.10", "gradient boosting": "0.25 ± 0.10"}
+    with pytest.raises(ValueError, match="two values for rf_single_rmse_rho_e: select fewer rows"):
+        started.table("model")
 
 
 @pytest.mark.parametrize("value", [float("nan"), np.inf, "0.5", None, True, np.ones(1) > 0])
 def test_record_refuses_what_is_no_finite_number(namespace, value):
     started = start(namespace)
-    with pytest.raises(RunError, match="score must be a finite number"):
-        started.record(score=value)
+    with pytest.raises(RunError, match="ari_conv2 must be a finite number"):
+        started.record("ari", value, model="conv2")
     assert not started.file("metrics.json").exists()
+
+
+def test_record_refuses_an_unknown_field(namespace):
+    with pytest.raises(RunError, match="a result has no field target; it has model, views, quantity, data, split"):
+        start(namespace).record("r2", 0.5, target="rho_e")
 
 
 def test_record_refuses_a_second_value(namespace):
     started = start(namespace)
-    started.record(score=0.5)
+    started.record("ari", 0.5, model="ssl")
     namespace["glued"].clear()
-    started.record(score=0.5, other=1)
-    assert namespace["glued"] == {"other": 1}  # the page would warn of a name that is glued twice
-    with pytest.raises(RunError, match="score is already recorded as 0.5"):
-        started.record(score=0.6)
+    started.record("ari", 0.5, model="ssl")
+    assert not namespace["glued"]  # the page would warn of a name that is glued twice
+    with pytest.raises(RunError, match="ari_ssl is already recorded as 0.5"):
+        started.record("ari", 0.6, model="ssl")
 
 
 def test_numbers_of_an_earlier_run_are_dropped(namespace):
-    start(namespace).record(score=0.5)
+    start(namespace).record("share_filled", 0.5)
     assert not start(namespace).file("metrics.json").exists()
 
 
