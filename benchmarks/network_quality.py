@@ -16,7 +16,7 @@ from lib.crystals.rosette import MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.fresh_rosettes import FreshPictures, Sets
 from lib.datasets.rosettes import rosette_views, truth
-from lib.models import tables
+from lib.evaluation.scores import scores
 from lib.models.networks import NETWORKS
 from lib.models.shape_model import Recipe, ShapeModel, predict
 
@@ -78,7 +78,7 @@ def rows(quick: bool) -> list[Row]:
     found = {}
     for way in RECIPES:
         model, seen, took = taught_for(seconds, way, data.crystals)
-        found[way] = tables.scores(true, predict(model, shown, bullets).table.set_index(true.index)), seen, took
+        found[way] = scores(true, predict(model, shown, bullets).table.set_index(true.index)), seen, took
     (ours, ours_seen, ours_took), table = found.pop("polar"), []
     for way, (theirs, seen, took) in found.items():
         for score in ("r2_rho_e", "r2_a_e", "balanced_accuracy"):

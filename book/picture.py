@@ -9,6 +9,7 @@ import numpy as np
 from lib.core import paths
 from lib.crystals import rosette
 from lib.figures import mesh, style
+from lib.figures.gallery import gallery
 from lib.imaging.draw.silhouette import silhouettes
 
 TARGET = paths.ROOT / "book" / "_static" / "one-crystal.png"
@@ -21,7 +22,7 @@ def main() -> None:
     views = silhouettes(solid, np.eye(3)[None], (0, 90, 120)).coverage[0, :, 24:-24, 24:-24]
     pictures = [mesh.picture(solid, (500, 500)), *views]
     labels = ["the crystal", "its silhouette", "turned by 90°", "turned by 120°"]
-    figure = style.gallery(pictures, labels, columns=2, width=2.0)
+    figure = gallery(pictures, labels, columns=2, width=2.0)
     for axis in figure.axes:
         axis.title.set_fontsize(10)
     figure.savefig(TARGET, dpi=150, pil_kwargs={"optimize": True})

@@ -46,7 +46,8 @@ import numpy as np
 
 from lib.crystals import orientation, rosette, solid
 from lib.datasets.rosettes import Views, rosette_views
-from lib.figures import mesh, style
+from lib.figures import descriptors, mesh
+from lib.figures.gallery import gallery, scene_frame
 from lib.imaging.draw.silhouette import silhouettes
 from lib.notebook.run import start
 
@@ -91,7 +92,7 @@ rosette.MODELS[model].ranges
 middle = {"a": 20.0, "c": 50.0, "f_r0": 1.0, "f_hp": 1.0, "f_h0": 1.0}
 regular = {n: rosette.rosette(middle, n) for n in rosette.MODELS["2025"].bullets}
 pictures = [mesh.picture(crystal.solid()) for crystal in regular.values()]
-style.gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
+gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
 
 # %% [markdown]
 # ## Random variation
@@ -104,14 +105,14 @@ style.gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
 crystals = rosette.sample(14, seed, model=model, hollow=hollow)
 pictures = [mesh.picture(crystal.solid()) for crystal in crystals]
 labels = [f"{crystal.n_bullets} bullets" for crystal in crystals]
-style.gallery(pictures, labels, columns=7)
+gallery(pictures, labels, columns=7)
 
 # %% [markdown]
 # The third of them can be turned with the mouse, or with a finger.
 
 # %%
 mesh.write_scene(crystals[2].solid(), run.file("scene.html"))
-style.scene(run.url("scene.html"), "A random rosette, to be turned by hand", run.url("scene.png"))
+scene_frame(run.url("scene.html"), "A random rosette, to be turned by hand", run.url("scene.png"))
 
 # %% [markdown]
 # ## What is to be learned
@@ -160,7 +161,7 @@ angles = (0, 90, 120)
 views = silhouettes(crystals[2].solid(), orientations[:6], angles, size).coverage
 pictures = views.transpose(1, 0, 2, 3).reshape(-1, size, size)
 labels = [f"{i}: {angle}°" for angle in angles for i in range(1, 7)]
-style.gallery(pictures, labels, columns=6)
+gallery(pictures, labels, columns=6)
 
 # %% [markdown]
 # Two checks that need no trust. Cauchy found in 1841 that the shadow of a convex body, averaged over all orientations, has
@@ -183,7 +184,7 @@ run.record(cauchy_ratio=ratio.mean(), cauchy_ratio_se=ratio.std() / len(ratio) *
 # %% mystnb={"figure": {"caption": "How the line of sight lies to the crystal's first axis, for two ways to draw a random orientation. Uniform rotations give a flat line. Three whole-degree Euler angles about fixed axes, as used for the published pictures, favour some directions of sight by up to one half.", "name": "fig-orientations"}, "image": {"alt": "Two histograms of a cosine: the one of uniform rotations is flat, the one of Euler angles has a peak on either side of the middle."}}
 uniform = orientation.random_orientations(50_000, seed)
 euler = orientation.published_orientations(50_000, seed)
-style.orientations({"uniform rotations": uniform[:, :, 0], "three Euler angles": euler[:, :, 0]})
+descriptors.orientations({"uniform rotations": uniform[:, :, 0], "three Euler angles": euler[:, :, 0]})
 
 # %% [markdown]
 # ## The data set
@@ -205,7 +206,7 @@ data
 # %% mystnb={"figure": {"caption": "Effective density and effective surface area of the crystals in the data set, by number of bullets. Most rosettes fill less than a tenth of the sphere around them.", "name": "fig-targets"}, "image": {"alt": "Scatter plot of effective surface area over effective density: one curved band for each number of bullets, more bullets lying higher."}}
 targets = data[["rho_e", "a_e", "n_bullets"]].to_dataframe()
 run.keep(crystals=targets)
-style.targets(targets.sample(min(len(targets), 3000), random_state=seed))
+descriptors.targets(targets.sample(min(len(targets), 3000), random_state=seed))
 
 # %% [markdown]
 # The published test set ranges from 0.0088 to 0.2712 in $\rho_e$ and from 0.111 to 0.941 in $A_e$; ours should

@@ -45,9 +45,19 @@ from pathlib import Path
 
 import pandas as pd
 from IPython.display import display
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, ShuffleSplit
 
 from lib.datasets.rosettes import Views, rosette_views, rows
-from lib.figures import style
+from lib.evaluation.scores import (
+    importances,
+    leakage,
+    scores,
+    scores_with_errors,
+    standard_errors,
+)
+from lib.figures import descriptors, predictions
+from lib.figures.confusion import confusion
+from lib.figures.gallery import gallery
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED
 from lib.imaging.read import cpi
 from lib.models import tables
@@ -96,7 +106,7 @@ data.sizes
 
 # %% mystnb={"figure": {"caption": "What the published descriptors measure, on one silhouette: area and perimeter of the outline, the circle, rectangle and ellipse around it, and the spread of its four extreme points.", "name": "fig-descriptors"}, "image": {"alt": "A silhouette with its outline, an enclosing circle, a tilted rectangle, an ellipse and four marked extreme points."}}
 example = data.silhouette.isel(crystal=2, orientation=0, view=0).to_numpy()
-style.descriptor_sketch(example)
+descriptors.descriptor_sketch(example)
 
 # %% [markdown]
 # These are their definitions. Three are in pixels, and each picture is scaled to its crystal, so none knows the
@@ -120,9 +130,11 @@ table.head(4).round(3)
 # crystal go to training, or all go to the test.
 
 # %%
-test = tables.by_crystal(table, test_share, seed)
-truth = table[test]
-run.record(n_train=int((~test).sum()), n_test=int(test.sum()))
+splitter = GroupShuffleSplit(1, test_size=test_share, random_state=seed)
+crystals = table.index.get_level_values("crystal")
+train_rows, test_rows = next(splitter.split(table, groups=crystals))
+train, test = table.iloc[train_rows], table.iloc[test_rows]
+run.record(n_train=len(train), n_test=len(test))
 
 # %% [markdown]
 # Four learners see the {glue:text}`n_train` training rows: a linear one as baseline, the random forest of the published
@@ -130,32 +142,33 @@ run.record(n_train=int((~test).sum()), n_test=int(test.sum()))
 
 # %%
 predicted = {
-    model: tables.predictions(table, test, model, seed, n_trees) for model in tables.MODELS
+    name: tables.predictions(train, test, name, seed, n_trees) for name in tables.LEARNERS
 }
 
 # %% [markdown]
 # Each score is recorded with its standard error, found by drawing the test crystals again with replacement.
 
 # %%
-scores = {model: tables.scores(truth, values) for model, values in predicted.items()}
-for model, values in predicted.items():
-    run.record_each(scores[model], f"{model}_single")
-    run.record_each(tables.spread(truth, values), f"{model}_single", "se")
-true = truth[[*tables.TARGETS, tables.LABEL]]
+table_of_scores = {
+    name: scores_with_errors(test, values) for name, values in predicted.items()
+}
+for name in predicted:
+    run.record_each(table_of_scores[name], f"{name}_single")
+true = test[["rho_e", "a_e", "n_bullets"]]
 run.keep(predictions=pd.concat({"true": true, **predicted}, axis=1))
-pd.DataFrame(scores).rename(columns=tables.MODELS).round(4)
+pd.DataFrame(table_of_scores).rename(columns=tables.LEARNERS).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals, from eight descriptors of one picture. The linear model bends away at both ends, where the others follow the diagonal; all widen towards large values, where little of the crystal's depth shows.", "name": "fig-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows of four models, all along the diagonal."}}
-named = {tables.MODELS[model]: values for model, values in predicted.items()}
-style.predicted_against_true(truth, named)
+titled = {tables.LEARNERS[name]: values for name, values in predicted.items()}
+predictions.predicted_against_true(test, titled)
 
 # %% [markdown]
 # The number of bullets is harder. A bullet that points at the camera, or hides behind another, leaves little trace in
 # eight numbers, and the models confuse neighbours.
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. Four bullets are recognised best; from six to nine the models are hardly ever further off than two, and exact in fewer than half of the cases.", "name": "fig-confusion"}, "image": {"alt": "Four confusion matrices of the number of bullets, dark along the diagonal, broadest from six to nine."}}
-labels = {model: values.n_bullets for model, values in named.items()}
-style.confusion(truth.n_bullets, labels)
+labels = {title: values.n_bullets for title, values in titled.items()}
+confusion(test.n_bullets, labels, ("predicted number of bullets", "true number"))
 
 # %% [markdown]
 # ## Which numbers matter
@@ -164,14 +177,13 @@ style.confusion(truth.n_bullets, labels)
 # given all the others. Descriptors that say the same share theirs.
 
 # %%
-train = table[~test]
 forest = tables.regressor("rf", seed, n_trees)
-forest.fit(tables.features(train), train[list(tables.TARGETS)])
-importance = tables.importance(forest, truth, seed)
+forest.fit(tables.inputs(train), train[["rho_e", "a_e"]])
+importance = importances(forest, test, seed)
 importance.round(3)
 
 # %% mystnb={"figure": {"caption": "Loss of R2 on unseen crystals when one descriptor is shuffled, mean and standard deviation over five shuffles. The share of the enclosing circle that is filled carries most of both targets.", "name": "fig-importance"}, "image": {"alt": "Two bar charts of eight descriptors; the bar of the area ratio is by far the longest in both."}}
-style.importance(importance)
+descriptors.importances(importance)
 
 # %% [markdown]
 # ## What a careless split hides
@@ -180,11 +192,12 @@ style.importance(importance)
 # another. We do the same with the same rows and settings, and only the split changed.
 
 # %%
-careless = tables.by_image(table, test_share, seed)
-for model in ("linear", "rf"):
-    values = tables.predictions(table, careless, model, seed, n_trees)
-    run.record_each(tables.scores(table[careless], values), f"{model}_single", "image_split")
-    run.record_each(tables.spread(table[careless], values), f"{model}_single", "image_split_se")
+careless = ShuffleSplit(1, test_size=test_share, random_state=seed)
+known, new = (table.iloc[chosen] for chosen in next(careless.split(table)))
+for name in ("linear", "rf"):
+    values = tables.predictions(known, new, name, seed, n_trees)
+    run.record_each(scores(new, values), f"{name}_single", "image_split")
+    run.record_each(standard_errors(new, values), f"{name}_single", "image_split_se")
 
 # %% [markdown]
 # The forest's $R^2$ of effective density is {glue:text}`rf_single_r2_rho_e_image_split:.4f` with the split by picture and
@@ -193,9 +206,12 @@ for model in ("linear", "rf"):
 # remember, and on how often each was seen. So we repeat both with few crystals in 24 orientations each, as in the talk, and a smaller forest.
 
 # %%
-description = Views(n_leak, 24, (0,), seed + 1, size, pictures=False)
-few = rosette_views(description, "synchronous")
-leak = tables.leak(rows(few), seed, n_trees // 8)
+few = rosette_views(Views(n_leak, 24, (0,), seed + 1, size, pictures=False), "synchronous")
+splits = {
+    "by crystal": GroupKFold(5, shuffle=True, random_state=seed),
+    "by image": KFold(5, shuffle=True, random_state=seed),
+}
+leak = leakage(rows(few), splits, seed, n_trees // 8)
 means = leak.groupby(["crystals", "split"]).mean().unstack("split")
 gap = means["rho_e"]["by image"] - means["rho_e"]["by crystal"]
 run.record(rf_leak_few_r2_rho_e=gap.iloc[0], rf_leak_many_r2_rho_e=gap.iloc[-1])
@@ -203,7 +219,7 @@ run.record(n_leak_few=gap.index[0], n_leak_many=gap.index[-1])
 means.round(3)
 
 # %% mystnb={"figure": {"caption": "The forest's score of effective density (left) and effective surface area (right) when it learns from few crystals in 24 orientations each, tested on crystals it has not seen and on pictures it has not seen. Means and standard errors over groups of crystals. The gap is what the forest remembers; it closes as crystals become many.", "name": "fig-leak"}, "image": {"alt": "Two line plots of R2 over the number of crystals: the split by image lies higher, and the split by crystal rises towards it."}}
-style.leak(leak)
+descriptors.leakage(leak)
 
 # %% [markdown]
 # With {glue:text}`n_leak_few` crystals the leak is worth {glue:text}`rf_leak_few_r2_rho_e:.3f` of $R^2$, with
@@ -219,8 +235,10 @@ style.leak(leak)
 
 # %%
 rich = rows(data, descriptors=(*PUBLISHED, *EXTENDED))
-best = tables.predictions(rich, test, "gb", seed, n_trees, label_model="linear")
-run.record_each(tables.scored(truth, best), "gb_extended_single")
+extended = tables.predictions(
+    rich.iloc[train_rows], rich.iloc[test_rows], "gb", seed, n_trees, label_model="linear"
+)
+run.record_each(scores_with_errors(test, extended), "gb_extended_single")
 
 # %% [markdown]
 # On the same test crystals $R^2$ of effective density rises from {glue:text}`gb_single_r2_rho_e:.3f` to
@@ -262,7 +280,7 @@ if masks:
     run.record(cpi_n_files=len(report), cpi_n_used=len(real))
     why = f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?"
     run.require(len(real), why)
-    quarters = real[list(tables.TARGETS)].quantile([0.25, 0.5, 0.75])
+    quarters = real[["rho_e", "a_e"]].quantile([0.25, 0.5, 0.75])
     run.record(cpi_share_inside=real.inside.mean())
     run.record_each(quarters.set_axis(["p25", "p50", "p75"]), "cpi")
     display(quarters.round(3))
@@ -278,7 +296,7 @@ if masks:
         "circularity": "circularity [1]",
         "rho_e": r"$\rho_e$ [1]",
     }
-    display(style.real_against_synthetic(rich, real, names))
+    display(descriptors.real_against_synthetic(rich, real, names))
 
 # %% [markdown]
 # The first pictures, each with its predicted effective density, show what the model was asked.
@@ -286,7 +304,7 @@ if masks:
 # %%
 if masks:
     labels = [rf"$\rho_e$ = {value:.3f}" for value in real.rho_e[:14]]
-    display(style.gallery([masks[i] for i in real.index[:14]], labels, columns=7))
+    display(gallery([masks[i] for i in real.index[:14]], labels, columns=7))
 
 # %% [markdown]
 # ## What was shown

@@ -49,7 +49,10 @@ from lib.crystals.rosette import MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import Views, rosette_views, rows, truth
 from lib.evaluation import conformal
-from lib.figures import predictions, style
+from lib.evaluation.scores import scores_with_errors
+from lib.figures import predictions
+from lib.figures.confusion import confusion
+from lib.figures.gallery import gallery
 from lib.imaging.read import cpi
 from lib.models import networks, tables
 from lib.models.networks.polar import Polar, polar_grid
@@ -176,10 +179,10 @@ predictions.learning_curves(histories, steps * batch)
 # crystals. A network has seen more pictures of each: part of what it is ahead may be that.
 
 # %%
-known = rows(held["crystals"])
-asked = rows(held["test"])
-both, is_test = tables.joined(known, asked)
-predicted = {name: tables.predictions(both, is_test, name, seed, n_trees) for name in tables.MODELS}
+known, asked = rows(held["crystals"]), rows(held["test"])
+predicted = {
+    name: tables.predictions(known, asked, name, seed, n_trees) for name in tables.LEARNERS
+}
 
 # %% [markdown]
 # The networks get the test pictures.
@@ -197,8 +200,8 @@ predicted |= {name: answer.table for name, answer in answers.items()}
 
 # %%
 best = min(trained, key=lambda name: trained[name].history.val_loss.min())
-names = tables.MODELS | networks.NETWORKS
-scores = pd.DataFrame({name: tables.scored(true, values) for name, values in predicted.items()})
+names = tables.LEARNERS | networks.NETWORKS
+scores = pd.DataFrame({name: scores_with_errors(true, values) for name, values in predicted.items()})
 for name in scores:
     run.record_each(scores[name], f"{name}_single")
 run.record_each(scores[best], "best_single")
@@ -211,13 +214,14 @@ scores[~scores.index.str.startswith("mae_")].rename(columns=names).round(4)
 
 # %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture. With the polar network the cloud is narrower over the whole range; the CNN needs a longer training than it gets in the laptop profile.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
 compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
-style.predicted_against_true(true, compared)
+predictions.predicted_against_true(true, compared)
 
 # %% [markdown]
 # The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The polar network is seldom off by more than one.", "name": "fig-network-confusion"}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
-style.confusion(true.n_bullets, {name: values.n_bullets for name, values in compared.items()})
+labels = {name: values.n_bullets for name, values in compared.items()}
+confusion(true.n_bullets, labels, ("predicted number of bullets", "true number"))
 
 # %% [markdown]
 # On the same test crystals the best network explains {glue:text}`best_single_r2_rho_e:.3f` of the variance of effective density and
@@ -245,7 +249,7 @@ conformal = conformal.Conformal(validation, calibration, bullets)
 
 # %%
 levels = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-kept = pd.DataFrame({level: conformal.kept(true, answers[best], level) for level in levels})
+kept = pd.DataFrame({level: conformal.scores(true, answers[best], level) for level in levels})
 for percent in (80, 95):
     with_percent = kept.index.str.replace("_", f"_{percent}_", n=1)
     run.record_each(kept[percent / 100].set_axis(with_percent))
@@ -257,7 +261,7 @@ kept.rename(columns="{:.0%}".format).round(3)
 # may all lie on the same side.
 
 # %% mystnb={"figure": {"caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised, with standard errors. On the dotted line the promise is kept exactly.", "name": "fig-coverage"}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
-predictions.promises_kept(kept)
+predictions.coverages(kept)
 
 # %% [markdown]
 # The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
@@ -336,13 +340,13 @@ flags.to_frame("flagged at 5 %").round(3)
 said = {name: predict(model, outline, bullets) for name, outline in drawn.items()}
 validation, calibration = ((truths[name], said[name]) for name in truths)
 outlined = conformal.Conformal(validation, calibration, bullets)
-trust = {"test rosettes": outlined.kept(true, said["test"], 0.95)}
+trust = {"test rosettes": outlined.scores(true, said["test"], 0.95)}
 kinds = {"2023 model, not novel": odd >= 0.05, "2023 model, novel": odd < 0.05}
 for label, kind in kinds.items():
     chosen = kind & ~few
     if chosen.any():
         answer = predict(model, others[chosen], bullets)
-        trust[label] = outlined.kept(truth(foreign)[chosen], answer, 0.95)
+        trust[label] = outlined.scores(truth(foreign)[chosen], answer, 0.95)
 pd.DataFrame(trust).round(3)
 
 # %% [markdown]
@@ -358,7 +362,7 @@ if masks:
     if known_kind.any():
         intervals = outlined.intervals(answer, 0.95)
         usual = pd.concat([answer.table, intervals], axis=1)[known_kind]
-        run.record_each(usual[list(tables.TARGETS)].median(), "cpi", "p50")
+        run.record_each(usual[["rho_e", "a_e"]].median(), "cpi", "p50")
         display(usual.describe().round(3))
 
 # %% [markdown]
@@ -369,7 +373,7 @@ if masks:
     order = np.argsort(p_values["CPI tiles"])
     chosen = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
     labels = [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen]
-    display(style.gallery([masks[i] for i in chosen], labels, columns=7))
+    display(gallery([masks[i] for i in chosen], labels, columns=7))
 
 # %% [markdown]
 # ## Beside the talk and the paper

@@ -45,7 +45,10 @@ import pandas as pd
 from lib.crystals.rosette import MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import rosette_views, rows, truth
-from lib.figures import predictions, style
+from lib.evaluation.scores import scores_with_errors
+from lib.figures import predictions
+from lib.figures.confusion import confusion
+from lib.figures.gallery import gallery
 from lib.imaging.draw.silhouette import VIEW_ANGLES
 from lib.models import networks, tables
 from lib.models.shape_model import (
@@ -106,6 +109,7 @@ angles = tuple(map(float, angles))
 sets = fresh_rosettes.sets(n_crystals, n_held, n_test, angles, size, seed)
 held = {name: rosette_views(views, scheduler) for name, views in sets._asdict().items()}
 VIEWS = {"single": (0.0,), "2ds": (0.0, 90.0), "phips": (0.0, 120.0)}
+VIEW_TITLES = {"single": "one view", "2ds": "2D-S pair", "phips": "PHIPS pair"}
 positions = {views: tuple(angles.index(angle) for angle in turns) for views, turns in VIEWS.items()}
 
 # %% [markdown]
@@ -114,7 +118,7 @@ positions = {views: tuple(angles.index(angle) for angle in turns) for views, tur
 # %% mystnb={"figure": {"caption": "One crystal a row, seen along the six directions of this notebook. The first two columns are a 2D-S pair, the first and third a PHIPS pair.", "name": "fig-views"}, "image": {"alt": "Three rows of six white silhouettes on black: the same crystal turned by 0, 90, 120, 30, 60 and 150 degrees."}}
 examples = held["test"].silhouette.isel(orientation=0, crystal=slice(0, 3)).to_numpy()
 labels = [f"{angle:.0f}°" for angle in angles] * 3
-style.gallery(4 - examples.reshape(-1, size, size), labels, columns=len(angles))
+gallery(4 - examples.reshape(-1, size, size), labels, columns=len(angles))
 
 # %% [markdown]
 # ## Sixteen descriptors
@@ -127,9 +131,8 @@ true = truth(held["test"])
 predicted = {}
 for views, columns in positions.items():
     known, asked = (rows(held[name], columns) for name in ("crystals", "test"))
-    both, is_test = tables.joined(known, asked)
-    for model in tables.MODELS:
-        predicted[model, views] = tables.predictions(both, is_test, model, seed, n_trees)
+    for name in tables.LEARNERS:
+        predicted[name, views] = tables.predictions(known, asked, name, seed, n_trees)
 known.shape
 
 # %% [markdown]
@@ -175,7 +178,7 @@ bullets = MODELS["2025"].bullets
 for (name, views), (model, _) in trained.items():
     shown = fresh_rosettes.pictures_of(held["test"], positions[views])
     predicted[name, views] = predict(model, shown, bullets).table
-scores = {key: tables.scored(true, values) for key, values in predicted.items()}
+scores = {key: scores_with_errors(true, values) for key, values in predicted.items()}
 for (name, views), score in scores.items():
     run.record_each(score, f"{name}_{views}")
 
@@ -188,16 +191,16 @@ for views in VIEWS:
     losses = {key: trained[key].history.val_loss.min() for key in trained if key[1] == views}
     best[views] = min(losses, key=losses.get)
     run.record_each(scores[best[views]], f"best_{views}")
-names = tables.MODELS | networks.NETWORKS
+names = tables.LEARNERS | networks.NETWORKS
 table = pd.DataFrame(scores).T.rename_axis(["model", "views"]).rename(index=names, level="model")
 run.keep(scores=table)
-table[list(predictions.SCORES)].unstack("views").swaplevel(axis=1).sort_index(axis=1).round(3)
+table[list(predictions.SCORE_AXES)].unstack("views").swaplevel(axis=1).sort_index(axis=1).round(3)
 
 # %% [markdown]
 # {numref}`fig-one-two` shows the same at a glance, with standard errors.
 
 # %% mystnb={"figure": {"caption": "Scores of every learner on unseen crystals with one view, with a 2D-S pair (90\u00b0) and with a PHIPS pair (120\u00b0); bars are standard errors. The learners of tables and the polar network gain from the second view. The CNN sees too few pictures in the laptop profile to say.", "name": "fig-one-two"}, "image": {"alt": "Three dot plots of scores, a row for each learner, with dots for one view, for a 2D-S pair and for a PHIPS pair."}}
-predictions.compared(table.reset_index().replace({"views": predictions.VIEWS}))
+predictions.scores_by_learner(table.reset_index().replace({"views": VIEW_TITLES}))
 
 # %% [markdown]
 # With pairs the cloud about the diagonal tightens ({numref}`fig-pairs-predicted-true`).
@@ -205,14 +208,15 @@ predictions.compared(table.reset_index().replace({"views": predictions.VIEWS}))
 # %% mystnb={"figure": {"caption": "Predicted over true values of unseen crystals: the best network with one view and with pairs, and the forest with a 2D-S pair.", "name": "fig-pairs-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values; those of pairs are narrower than those of one view."}}
 chosen = {"random forest, 2D-S": predicted["rf", "2ds"]}
 for model, views in best.values():
-    chosen[f"{names[model]}, {predictions.VIEWS[views]}"] = predicted[model, views]
-style.predicted_against_true(true, chosen)
+    chosen[f"{names[model]}, {VIEW_TITLES[views]}"] = predicted[model, views]
+predictions.predicted_against_true(true, chosen)
 
 # %% [markdown]
 # The number of bullets gains most ({numref}`fig-pairs-confusion`).
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row, for the same learners. Two views separate most neighbours.", "name": "fig-pairs-confusion"}, "image": {"alt": "Four confusion matrices of the number of bullets; those of pairs are dark on the diagonal and nearly empty off it."}}
-style.confusion(true.n_bullets, {name: values.n_bullets for name, values in chosen.items()})
+labels = {name: values.n_bullets for name, values in chosen.items()}
+confusion(true.n_bullets, labels, ("predicted number of bullets", "true number"))
 
 # %% [markdown]
 # In the published study a second view cut the RMSE of the best network by 39 to 40 % with 2D-S pairs and by 32 to 33 % with PHIPS
@@ -222,7 +226,7 @@ style.confusion(true.n_bullets, {name: values.n_bullets for name, values in chos
 # %%
 for views in ("2ds", "phips"):
     one, two = scores[best["single"]], scores[best[views]]
-    cut = {target: 1 - two[f"rmse_{target}"] / one[f"rmse_{target}"] for target in tables.TARGETS}
+    cut = {target: 1 - two[f"rmse_{target}"] / one[f"rmse_{target}"] for target in ("rho_e", "a_e")}
     run.record_each(cut, "rmse_cut", views)
 pd.Series(run.metrics).filter(like="rmse_cut_").to_frame("share").round(3)
 
@@ -249,11 +253,11 @@ combined = [answer.table for answer in predict_by_views(heads, everything, bulle
 gain = {}
 for k, values in enumerate(combined, start=1):
     known, asked = (rows(held[name], tuple(range(k))) for name in ("crystals", "test"))
-    linear = tables.predictions(*tables.joined(known, asked), "linear", seed)
-    gain["linear", k] = tables.scored(true, linear)
-    gain["polar", k] = tables.scored(true, values)
+    linear = tables.predictions(known, asked, "linear", seed)
+    gain["linear", k] = scores_with_errors(true, linear)
+    gain["polar", k] = scores_with_errors(true, values)
 for (name, k), score in gain.items():
-    run.record_each({key: score[key] for key in predictions.SCORES}, f"{name}_{k}_views")
+    run.record_each({key: score[key] for key in predictions.SCORE_AXES}, f"{name}_{k}_views")
 
 # %% [markdown]
 # The networks trained as a whole are those of the table above.
@@ -262,14 +266,14 @@ for (name, k), score in gain.items():
 gain |= {("whole", 1): scores["polar", "single"], ("whole", 2): scores["polar", "2ds"]}
 gain = pd.DataFrame(gain).T.rename_axis(["model", "views"])
 polar = gain.loc["polar"]
-run.record_each(polar[list(predictions.SCORES)].iloc[-1], "polar_all_views")
+run.record_each(polar[list(predictions.SCORE_AXES)].iloc[-1], "polar_all_views")
 
 # %% [markdown]
 # {numref}`fig-gain` shows how much each further view is worth to a linear model and to the heads.
 
 # %% mystnb={"figure": {"caption": "Scores on unseen crystals by the number of views (in the order of the parameter angles), for the linear model on descriptors, for heads on the polar network's fixed encoder, and for polar networks trained as a whole; bars are standard errors. The second view brings the largest step. How far further views could lead is not answered: an encoder that learns with its head can make more of them.", "name": "fig-gain"}, "image": {"alt": "Three line plots of scores over one to six views, rising steeply at first and then less; the heads lie above the linear model, and the networks trained as a whole above both."}}
 titles = names | {"polar": "polar network, heads", "whole": "polar network, as a whole"}
-predictions.gain_of_views(gain.rename(index=titles, level="model").reset_index())
+predictions.scores_by_views(gain.rename(index=titles, level="model").reset_index())
 
 # %% [markdown]
 # With all views the heads reach $R^2$ = {glue:text}`polar_all_views_r2_rho_e:.3f` of effective density, and the network that was trained

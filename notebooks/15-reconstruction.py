@@ -42,11 +42,12 @@ if "google.colab" in sys.modules:
 # %%
 import pandas as pd
 
-from lib.datasets.voxel_scenes import ANGLES, implied, scenes, shape_scores
-from lib.datasets.voxels import depth_mirrored, iou, occupancy
+from lib.datasets.voxel_scenes import ANGLES, rosette_targets, scenes
+from lib.datasets.voxels import occupancy
+from lib.evaluation.scores import scores_with_errors
+from lib.evaluation.shape_scores import best_threshold, depth_mirrored, iou, shape_scores
 from lib.figures import scenes as scene_figures
-from lib.figures import style
-from lib.models import tables
+from lib.figures.gallery import gallery, scene_frame
 from lib.models.reconstruction import parametric, recognition
 from lib.models.reconstruction.r2n2 import Settings, chances, trained_r2n2
 from lib.notebook.run import start
@@ -99,7 +100,7 @@ for i in range(3):
     oblique = scene_figures.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
     cubes = scene_figures.voxel_picture(voxels[i].cpu().numpy())
     images += [pictures[i, 0].cpu().numpy(), oblique, cubes]
-style.gallery(images, ["picture", "crystal", "voxels"] * 3, columns=9, width=1.1)
+gallery(images, ["picture", "crystal", "voxels"] * 3, columns=9, width=1.1)
 
 # %% [markdown]
 # We score a shape by the intersection over union (IoU) of its voxels with the true ones, and by the F-score of the two
@@ -130,7 +131,7 @@ history.round(4)
 found = {}
 for views in (1, 2):
     held_out = chances(network, validation.pictures[:, :views])
-    threshold = recognition.best_threshold(held_out, validation.voxels)
+    threshold = best_threshold(held_out, validation.voxels)
     found["R2N2", views] = chances(network, pictures[:, :views]) > threshold
 
 # %% [markdown]
@@ -144,7 +145,7 @@ for views in (1, 2):
 
 # %%
 mean = train.voxels.float().mean(0, keepdim=True)
-threshold = recognition.best_threshold(mean.expand_as(validation.voxels), validation.voxels)
+threshold = best_threshold(mean.expand_as(validation.voxels), validation.voxels)
 found["mean shape", 1] = (mean > threshold).expand_as(voxels)
 found["oracle", 1] = train.voxels[recognition.best_matches(voxels, train.voxels)]
 
@@ -158,7 +159,7 @@ for views in (1, 2):
     found["retrieval", views] = train.voxels[nearest]
     clusters = recognition.Clusters(train.voxels, seen, n_clusters, seed)
     held_out = clusters.chances(validation.pictures[:, :views])
-    threshold = recognition.best_threshold(held_out, validation.voxels)
+    threshold = best_threshold(held_out, validation.voxels)
     found["clustering", views] = clusters.chances(pictures[:, :views]) > threshold
 
 # %% [markdown]
@@ -255,8 +256,8 @@ scene_figures.agreement(pd.concat(agreement, ignore_index=True))
 # %%
 values = {}
 for views, name in ((1, "single"), (2, "2ds")):
-    values[name] = implied(fits[views].rosettes)
-    run.record_each(tables.scored(test.truth, values[name]), f"parametric_{name}")
+    values[name] = rosette_targets(fits[views].rosettes)
+    run.record_each(scores_with_errors(test.truth, values[name]), f"parametric_{name}")
 run.record(n_train=n_train, n_test=n_test)
 
 # %% [markdown]
@@ -281,7 +282,7 @@ solids = {"truth": (test.crystals[2], test.orientations[2].cpu().numpy())}
 for views, label in ((1, "one view"), (2, "two views")):
     solids[f"fit to {label}"] = fits[views].single(2)
 scene_figures.write_comparison(solids, run.file("scene.html"))
-style.scene(
+scene_frame(
     run.url("scene.html"),
     "A rosette and the rosettes fitted to its pictures, to be turned by hand",
     run.url("scene.png"),

@@ -56,6 +56,7 @@ from lib.crystals.orientation import random_orientations
 from lib.crystals.solid import Solid
 from lib.evaluation import latent_scores
 from lib.figures import embeddings, latent_space
+from lib.figures.confusion import confusion
 from lib.imaging.draw.silhouette import CAMERA
 from lib.imaging.draw.stack import Stack
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
@@ -352,8 +353,9 @@ found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
 # {glue:text}`kmeans_accuracy_synthetic:.3f` with the plain autoencoder, which left little to gain ({numref}`fig-two-confusions`).
 
 # %% mystnb={"figure": {"caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres.", "name": "fig-two-confusions"}, "image": {"alt": "Two confusion matrices of rosettes and spheres, nearly all pictures on the diagonal."}}
+clusters = ("cluster, named after a class", "true class")
 both = {"plain": found[~known], "invariant": found_invariant[~known]}
-latent_space.confusions(labels[~known], both)
+confusion(labels[~known], both, clusters, counts=True)
 
 # %% [markdown]
 # ## Real silhouettes
@@ -464,7 +466,7 @@ if oap_dir:
 # %%
 if oap_dir:
     both = {title: clustered[~met] for title, clustered in real_found.items()}
-    display(latent_space.confusions(truth[~met], both))
+    display(confusion(truth[~met], both, clusters, counts=True))
 
 # %% [markdown]
 # ## What was shown

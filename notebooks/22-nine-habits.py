@@ -45,12 +45,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from sklearn.metrics import confusion_matrix
 
 from lib.crystals.habits import HABITS
 from lib.datasets.habit_pictures import SCREENED, HabitPictures
 from lib.evaluation import latent_scores
-from lib.figures import embeddings, hover, style
+from lib.figures import embeddings, hover
+from lib.figures.confusion import confusion
+from lib.figures.gallery import scene_frame
 from lib.imaging.read import oap
 from lib.models.self_supervision import Changes
 from lib.models.vae import decoded
@@ -227,9 +228,9 @@ table.groupby("rung", sort=False).mean().round(3)
 # %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
 best = climbed["ssl", 0]
 groups = latent_scores.matched(latent_scores.clusters(best.points, len(habits), seed), test.label)
-counts = confusion_matrix(test.label, groups, labels=range(len(habits)))
-names = [pd.Index(habits, name=name) for name in ("habit", "cluster")]
-embeddings.confusion(pd.DataFrame(counts, *names))
+habit = np.array(habits)
+clusters = {"self-supervised network": habit[groups]}
+confusion(habit[test.label], clusters, ("cluster, named after a habit", "habit"), side=4.6)
 
 # %% [markdown]
 # ## Walking about
@@ -242,7 +243,7 @@ spots, names = best.points.test_map[:1200], np.array(habits)[test.label[:1200]]
 axes = ("first coordinate", "second coordinate")
 hover.write_hover_map(spots, names, cut[:1200], run.file("map.html"), axes)
 title = "Map of the nine habits, whose points show their picture"
-style.scene(run.url("map.html"), title, run.url("map.png"))
+scene_frame(run.url("map.html"), title, run.url("map.png"))
 
 # %% [markdown]
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).

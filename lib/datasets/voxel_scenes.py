@@ -1,4 +1,4 @@
-"""Crystals in one orientation each, with their pictures and voxels: what reconstruction learns from and is tested on."""
+"""Crystals in one orientation each, with their pictures and voxels: for training and testing reconstruction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import Rosette, sample
 from lib.crystals.solid import targets
-from lib.datasets.voxels import depth_mirrored, fscore, iou, occupancy
+from lib.datasets.voxels import occupancy
 from lib.imaging.draw.rasteriser import Rosettes, coverage, stacked, unstacked
 from lib.imaging.draw.silhouette import VIEW_ANGLES
 
@@ -53,7 +53,7 @@ class Scenes:
     @cached_property
     def truth(self) -> pd.DataFrame:
         """`rho_e`, `a_e` and `n_bullets` of each crystal."""
-        return implied(self.crystals)
+        return rosette_targets(self.crystals)
 
 
 def scenes(n_crystals: int, seed: int, device: str = "cpu") -> Scenes:
@@ -62,22 +62,10 @@ def scenes(n_crystals: int, seed: int, device: str = "cpu") -> Scenes:
     return Scenes({"n_crystals": n_crystals, "seed": seed}, sample(n_crystals, seed), orientations)
 
 
-def implied(crystals: list[Rosette] | Rosettes) -> pd.DataFrame:
+def rosette_targets(crystals: list[Rosette] | Rosettes) -> pd.DataFrame:
     """`rho_e`, `a_e` and `n_bullets` that rosettes imply, a row a crystal."""
     crystals = unstacked(crystals) if isinstance(crystals, Rosettes) else crystals
     solids = [targets(crystal.solid()) for crystal in crystals]
     columns = {"rho_e": [x.rho_e for x in solids], "a_e": [x.a_e for x in solids]}
     columns["n_bullets"] = [crystal.n_bullets for crystal in crystals]
     return pd.DataFrame(columns, index=pd.RangeIndex(len(crystals), name="crystal"))
-
-
-def shape_scores(predicted: torch.Tensor, true: torch.Tensor) -> pd.DataFrame:
-    """How well occupancies (B, z, y, x) agree, a row each: `iou`, `fscore`, and `iou_mirrored`.
-
-    The last allows what no silhouette can tell: the better of the prediction and its mirror image in depth.
-    """
-    direct, mirrored = iou(predicted, true), iou(depth_mirrored(predicted), true)
-    pairs = zip(predicted.cpu().numpy(), true.cpu().numpy(), strict=True)
-    columns = {"iou": direct, "iou_mirrored": torch.maximum(direct, mirrored)}
-    columns = {name: values.cpu().numpy() for name, values in columns.items()}
-    return pd.DataFrame(columns | {"fscore": [fscore(*pair) for pair in pairs]})

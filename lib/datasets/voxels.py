@@ -1,4 +1,4 @@
-"""Rosettes as voxels in the frame of their picture, and how well two shapes agree.
+"""Rosettes as voxels in the frame of their picture.
 
 The cube has the picture's side and its centre: x to the right, y up, z towards the eye. So whatever is read from a picture
 belongs to the column of voxels behind it, and no orientation of the crystal has to be known. Tatarchenko et al. 2019 advise
@@ -7,18 +7,13 @@ this frame, in which a network can't get by with recognising an object and recal
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from lib.imaging.draw.rasteriser import Rosettes, corners, frames, hexagons
 from lib.imaging.draw.silhouette import cameras
 
 #: Voxels along a side of the cube.
 SIDE = 32
-#: Surface points closer than this count as the same, as a share of the cube's side: two thirds of a voxel.
-THRESHOLD = 0.02
-
 #: Distance of a unit hexagon's sides from its centre.
 _APOTHEM = 0.75**0.5
 #: Numbers held at once; more crystals are filled in parts.
@@ -72,41 +67,3 @@ def inside(rosettes: Rosettes, points: torch.Tensor) -> torch.Tensor:
     in_bullet = (across <= wide) & (along <= length)
     in_sphere = points.square().sum(-1) <= rosettes.sphere[:, None] ** 2
     return (in_bullet & rosettes.present[..., None]).any(1) | in_sphere
-
-
-def iou(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Intersection over union (...) of occupancies (..., z, y, x): 1 for equal shapes, also for two empty ones."""
-    both = (first & second).sum((-3, -2, -1))
-    either = (first | second).sum((-3, -2, -1))
-    return torch.where(either > 0, both / either.clamp(min=1), 1.0)
-
-
-def depth_mirrored(filled: torch.Tensor) -> torch.Tensor:
-    """Occupancies (..., z, y, x) with front and back exchanged: another solid with the same silhouette."""
-    return filled.flip(-3)
-
-
-def surface_points(filled: np.ndarray) -> np.ndarray:
-    """Middles (p, 3) of all faces between a filled and an empty voxel of an occupancy (z, y, x), in units of its side."""
-    points = []
-    for axis in range(3):
-        padding = [(1, 1) if i == axis else (0, 0) for i in range(3)]
-        faces = np.argwhere(np.diff(np.pad(filled, padding).astype(np.int8), axis=axis))
-        points.append((faces + np.where(np.arange(3) == axis, 0.0, 0.5)) / filled.shape[0])
-    return np.concatenate(points)
-
-
-def fscore(predicted: np.ndarray, true: np.ndarray, threshold: float = THRESHOLD) -> float:
-    """F-score of two surfaces: harmonic mean of precision and recall (Knapitsch et al. 2017, doi:10.1145/3072959.3073599).
-
-    Precision is the share of the predicted surface within `threshold` of the true one, recall the reverse
-    (Tatarchenko et al. 2019). The surfaces are those of occupancies (z, y, x); an empty prediction has 0.
-    """
-    surfaces = surface_points(predicted), surface_points(true)
-    if not min(map(len, surfaces)):
-        return 0.0
-    trees = [cKDTree(points) for points in surfaces]
-    precision, recall = (
-        (trees[1 - i].query(surfaces[i], distance_upper_bound=threshold)[0] <= threshold).mean() for i in range(2)
-    )
-    return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0

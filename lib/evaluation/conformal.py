@@ -64,7 +64,7 @@ class Conformal:
         """Which numbers of bullets (n, K) bool cannot be ruled out."""
         return self.labels.predict_set(hinge(predicted.probability), confidence=confidence, smoothing=False).astype(bool)
 
-    def kept(self, truth: pd.DataFrame, predicted: Predicted, confidence: float) -> dict[str, float]:
+    def scores(self, truth: pd.DataFrame, predicted: Predicted, confidence: float) -> dict[str, float]:
         """What the promise came to: `coverage_` of each target, `width_` (median upper over lower end), `size_` of the sets.
 
         Each coverage has a standard error, `coverage_*_se`. It adds up the chance in which crystals calibrate (the promise

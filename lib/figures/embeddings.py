@@ -81,21 +81,6 @@ def ladder(table: pd.DataFrame) -> Figure:
 
 
 @shown_once
-def confusion(counts: pd.DataFrame) -> Figure:
-    """Shares of the columns in each row of a table of counts, in per cent, and how the rows and columns are named."""
-    shares = 100 * counts.div(counts.sum(axis=1), axis=0)
-    figure, axis = plt.subplots(figsize=(5.6, 4.4))
-    sns.heatmap(
-        shares, annot=True, fmt=".0f", cmap="Blues", vmin=0, vmax=100, ax=axis, cbar_kws={"label": "share of the row [%]"},
-        annot_kws={"fontsize": 7},
-    )  # fmt: skip
-    axis.set(xlabel=counts.columns.name, ylabel=counts.index.name)
-    axis.tick_params(axis="x", rotation=35)
-    plt.setp(axis.get_xticklabels(), ha="right", rotation_mode="anchor")
-    return figure
-
-
-@shown_once
 def neighbour_rows(asked: np.ndarray, found: np.ndarray, same: np.ndarray) -> Figure:
     """Pictures `asked` (n, S, S), each before those `found` for it (n, k, S, S), framed where not of the `same` habit (n, k)."""
     figure, axes = _grid(len(asked), 1 + found.shape[1])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
-from sklearn.metrics import confusion_matrix
 
 from lib.figures.style import shown_once
 
@@ -88,26 +85,6 @@ def _borders(axis: Axes, centres: np.ndarray) -> None:
     nearest = cKDTree(centres).query(np.stack([x, y], axis=-1))[1]
     for number in range(len(centres) - 1):
         axis.contour(x, y, nearest == number, levels=[0.5], colors="0.25", linestyles="--", linewidths=1)
-
-
-@shown_once
-def confusions(truth: np.ndarray, predicted: dict[str, np.ndarray]) -> Figure:
-    """Confusion matrices of labels (n,), one for each `predicted` (n,): per cent of the row, and how many."""
-    names = np.unique(truth)
-    figure, axes = plt.subplots(1, len(predicted), figsize=(2.9 * len(predicted) + 0.6, 3.2), squeeze=False, sharey=True)
-    ticks = [textwrap.fill(str(name), 16) for name in names]
-    for axis, (title, found) in zip(axes[0], predicted.items(), strict=True):
-        counts = confusion_matrix(truth, found, labels=names)
-        share = 100 * counts / counts.sum(axis=1, keepdims=True)
-        words = [[f"{s:.1f} %\n({n})" for s, n in zip(*row, strict=True)] for row in zip(share, counts, strict=True)]
-        sns.heatmap(
-            share, annot=np.array(words), fmt="", cmap="Blues", vmin=0, vmax=100, cbar=False, square=True, ax=axis,
-            xticklabels=ticks, yticklabels=ticks, annot_kws={"fontsize": 9},
-        )  # fmt: skip
-        axis.set(title=title, xlabel="cluster, named after a class", ylabel="")
-        axis.tick_params(axis="y", rotation=0)
-    axes[0, 0].set_ylabel("true class (rows sum to 100 %)")
-    return figure
 
 
 @shown_once

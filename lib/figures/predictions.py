@@ -6,21 +6,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from sklearn.metrics import r2_score
 
 from lib.datasets.rosettes import LABEL, TARGETS
-from lib.figures.style import SYMBOLS, shown_once
+from lib.figures.style import AXES, SYMBOLS, shown_once
 
-#: Score -> label of its axis, for the scores that are compared across models.
-SCORES = {
+#: Score -> label of its axis, for those that are compared across learners.
+SCORE_AXES = {
     "r2_rho_e": r"$R^2$ of $\rho_e$ [1]",
-    "r2_a_e": r"$R^2$ of $A_e$ [1]",
+    "r2_a_e": "$R^2$ of $A_e$ [1]",
     "balanced_accuracy": "balanced accuracy of $n$ [1]",
 }
-#: Views as in the names of recorded numbers -> what they are called.
-VIEWS = {"single": "one view", "2ds": "2D-S pair", "phips": "PHIPS pair"}
 #: Target -> what its intervals or sets are called.
-PROMISES = {"rho_e": "intervals of density", "a_e": "intervals of surface area", LABEL: "sets of bullet numbers"}
+INTERVALS = {"rho_e": r"intervals of $\rho_e$", "a_e": "intervals of $A_e$", LABEL: "sets of $n$"}
 
 
 @shown_once
@@ -39,6 +39,28 @@ def polar_pictures(pictures: np.ndarray, polar: np.ndarray, reach: float) -> Fig
 
 
 @shown_once
+def predicted_against_true(truth: pd.DataFrame, predicted: dict[str, pd.DataFrame]) -> Figure:
+    """Predicted over true `rho_e` and `a_e`, a column for each model: pictures per cell on a logarithmic scale."""
+    figure, axes = plt.subplots(
+        len(TARGETS), len(predicted), figsize=(2.3 * len(predicted) + 0.6, 4.6), squeeze=False, sharex="row", sharey="row"
+    )
+    for row, target in zip(axes, TARGETS, strict=True):
+        low, high = truth[target].min(), truth[target].max()
+        for axis, (model, values) in zip(row, predicted.items(), strict=True):
+            *_, cells = axis.hist2d(
+                truth[target], values[target], bins=60, range=[[low, high]] * 2, norm=LogNorm(1, 300), cmap="viridis"
+            )
+            axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
+            axis.set_title(f"{model}\n$R^2$ = {r2_score(truth[target], values[target]):.3f}", fontsize=8)
+            axis.set_aspect("equal")
+        row[0].set_ylabel(f"predicted {SYMBOLS[target]} [1]")
+        for axis in row:
+            axis.set_xlabel(f"true {SYMBOLS[target]} [1]")
+    figure.colorbar(cells, ax=axes, label="pictures in a cell", shrink=0.7)
+    return figure
+
+
+@shown_once
 def learning_curves(histories: dict[str, pd.DataFrame], shown: int) -> Figure:
     """Loss on the validation crystals by crystals shown in training, one line a network; `shown` is how many in an epoch."""
     figure, axis = plt.subplots(figsize=(5.6, 3.0))
@@ -52,12 +74,12 @@ def learning_curves(histories: dict[str, pd.DataFrame], shown: int) -> Figure:
 
 
 @shown_once
-def compared(table: pd.DataFrame) -> Figure:
-    """Scores by model and views, with their standard errors; rows with `model`, `views`, the columns of `SCORES` and `*_se`."""
-    figure, axes = plt.subplots(1, len(SCORES), figsize=(7.2, 2.8), sharey=True)
+def scores_by_learner(table: pd.DataFrame) -> Figure:
+    """Scores with standard errors; a row for each `model` and `views`, the scores of `SCORE_AXES` and their errors `*_se`."""
+    figure, axes = plt.subplots(1, len(SCORE_AXES), figsize=(7.2, 2.8), sharey=True)
     models = list(dict.fromkeys(table.model))
     colours = dict(zip(dict.fromkeys(table.views), sns.color_palette("colorblind"), strict=False))
-    for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
+    for axis, (score, label) in zip(axes, SCORE_AXES.items(), strict=True):
         for shift, (views, rows) in enumerate(table.groupby("views", sort=False)):
             heights = np.array([models.index(model) for model in rows.model]) + 0.18 * (shift - (len(colours) - 1) / 2)
             axis.errorbar(
@@ -72,17 +94,17 @@ def compared(table: pd.DataFrame) -> Figure:
 
 
 @shown_once
-def promises_kept(kept: pd.DataFrame) -> Figure:
-    """Share of true values inside their interval or set over the share promised, with standard errors.
+def coverages(table: pd.DataFrame) -> Figure:
+    """Coverage on unseen crystals over the confidence level, with standard errors.
 
-    `kept` has rows `coverage_*` and `coverage_*_se`, and a column for each promise.
+    `table` has rows `coverage_*` and `coverage_*_se`, and a column for each level.
     """
     figure, axis = plt.subplots(figsize=(5.4, 3.2))
-    axis.plot([50, 100], [50, 100], color="0.4", linestyle=":", label="as promised")
-    for (target, name), marker in zip(PROMISES.items(), "os^", strict=True):
-        share, error = (100 * kept.loc[f"coverage_{target}{end}"] for end in ("", "_se"))
-        axis.errorbar(100 * kept.columns, share, yerr=error, marker=marker, markersize=4, label=name)
-    axis.set(xlabel="coverage promised [%]", ylabel="coverage on unseen crystals [%]", aspect="equal")
+    axis.plot([50, 100], [50, 100], color="0.4", linestyle=":", label="exactly calibrated")
+    for (target, name), marker in zip(INTERVALS.items(), "os^", strict=True):
+        share, error = (100 * table.loc[f"coverage_{target}{end}"] for end in ("", "_se"))
+        axis.errorbar(100 * table.columns, share, yerr=error, marker=marker, markersize=4, label=name)
+    axis.set(xlabel="confidence level [%]", ylabel="coverage on unseen crystals [%]", aspect="equal")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -98,7 +120,7 @@ def interval_examples(truth: pd.DataFrame, predicted: pd.DataFrame, intervals: p
         place = np.arange(len(order))
         axis.vlines(place, low, high, color="C0", alpha=0.6, linewidth=3, label="95 % interval")
         axis.plot(place, truth[target].to_numpy()[order], "k.", markersize=4, label="true value")
-        axis.set(yscale="log", xlabel="test crystals, by prediction", ylabel=SYMBOLS[target] + " [1]", xticks=[])
+        axis.set(yscale="log", xlabel="test crystals, by prediction", ylabel=AXES[target], xticks=[])
     axes[0].legend()
     return figure
 
@@ -122,10 +144,10 @@ def novelty_curves(flagged: pd.DataFrame) -> Figure:
 
 
 @shown_once
-def gain_of_views(table: pd.DataFrame) -> Figure:
-    """Scores by number of views, with standard errors; rows with `model`, `views`, the columns of `SCORES` and `*_se`."""
-    figure, axes = plt.subplots(1, len(SCORES), figsize=(7.2, 2.6))
-    for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
+def scores_by_views(table: pd.DataFrame) -> Figure:
+    """Scores by number of views, with standard errors; rows with `model`, `views`, the columns of `SCORE_AXES` and `*_se`."""
+    figure, axes = plt.subplots(1, len(SCORE_AXES), figsize=(7.2, 2.6))
+    for axis, (score, label) in zip(axes, SCORE_AXES.items(), strict=True):
         for (model, rows), marker in zip(table.groupby("model", sort=False), "os^", strict=False):
             axis.errorbar(rows.views, rows[score], yerr=rows[f"{score}_se"], marker=marker, markersize=4, label=model)
         axis.set(xlabel="number of views", ylabel=label, xticks=sorted(table.views.unique()))

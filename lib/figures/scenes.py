@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from lib.crystals.rosette import Rosette
 from lib.datasets.rosettes import TARGETS
+from lib.figures.gallery import gallery
 from lib.figures.mesh import export, polydata, pv
-from lib.figures.style import SYMBOLS, gallery, shown_once
+from lib.figures.style import SYMBOLS, shown_once
 from lib.imaging.draw.silhouette import CAMERA, boxes
 
 #: From where shapes are looked at, in the frame of the picture: from the right and above, so that depth shows.
@@ -152,7 +153,7 @@ def implied_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -
         axis.plot([low, high], [low, high], color="0.3", linewidth=0.8, linestyle="--")
         for (label, values), marker in zip(fitted.items(), "ox", strict=False):
             axis.plot(truth[target], values[target], marker, markersize=4, label=label)
-        symbol = SYMBOLS[target].split()[-1]
+        symbol = SYMBOLS[target]
         axis.set(xlabel=f"true {symbol} [1]", ylabel=f"{symbol} of the fitted rosette [1]")
     axes[0].legend(title="fitted to")
     return figure

@@ -18,7 +18,7 @@ from lib.datasets.fresh_rosettes import SAMPLES, Batch, FreshPictures, stored_ba
 from lib.datasets.rosettes import Views, rosette_views
 from lib.models.networks import ARCHITECTURES, network
 from lib.models.networks.parts import N_VALUES
-from lib.models.tables import answered
+from lib.models.tables import prediction_table
 from lib.models.training import Trained, lightning, one_cycle, trained
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
@@ -182,7 +182,7 @@ def _in_parts(model: ShapeModel, function: Callable, pictures: np.ndarray, batch
 
 
 class Predicted(NamedTuple):
-    """A `table` of `lib.models.tables.answered`, a row each, and the `probability` (n, K) of each number of bullets."""
+    """A `table` of `lib.models.tables.prediction_table`, a row each, and the `probability` (n, K) of each number of bullets."""
 
     table: pd.DataFrame
     probability: np.ndarray
@@ -204,7 +204,7 @@ def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray, 
     """Predictions from what the network returned."""
     probability = softmax(logits, axis=1)
     values = model.values(torch.from_numpy(standardised).to(model.device)).cpu().numpy().astype(float)
-    return Predicted(answered(values, probability, np.array(bullets)), probability)
+    return Predicted(prediction_table(values, probability, np.array(bullets)), probability)
 
 
 def features(model: ShapeModel, pictures: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""lib.datasets.voxels: against convex hulls and exact volumes, and what overlaps must obey."""
+"""lib.datasets.voxels: against convex hulls and exact volumes."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy.spatial import Delaunay
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import targets
-from lib.datasets.voxels import depth_mirrored, fscore, inside, iou, occupancy, surface_points
+from lib.datasets.voxels import inside, occupancy
 from lib.imaging.draw.rasteriser import coverage, stacked
 from lib.imaging.draw.silhouette import CAMERA, boxes
 
@@ -28,13 +28,6 @@ def orientations():
 @pytest.fixture(scope="module")
 def filled(crystals, orientations):
     return occupancy(stacked(crystals, dtype=torch.float64), orientations)
-
-
-def box(low, high, side=16):
-    """Occupancy of the voxels from `low` to before `high`, the same along each axis."""
-    grid = torch.zeros(side, side, side, dtype=torch.bool)
-    grid[low:high, low:high, low:high] = True
-    return grid
 
 
 # --- filling ------------------------------------------------------------------------------------------------------------
@@ -86,36 +79,3 @@ def test_depth_is_counted_towards_the_eye(crystals, orientations):
 def test_parts_are_filled_alike_alone(crystals, orientations, filled):
     alone = occupancy(stacked(crystals[3:4], dtype=torch.float64), orientations[3:4])
     assert torch.equal(alone[0], filled[3])
-
-
-# --- agreement ----------------------------------------------------------------------------------------------------------
-
-
-def test_overlap_of_boxes_by_hand():
-    assert iou(box(4, 8), box(6, 10)).item() == pytest.approx(8 / (64 + 64 - 8))
-    assert iou(box(4, 8), box(8, 12)) == 0
-    assert iou(box(4, 8)[None].expand(3, -1, -1, -1), box(4, 8)).tolist() == [1, 1, 1]
-    assert iou(box(0, 0), box(0, 0)) == 1 and iou(box(0, 0), box(4, 8)) == 0
-
-
-def test_a_mirrored_crystal_has_the_same_shadow_and_another_shape(filled):
-    mirrored = depth_mirrored(filled)
-    assert torch.equal(mirrored.any(1), filled.any(1))
-    assert iou(mirrored, filled).max() < 0.5 < iou(depth_mirrored(mirrored), filled).min()
-
-
-def test_surface_of_a_box_by_hand():
-    points = surface_points(box(4, 8).numpy())
-    assert points.shape == (6 * 16, 3)
-    assert (points.min(), points.max()) == (4 / 16, 8 / 16)
-    assert len(surface_points(box(0, 16).numpy())) == 6 * 256  # also at the border of the cube
-
-
-def test_fscore_of_shifted_boxes():
-    first = box(4, 12).numpy()
-    assert fscore(first, first) == 1
-    shifted = np.roll(first, 1, axis=2)
-    assert 0.5 < fscore(first, shifted, 0.02) < fscore(first, shifted, 1.01 / 16) == 1
-    assert fscore(first, shifted) == fscore(shifted, first)
-    assert fscore(first, box(0, 0).numpy()) == 0
-    assert fscore(box(0, 3).numpy(), box(10, 13).numpy()) == 0

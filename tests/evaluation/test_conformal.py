@@ -32,7 +32,7 @@ def conformal():
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_promises_are_kept(conformal, confidence):
     truth, predicted = answers(4000, 2)
-    kept = conformal.kept(truth, predicted, confidence)
+    kept = conformal.scores(truth, predicted, confidence)
     for name in ("rho_e", "a_e", "n_bullets"):
         assert kept[f"coverage_{name}"] == pytest.approx(confidence, abs=0.025)
     assert 0.8 < kept["size_n_bullets"] < 4 and kept["width_rho_e"] > 1
@@ -58,7 +58,7 @@ def test_the_promise_holds_for_easy_and_for_hard_cases(conformal):
 
 
 def test_the_error_of_the_coverage_is_how_it_scatters():
-    found = [Conformal(answers(300, 10 + i), answers(100, 50 + i), BULLETS).kept(*answers(200, 90 + i), 0.8) for i in range(40)]
+    found = [Conformal(answers(300, 10 + i), answers(100, 50 + i), BULLETS).scores(*answers(200, 90 + i), 0.8) for i in range(40)]
     table = pd.DataFrame(found)
     for name in ("rho_e", "a_e"):
         assert table[f"coverage_{name}"].std() == pytest.approx(table[f"coverage_{name}_se"][0], rel=0.35)
@@ -66,14 +66,14 @@ def test_the_error_of_the_coverage_is_how_it_scatters():
 
 def test_more_confidence_needs_wider_intervals_and_larger_sets(conformal):
     truth, predicted = answers(500, 4)
-    few, many = (conformal.kept(truth, predicted, level) for level in (0.7, 0.99))
+    few, many = (conformal.scores(truth, predicted, level) for level in (0.7, 0.99))
     assert all(few[name] < many[name] for name in ("width_rho_e", "width_a_e", "size_n_bullets"))
     assert not (conformal.sets(predicted, 0.7) & ~conformal.sets(predicted, 0.99)).any()
 
 
 def test_promises_fail_for_what_is_not_of_the_known_kind(conformal):
     truth, predicted = answers(2000, 5, bias=0.5)
-    assert conformal.kept(truth, predicted, 0.95)["coverage_rho_e"] < 0.5
+    assert conformal.scores(truth, predicted, 0.95)["coverage_rho_e"] < 0.5
 
 
 def test_novelty_is_uniform_for_the_known_and_small_for_the_odd():

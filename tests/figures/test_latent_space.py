@@ -29,12 +29,6 @@ def test_borders_lie_half_way_between_centres():
         assert np.ptp(axis.get_xlim()) == pytest.approx(np.ptp(axis.get_ylim()))
 
 
-def test_confusions_count_and_share():
-    truth = np.array(["a"] * 4 + ["b"] * 2)
-    figure = latent_space.confusions(truth, {"one": truth, "two": np.array(["a", "a", "a", "b", "b", "b"])})
-    assert [text.get_text() for text in figure.axes[1].texts] == ["75.0 %\n(3)", "25.0 %\n(1)", "0.0 %\n(0)", "100.0 %\n(2)"]
-
-
 def test_orbits_are_closed_and_no_figure_is_left_open():
     copies = np.random.default_rng(1).normal(size=(2, 5, 2))
     figure = latent_space.orbits({"plain": (copies.reshape(-1, 2), copies)}, ("all", "one"))

@@ -8,9 +8,9 @@ import torch
 
 from lib.datasets.fresh_rosettes import Batch, pictures_of
 from lib.datasets.rosettes import Views, rosette_views, truth
+from lib.evaluation.scores import scores
 from lib.models import shape_model
 from lib.models.shape_model import Recipe, ShapeModel, features, network_recipes, predict, predict_by_views
-from lib.models.tables import scores
 
 BULLETS = tuple(range(4, 11))
 CRYSTALS = Views(210, 1, (0, 90), seed=1, size=48, pictures=False)

@@ -10,11 +10,7 @@ import torch
 from sklearn.cluster import MiniBatchKMeans
 from torch.nn.functional import avg_pool2d, avg_pool3d
 
-from lib.datasets.voxels import iou
 from lib.models.forest import ForestClassifier
-
-#: Thresholds tried where chances become voxels.
-THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 19))
 
 
 def embedded(pictures: torch.Tensor, factor: int = 2) -> torch.Tensor:
@@ -60,8 +56,3 @@ class Clusters:
         """Mean shape (B, z, y, x) of the cluster that each picture is put into: chances of 0..1."""
         labels = self.classifier.predict(embedded(pictures, 4).cpu().numpy())
         return self.means[torch.as_tensor(labels, device=self.means.device)]
-
-
-def best_threshold(chances: torch.Tensor, true: torch.Tensor) -> float:
-    """Of `THRESHOLDS`, the one above which chances (B, z, y, x) give the largest mean IoU; for validation crystals."""
-    return max(THRESHOLDS, key=lambda threshold: iou(chances > threshold, true).mean().item())

@@ -8,8 +8,9 @@ import torch
 
 from lib.core import paths
 from lib.crystals.rosette import SPHERICAL_CODES
-from lib.datasets.voxel_scenes import ANGLES, SIZE, implied, scenes, shape_scores
-from lib.datasets.voxels import depth_mirrored, iou, occupancy
+from lib.datasets.voxel_scenes import ANGLES, SIZE, rosette_targets, scenes
+from lib.datasets.voxels import occupancy
+from lib.evaluation.shape_scores import iou
 from lib.imaging.draw.rasteriser import coverage
 from lib.models.reconstruction import parametric, recognition
 from lib.models.reconstruction.parametric import Stage, agreement, built, fit, guesses
@@ -40,13 +41,6 @@ def test_scenes_are_the_same_for_the_same_seed_only(unseen):
     assert unseen.truth.n_bullets.tolist() == [4, 5, 6, 7, 8, 9, 10] * 2
 
 
-def test_scores_of_shapes(unseen):
-    truth = unseen.voxels
-    assert (shape_scores(truth, truth) == 1).all().all()
-    mirrored = shape_scores(depth_mirrored(truth), truth)
-    assert (mirrored.iou_mirrored == 1).all() and mirrored.iou.max() < 0.5 and mirrored.fscore.max() < 0.8
-
-
 # --- recognition --------------------------------------------------------------------------------------------------------
 
 
@@ -70,12 +64,6 @@ def test_clusters_answer_with_means_of_training_shapes(bank):
     overall = bank.voxels.float().mean(0)
     errors = [(guess - bank.voxels.float()).square().mean() for guess in (answer, overall)]
     assert errors[0] < errors[1]
-
-
-def test_the_threshold_with_the_largest_overlap_is_found(bank):
-    shape = bank.voxels[:5]
-    noise = torch.rand(shape.shape, generator=torch.Generator().manual_seed(0))
-    assert recognition.best_threshold(torch.where(shape, 0.62 + 0.1 * noise, 0.58 * noise), shape) == 0.6
 
 
 # --- network ------------------------------------------------------------------------------------------------------------
@@ -145,7 +133,7 @@ def test_rosettes_are_their_numbers(unseen):
     rosettes, orientations = built(guesses(unseen.crystals, unseen.orientations))
     again = occupancy(rosettes, orientations)
     assert iou(again, unseen.voxels).median() > 0.98
-    assert implied(rosettes).rho_e.to_numpy() == pytest.approx(unseen.truth.rho_e.to_numpy(), rel=0.03)
+    assert rosette_targets(rosettes).rho_e.to_numpy() == pytest.approx(unseen.truth.rho_e.to_numpy(), rel=0.03)
 
 
 def test_no_numbers_leave_the_model(unseen):
@@ -191,7 +179,7 @@ def test_of_several_starts_the_best_silhouette_wins(unseen, bank):
     wanted = coverage(unseen.rosettes, unseen.orientations, size=SIZE).coverage / 4
     found = fit(wanted, guesses(own, turns), (0.0,), (Stage(2, 0, 16, 0.5),))
     assert found.agreement.min() > 0.9
-    assert implied(found.rosettes).n_bullets.tolist() == unseen.truth.n_bullets.tolist()
+    assert rosette_targets(found.rosettes).n_bullets.tolist() == unseen.truth.n_bullets.tolist()
     crystal, orientation = found.single(3)
     assert crystal.n_bullets == 7 and orientation == pytest.approx(unseen.orientations[3].numpy(), abs=1e-6)
 
