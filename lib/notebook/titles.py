@@ -44,6 +44,11 @@ def _autoencoder_last(fields: Mapping[str, str]) -> str:
     return "score data model split" if fields["model"] == "invariant" else "score model data split"
 
 
+def _cpi_first(fields: Mapping[str, str]) -> str:
+    """Numbers of the CPI begin with it, those of the 2D-S end with it, as in cpi_n_used and n_used_2ds."""
+    return "data score" if fields["data"] == "cpi" else "score data"
+
+
 class Score(NamedTuple):
     """How a score is called, shown and named.
 
@@ -112,13 +117,11 @@ SCORES: dict[str, Score] = {
     "hollow_area_ratio": Score("surface of hollow over full bullets", ".2f"),
     "hollow_pixels_changed": _count("pixels that hollows change"),
     "cauchy_ratio": Score("mean shadow over a quarter of the surface", ".4f"),
-    "cpi_n_files": _count("CPI tiles"),
-    "cpi_n_used": _count("CPI tiles used"),
-    "cpi_share_inside": _share("CPI tiles whose descriptors are those of rosettes"),
-    "cpi_share_not_novel": _share("CPI tiles that are not novel"),
-    "n_files": _count("files", "score data"),
-    "n_used": _count("pictures used", "score data"),
-    "n_left_out": _count("pictures left out", "score data"),
+    "share_inside": _share("pictures whose descriptors are those of rosettes", "data score"),
+    "share_not_novel": _share("pictures that are not novel", "data score"),
+    "n_files": _count("files", _cpi_first),
+    "n_used": _count("pictures used", _cpi_first),
+    "n_left_out": _count("pictures left out", _cpi_first),
     # of trainings
     "pictures": _count("pictures shown in training", _score_of_model),
     "pictures_seen": _count("pictures shown in training", _score_of_model),
