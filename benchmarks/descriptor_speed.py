@@ -1,13 +1,12 @@
-"""The descriptors beside scikit-image's regionprops and the same calls of OpenCV: silhouettes of rosettes, side 224.
+"""The descriptors, by calls of OpenCV, beside scikit-image's regionprops: silhouettes of rosettes, side 224.
 
 Masks are as published, any touched pixel being crystal. regionprops is asked for the quantities next to ours: first those that
-cost it little, then those of the convex hull too. OpenCV is called as the published scripts do. Errors are against the exact
-outline of the projected crystal: its area without holes for regionprops, with them for us, who ignore them by definition.
+cost it little, then those of the convex hull too. Errors are against the exact outline of the projected crystal: its area
+without holes for regionprops, with them for us, who ignore them by definition.
 """
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from rasteriser_speed import exact_union, outlines, rms_percent
 from row import Row, cpu_seconds
@@ -21,16 +20,6 @@ from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
 CHEAP = ("area", "perimeter", "bbox", "axis_major_length", "axis_minor_length")
 HULL = (*CHEAP, "area_convex", "feret_diameter_max")
 AREA, PERIMETER = (list(PUBLISHED).index(name) for name in ("contour_area", "contour_perimeter"))
-
-
-def by_opencv(mask: np.ndarray) -> list[float]:
-    """The measures behind the published descriptors, by OpenCV's calls."""
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    points = max(contours, key=cv2.contourArea)
-    sides, axes, (_, radius) = cv2.minAreaRect(points)[1], cv2.fitEllipse(points)[1], cv2.minEnclosingCircle(points)
-    x, y = points[:, 0].T
-    extremes = points[[x.argmin(), x.argmax(), y.argmin(), y.argmax()], 0]
-    return [*sides, *axes, radius, cv2.contourArea(points), cv2.arcLength(points, True), extremes.std()]
 
 
 def exact_measures(polygons: list[np.ndarray]) -> tuple[float, float, float]:
@@ -65,11 +54,9 @@ def rows(quick: bool) -> list[Row]:
     )
     eight, all_of_them = milliseconds(lambda: describe(masks)), milliseconds(lambda: describe(masks, extended=True))
     cheap, hull = (milliseconds(lambda names=names: by_regionprops(names)) for names in (CHEAP, HULL))
-    opencv = milliseconds(lambda: [by_opencv(mask) for mask in masks])
     named, many = f"{len(PUBLISHED)} descriptors", f"{len(PUBLISHED) + len(EXTENDED)} descriptors"
     return [
         Row(named, "regionprops: area, perimeter, box, ellipse", eight, cheap, "ms", remark),
         Row(named, "regionprops: hull and Feret too", eight, hull, "ms", "it has no smallest rectangle or circle"),
         Row(many, "regionprops: hull and Feret too", all_of_them, hull, "ms", "with hull, Feret, Fourier, thickness and rings"),
-        Row(named, "OpenCV, call by call", eight, opencv, "ms", "the same numbers"),
     ]

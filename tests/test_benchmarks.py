@@ -16,7 +16,7 @@ BENCHMARKS = ROOT / "benchmarks"
 #: Comparisons that take seconds -> the other ways that each must name.
 CHEAP = {
     "rasteriser": ("VTK", "scikit-image", "OpenCV"),
-    "descriptors": ("regionprops", "OpenCV"),
+    "descriptors": ("regionprops",),
 }
 
 

@@ -13,7 +13,7 @@ import cv2
 import numba
 import numpy as np
 
-from lib.imaging.measure.contour import OBSTACLES, convex_hull, enclosing_circle, largest_contour, measure, obstacle
+from lib.imaging.read.segmentation import outline
 
 #: Name -> definition and unit of the published descriptors; A area, P perimeter, R radius of the minimum enclosing circle.
 PUBLISHED: dict[str, str] = {
@@ -28,9 +28,6 @@ PUBLISHED: dict[str, str] = {
 }
 #: The seven of the talk.
 TALK: tuple[str, ...] = tuple(name for name in PUBLISHED if name != "contour_perimeter")
-
-#: What OpenCV adds to the radius of the enclosing circle, and so the published values too [px].
-_MARGIN = 1e-4
 
 _RINGS, _ANGLES, _HARMONICS, _DEFECTS, _FOURIER = 16, 128, 12, 10, 16
 _DEPTHS = (10, 25, 50, 75, 90, 97)
@@ -101,53 +98,74 @@ def describe(masks: np.ndarray, extended: bool = False) -> Described:
     if masks.ndim != 3 or min(masks.shape[1:], default=0) < 3:
         raise ValueError(f"masks: expected shape (n, h >= 3, w >= 3), got {masks.shape}")
     masks = np.ascontiguousarray(masks).view(np.uint8)
-    measures, obstacles = measure(masks)
-    values = _published(measures)
-    if extended:
-        values = np.pad(values, ((0, 0), (0, len(EXTENDED))), constant_values=np.nan)
-        for i in np.flatnonzero(obstacles == 0):
-            contour = largest_contour(masks[i])
-            values[i, len(PUBLISHED) :] = _extended(_part_of(masks[i], contour), contour)
-    return Described(values, [OBSTACLES[number] for number in obstacles])
+    values = np.full((len(masks), len(PUBLISHED) + extended * len(EXTENDED)), np.nan)
+    reasons = []
+    for row, mask in zip(values, masks, strict=True):
+        contour = outline(mask, corners_only=True)
+        reasons.append(obstacle(contour, mask.shape))
+        if not reasons[-1]:
+            row[: len(PUBLISHED)] = _published(contour)
+            if extended:
+                row[len(PUBLISHED) :] = _extended(_part_of(mask, contour), contour)
+    return Described(values, reasons)
 
 
-def outer_contour(mask: np.ndarray) -> tuple[np.ndarray, str]:
-    """Outer contour (k, 1, 2) int32 of the largest part of a mask (h, w) uint8, and why it can't be described, or ""."""
-    contour = largest_contour(mask)
-    return contour[:, None], OBSTACLES[obstacle(contour, mask.shape)]
+def obstacle(contour: np.ndarray, shape: tuple[int, ...]) -> str:
+    """What keeps a contour (k, 1, 2) in a picture of `shape` (h, w) from being described, or ""."""
+    if not len(contour):
+        return "empty: no pixel is set"
+    if len(contour) < 5 or cv2.contourArea(contour) == 0:
+        return "too small or too plain: an ellipse needs five contour points that enclose an area"
+    x, y, width, height = cv2.boundingRect(contour)
+    touches = x == 0 or y == 0 or x + width == shape[1] or y + height == shape[0]
+    return "cut off: the crystal touches the frame" if touches else ""
+
+
+def _published(contour: np.ndarray) -> tuple[float, ...]:
+    """The columns of `PUBLISHED`, from a contour (k, 1, 2)."""
+    sides, axes, radius = cv2.minAreaRect(contour)[1], cv2.fitEllipse(contour)[1], cv2.minEnclosingCircle(contour)[1]
+    area, perimeter = cv2.contourArea(contour), cv2.arcLength(contour, True)
+    area_ratio = area / (np.pi * radius**2)
+    return (
+        min(sides) / max(sides),
+        min(axes) / max(axes),
+        extreme_spread(contour[:, 0]),
+        area,
+        perimeter,
+        area_ratio,
+        10 * (0.1 - area / (area_ratio**0.5 * perimeter**2)),
+        4 * np.pi * area / perimeter**2,
+    )
+
+
+def extreme_spread(points: np.ndarray) -> float:
+    """Standard deviation of the x and y of the leftmost, rightmost, topmost and bottommost of `points` (k, 2) [px]."""
+    x, y = points.T
+    return points[[x.argmin(), x.argmax(), y.argmin(), y.argmax()]].std()
 
 
 def _part_of(mask: np.ndarray, contour: np.ndarray) -> np.ndarray:
-    """The mask (h, w) without the parts that its pixels on the `contour` (k, 2) do not belong to."""
-    count, parts = cv2.connectedComponents(mask.astype(bool).view(np.uint8), connectivity=8)
-    return mask if count == 2 else np.where(parts == parts[contour[0, 1], contour[0, 0]], mask, 0)
+    """The mask (h, w) without the parts that its pixels on the `contour` (k, 1, 2) do not belong to."""
+    count, parts = cv2.connectedComponents(mask, connectivity=8)
+    x, y = contour[0, 0]
+    return mask if count == 2 else np.where(parts == parts[y, x], mask, 0)
 
 
-def _published(measures: np.ndarray) -> np.ndarray:
-    """The columns of `PUBLISHED` (n, 8) from the `contour.MEASURES` (n, 7)."""
-    short, long, ellipse, extremes, area, perimeter, radius = measures.T
-    area_ratio = area / (np.pi * (radius + _MARGIN) ** 2)
-    complexity = 10 * (0.1 - area / (area_ratio**0.5 * perimeter**2))
-    circularity = 4 * np.pi * area / perimeter**2
-    return np.stack([short / long, ellipse, extremes, area, perimeter, area_ratio, complexity, circularity], axis=1)
-
-
-def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The columns of `EXTENDED`, from a mask (h, w) and its contour (k, 2)."""
-    contour, hull = points[:, None], convex_hull(points)[:, None]
-    *centre, radius = enclosing_circle(hull[:, 0])
-    centre, radius = np.array(centre), radius + _MARGIN
+def _extended(mask: np.ndarray, contour: np.ndarray) -> np.ndarray:
+    """The columns of `EXTENDED`, from a mask (h, w) and its contour (k, 1, 2)."""
+    hull = cv2.convexHull(contour)
+    centre, radius = cv2.minEnclosingCircle(hull)
     moments = cv2.moments(contour)
     area, perimeter = moments["m00"], cv2.arcLength(contour, True)
     centroid = np.array([moments["m10"], moments["m01"]]) / area
     spread = np.array([moments["mu20"] + moments["mu02"], np.hypot(moments["mu20"] - moments["mu02"], 2 * moments["mu11"])])
-    feret = feret_diameters(hull[:, 0])
+    feret = feret_diameters(hull[:, 0].astype(float))
     x, y, w, h = cv2.boundingRect(hull)
     part = np.zeros((h + 2, w + 2), np.uint8)
     part[1:-1, 1:-1] = mask[y : y + h, x : x + w] > 0
     distance = cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_5)
     distance = np.sort(distance[distance > 0])
-    rings = np.abs(np.fft.rfft(ring_samples(mask, centre[0], centre[1], radius), axis=1)) / _ANGLES
+    rings = np.abs(np.fft.rfft(ring_samples(mask, *centre, radius), axis=1)) / _ANGLES
     turns = np.abs(np.fft.fft(arc_samples(contour[:, 0], _ANGLES).conj()))  # y up: the contour runs with c_1
     return np.concatenate(
         [
@@ -159,7 +177,7 @@ def _extended(mask: np.ndarray, points: np.ndarray) -> np.ndarray:
                 np.linalg.norm(centroid - centre) / radius,
                 (spread[0] / area) ** 0.5 / radius,
                 (spread[0] - spread[1]) / (spread[0] + spread[1]),
-                1 - len(distance) / (area + border_steps(points) / 2 + 1),  # Pick's theorem counts the pixels inside
+                1 - len(distance) / (area + border_steps(contour[:, 0]) / 2 + 1),  # Pick's theorem counts the pixels inside
                 distance[-1] / radius,
                 distance.mean() / radius,
             ],

@@ -17,10 +17,6 @@ from lib.imaging.read.segmentation import particle_mask, without_print
 BACKGROUND_FROM, INTERIOR_FROM = 10, 4
 #: Signed distances from the edge of the particle, positive outside, at which `edge_profile` is taken [pixels].
 DISTANCES = np.arange(-20, 41)
-#: Side of the patches of background whose power spectrum is measured [pixels].
-PATCH = 48
-#: Frequencies of `noise_power` [cycles per pixel].
-FREQUENCIES = np.arange(1, PATCH // 2 + 1) / PATCH
 
 #: Names of what `background` and `interior` measure.
 _BACKGROUND = "background_mean background_std background_fine_std background_slow_std neighbour_std_x neighbour_std_y".split()
@@ -29,9 +25,6 @@ _INTERIOR = "interior_mean interior_std bright_share".split()
 _FEWEST, _FEWEST_AT_DISTANCE = 100, 10
 #: Fine noise is what a blur of this standard deviation takes away [pixels].
 _FINE = 4.0
-#: Window that keeps slow changes out of the higher frequencies of a patch, and each frequency's distance from zero.
-_HANN = np.outer(np.hanning(PATCH + 1)[:PATCH], np.hanning(PATCH + 1)[:PATCH])
-_RADIUS = np.rint(np.hypot(*np.meshgrid(*[np.fft.fftfreq(PATCH) * PATCH] * 2))).astype(int).ravel()
 
 
 class Regions(NamedTuple):
@@ -150,30 +143,3 @@ def _crossing(profile: np.ndarray, level: float) -> float:
         return np.nan
     i = up[0]
     return float(DISTANCES[i] + (level - profile[i]) / (profile[i + 1] - profile[i]))
-
-
-def noise_power(grey: np.ndarray, places: Regions) -> np.ndarray:
-    """Power at `FREQUENCIES` (n, 24) of the n patches of `PATCH` pixels that lie in the background, half overlapping.
-
-    Averaged around all directions; its mean over all two-dimensional frequencies is the variance of the pixels.
-    """
-    level, covered = grey.astype(np.float32), cv2.integral((~places.background).astype(np.uint8))
-    corners = [
-        (y, x)
-        for y in range(0, grey.shape[0] - PATCH + 1, PATCH // 2)
-        for x in range(0, grey.shape[1] - PATCH + 1, PATCH // 2)
-        if covered[y + PATCH, x + PATCH] + covered[y, x] == covered[y, x + PATCH] + covered[y + PATCH, x]
-    ]
-    powers = [_radial_power(level[y : y + PATCH, x : x + PATCH]) for y, x in corners]
-    return np.array(powers).reshape(-1, len(FREQUENCIES))
-
-
-def _radial_power(patch: np.ndarray) -> np.ndarray:
-    power = np.abs(np.fft.fft2((patch - patch.mean()) * _HANN)) ** 2 / (PATCH**2 * (_HANN**2).mean())
-    return (np.bincount(_RADIUS, power.ravel()) / np.bincount(_RADIUS))[1 : len(FREQUENCIES) + 1]
-
-
-def spectral_slope(power: np.ndarray) -> float:
-    """Exponent of the power law fitted to `power` (24,) between 0.04 and 0.4 cycles per pixel."""
-    within = (FREQUENCIES >= 0.04) & (FREQUENCIES <= 0.4)
-    return float(np.polyfit(np.log(FREQUENCIES[within]), np.log(power[within]), 1)[0])

@@ -62,7 +62,7 @@ class Probe:
     glare : share of the light that the lens spreads far [1]; feet of the edge profile
     glare_px : how far, standard deviation of the light that is spread as `glare` [pixels]; feet of the edge profile
     grain, grain_spread : standard deviation of the noise of single pixels [background]; `neighbour_std_x`
-    grain_slope, slope_spread : exponent of the noise's power law, and its standard deviation [1]; `noise_power`
+    grain_slope, slope_spread : exponent of the noise's power law, and its standard deviation [1]; noise power
     streak : correlation of the noise along rows [1]; `neighbour_std_x` over `neighbour_std_y`
     shading, shading_spread : unevenness of the light [background]; `background_slow_std`
     shading_px : length over which the light of the lamp changes [pixels]; by eye

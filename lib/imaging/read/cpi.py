@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from lib.imaging.read import oap
-from lib.imaging.read.files import BadImage, named, names, opened
-from lib.imaging.read.palette import levels_of_indices, levels_of_picture
+from lib.imaging.read.files import BadImage, names, opened
+from lib.imaging.read.palette import grey_levels
 from lib.imaging.read.segmentation import cut_off, edge_rise_px, enclosed, length_px, particle_outline
 from lib.imaging.read.segmentation import filled as filled
 from lib.imaging.read.segmentation import fitted as fitted
@@ -57,25 +57,6 @@ class Particle(NamedTuple):
         return self.group[:9]
 
 
-def read_tile(path: Path) -> np.ndarray:
-    """Grey levels (h, w) uint8 of one tile: the palette's index, or the only channel, or the level that a CPI colour means.
-
-    Raises
-    ------
-    BadImage
-        If the file is no picture, broken off, larger than 4096 x 4096, or neither palette, 8-bit grey, nor in CPI colours;
-        the message begins with its path.
-    """
-    with named(path):
-        return _grey(*opened(path, ("L", "P", "RGB", "RGBA")))
-
-
-def _grey(pixels: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
-    if colours is not None:
-        return levels_of_indices(pixels, colours)
-    return levels_of_picture(pixels) if pixels.ndim == 3 else pixels
-
-
 def particles(folder: Path) -> Iterator[Particle]:
     """Every particle below `folder` in the order of names, and every file that holds none, with the reason.
 
@@ -97,7 +78,7 @@ def particles_of(folder: Path, name: str) -> Iterator[Particle]:
     place = _place(name)
     try:
         pixels, colours = opened(Path(folder, name))
-        grey = pixels if oap.is_binary(pixels) else _grey(pixels, colours)
+        grey = pixels if oap.is_binary(pixels) else grey_levels(pixels, colours)
     except BadImage as error:
         yield place._replace(reason=str(error))
         return

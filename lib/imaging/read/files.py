@@ -6,7 +6,6 @@ import heapq
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -81,15 +80,6 @@ def opened(path: Path, modes: tuple[str, ...] = MODES) -> tuple[np.ndarray, np.n
     except Exception as error:  # Pillow raises anything for broken files
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise BadImage(f"unreadable: {said.splitlines()[0]}") from error
-
-
-@contextmanager
-def named(path: Path) -> Iterator[None]:
-    """What is refused inside is told with the path of the file."""
-    try:
-        yield
-    except BadImage as error:
-        raise BadImage(f"{path}: {error}") from error
 
 
 def _check(image: Image.Image, modes: tuple[str, ...]) -> None:

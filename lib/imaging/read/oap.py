@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib.imaging.read.files import BadImage, named, names, opened
+from lib.imaging.read.files import BadImage, names, opened
 
 #: Side of a pixel of the 2D-S [um].
 PIXEL_UM = 10.0
@@ -24,22 +24,6 @@ class Labelled(NamedTuple):
     splits: np.ndarray  #: (n,) str, "train" or "inspection" as the file's name begins, else ""
     files: np.ndarray  #: (n,) str, relative to the folder read
     report: pd.DataFrame  #: every file and the reason why it was left out, or "": columns file, reason
-
-
-def read_silhouette(path: Path) -> np.ndarray:
-    """Silhouette (h, w) uint8 of one file, as `silhouette` finds it.
-
-    Raises
-    ------
-    BadImage
-        If the file can't be read or is no silhouette; the message begins with its path.
-    """
-    with named(path):
-        return _read(path)
-
-
-def _read(path: Path) -> np.ndarray:
-    return silhouette(opened(path, ("1", "L", "P"))[0])
 
 
 def is_binary(picture: np.ndarray) -> bool:
@@ -87,7 +71,7 @@ def labelled(folder: Path) -> Labelled:
         try:
             if name.count("/") != 1:
                 raise BadImage("not in a folder of a class")
-            mask = _read(Path(folder, name))
+            mask = silhouette(opened(Path(folder, name), ("1", "L", "P"))[0])
             shapes.append(mask.shape)
             packed.append(np.packbits(mask))
         except BadImage as error:
@@ -97,7 +81,7 @@ def labelled(folder: Path) -> Labelled:
     return Labelled(
         masks=_padded(shapes, packed),
         labels=np.array([name.split("/")[0] for name in files], str),
-        splits=np.array([split_of(name) for name in files], str),
+        splits=np.array([_split(name) for name in files], str),
         files=np.array(files, str),
         report=pd.DataFrame(report, columns=["file", "reason"]),
     )
@@ -113,7 +97,7 @@ def _padded(shapes: list[tuple[int, int]], packed: list[np.ndarray]) -> np.ndarr
     return masks
 
 
-def split_of(name: str) -> str:
+def _split(name: str) -> str:
     """The part of a labelled set that a file's name tells: "train", "inspection" or ""."""
     file = name.rsplit("/", 1)[-1]
     return next((split for start, split in _SPLITS.items() if file.startswith(start)), "")

@@ -31,6 +31,21 @@ _BY_GREEN[COLOURS[97:, 1]] = np.arange(97, 256)
 _BY_BLUE[COLOURS[:97, 2]] = np.arange(97)
 
 
+def grey_levels(pixels: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
+    """Grey levels (h, w) uint8 of a picture as `lib.imaging.read.files.opened` gives it.
+
+    The palette's index, or the only channel, or the level that a CPI colour means.
+
+    Raises
+    ------
+    BadImage
+        If the picture is neither of a palette that is a grey scale, nor 8-bit grey, nor in CPI colours.
+    """
+    if colours is not None:
+        return levels_of_indices(pixels, colours)
+    return levels_of_picture(pixels) if pixels.ndim == 3 else pixels
+
+
 def levels_of_colours(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Grey levels (...) uint8 of colours (..., 3) uint8, and whether each is a colour of the table; a level is 0..255 anyway."""
     green, blue = colours[..., 1], colours[..., 2]

@@ -53,9 +53,12 @@ def without_print(grey: np.ndarray) -> np.ndarray:
     return clean
 
 
-def outline(mask: np.ndarray) -> np.ndarray:
-    """Border pixels (k, 1, 2) int32, as x, y, of the part of a mask (h, w) uint8 that encloses the largest area [px]."""
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+def outline(mask: np.ndarray, corners_only: bool = False) -> np.ndarray:
+    """Border pixels (k, 1, 2) int32, as x, y, of the part of a mask (h, w) uint8 that encloses the largest area [px].
+
+    With `corners_only`, without the pixels in straight runs. Pixels that touch by a corner are one part.
+    """
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE if corners_only else cv2.CHAIN_APPROX_NONE)
     return max(contours, key=cv2.contourArea) if contours else np.zeros((0, 1, 2), np.int32)
 
 

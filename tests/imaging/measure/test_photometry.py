@@ -5,22 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from noise_spectrum import FREQUENCIES, PATCH, noise_power, spectral_slope
 from scipy.special import ndtr
 
-from lib.imaging.measure.photometry import (
-    DISTANCES,
-    FREQUENCIES,
-    PATCH,
-    edge_profile,
-    edge_rise,
-    noise_power,
-    photometry,
-    regions,
-    rim_overshoot,
-    spectral_slope,
-)
-from lib.imaging.read.cpi import read_tile
-from lib.imaging.read.files import BadImage
+from lib.imaging.measure.photometry import DISTANCES, edge_profile, edge_rise, photometry, regions, rim_overshoot
+from lib.imaging.read.files import BadImage, opened
+from lib.imaging.read.palette import grey_levels
 
 SIDE = 260
 RADIUS = np.hypot(*(np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2))
@@ -96,8 +86,7 @@ def test_a_rim_is_measured_over_the_contrast():
 
 def test_power_is_that_of_white_noise_and_of_a_power_law():
     white = picture(np.full((SIDE, SIDE), 150.0), noise=8.0)
-    places = regions(picture(disc()))._replace(background=np.ones((SIDE, SIDE), bool))
-    power = noise_power(white, places)
+    power = noise_power(white, np.ones((SIDE, SIDE), bool))
     assert power.shape == ((SIDE - PATCH) // 24 * ((SIDE - PATCH) // 24) + 2 * ((SIDE - PATCH) // 24) + 1, len(FREQUENCIES))
     np.testing.assert_allclose(power.mean(0), 64, rtol=0.15)
     assert spectral_slope(power.mean(0)) == pytest.approx(0, abs=0.05)
@@ -106,11 +95,11 @@ def test_power_is_that_of_white_noise_and_of_a_power_law():
 
 def test_power_is_measured_in_the_background_only():
     grey = picture(disc(), noise=5.0)
-    places = regions(grey)
-    power = noise_power(grey, places)
+    background = regions(grey).background
+    power = noise_power(grey, background)
     assert 0 < len(power) < 30
     np.testing.assert_allclose(power.mean(0), 25, rtol=0.4)
-    assert noise_power(grey[:40], regions(grey)._replace(background=places.background[:40])).shape == (0, len(FREQUENCIES))
+    assert noise_power(grey[:40], background[:40]).shape == (0, len(FREQUENCIES))
 
 
 def test_printed_digits_do_not_count():
@@ -149,12 +138,12 @@ def real(shared_data):
     """Published statistics, and the numbers, edge profiles and noise powers of 338 of the tiles that they are of."""
     published = json.loads((shared_data / "cpi" / "stats.json").read_text())["cpi_native_und_sheets_all"]
     table = pd.read_csv(shared_data / "images.csv").query("file.str.startswith('cpi/tiles/')")[::5]
-    tiles = [read_tile(shared_data / file) for file in table.file]
+    tiles = [grey_levels(*opened(shared_data / file)) for file in table.file]
     places = [regions(grey) for grey in tiles]
     numbers = pd.DataFrame([photometry(grey) for grey in tiles])
     numbers["whole"] = table.edges_touched.to_numpy() == 0
     profiles = np.array([edge_profile(grey, place) for grey, place in zip(tiles, places, strict=True)])
-    power = np.concatenate([noise_power(grey, place) for grey, place in zip(tiles, places, strict=True)])
+    power = np.concatenate([noise_power(grey, place.background) for grey, place in zip(tiles, places, strict=True)])
     return published, numbers, profiles, power
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from noise_spectrum import FREQUENCIES, PATCH, noise_power
 from scipy.ndimage import gaussian_filter
 
-from lib.imaging.measure.photometry import FREQUENCIES, PATCH, Regions, noise_power
 from lib.imaging.probe.optics import blurred, blurred_by_place, enlarged, power_law_noise, smooth_noise
 
 WHERE = np.arange(240) - 120.0
@@ -44,7 +44,7 @@ def test_a_slope_stays_a_slope_when_enlarged():
 
 @pytest.mark.parametrize("slope", [1.5, 3.0])
 def test_noise_has_its_power_law_above_the_white_floor(slope):
-    everywhere = Regions(*[np.ones((240, 240), bool)] * 4)
+    everywhere = np.ones((240, 240), bool)
     noises = (power_law_noise((240, 240), slope, np.random.default_rng(i)) for i in range(8))
     power = np.mean([noise_power(noise, everywhere).mean(0) for noise in noises], axis=0)
     assert power[-4:].mean() == pytest.approx(1, rel=0.1)  # white noise of one pixel

@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from noise_spectrum import noise_power, spectral_slope
 
 from lib.crystals import habits
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid, bounding_sphere, corners
 from lib.imaging.draw.silhouette import CAMERA, silhouettes
-from lib.imaging.measure.photometry import DISTANCES, edge_profile, noise_power, photometry, regions, spectral_slope
+from lib.imaging.measure.photometry import DISTANCES, edge_profile, photometry, regions
 from lib.imaging.probe.photograph import BACKGROUND, EFFECTS, RANGES, Probe, photograph
 from lib.imaging.read.segmentation import cut_off
 
@@ -226,7 +227,7 @@ def test_grain_has_its_strength_and_slope():
     found = {}
     for grain, streak in ((0.01, 0.0), (0.03, 0.0), (0.01, 0.4)):
         grey = taken(replace(EVEN, grain=grain, streak=streak, grain_slope=2.0, **wide), blank).grey
-        found[grain, streak] = photometry(grey), noise_power(grey, regions(grey)).mean(0)
+        found[grain, streak] = photometry(grey), noise_power(grey, regions(grey).background).mean(0)
     weak, strong, streaked = found.values()
     assert weak[0]["neighbour_std_x"] == pytest.approx(0.01 * BACKGROUND, rel=0.35)
     assert strong[0]["neighbour_std_x"] == pytest.approx(3 * weak[0]["neighbour_std_x"], rel=0.1)
@@ -297,7 +298,7 @@ def made():
         places = regions(grey)
         numbers.append(photometry(grey) | {"whole": cut_off(mask) == 0})
         profiles.append(edge_profile(grey, places))
-        power.append(noise_power(grey, places))
+        power.append(noise_power(grey, places.background))
     return pd.DataFrame(numbers), np.array(profiles), np.concatenate(power)
 
 

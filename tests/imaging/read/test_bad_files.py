@@ -27,9 +27,9 @@ from lib.cirrus.cm1.launcher import ensemble_state, run_ensemble
 from lib.cirrus.cm1.reader import open_ensemble
 from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
 from lib.cirrus.cm1.superdroplets import COLUMNS, read_superdroplets
-from lib.imaging.read.cpi import particles, read_tile
+from lib.imaging.read.cpi import particles, particles_of
 from lib.imaging.read.files import BadImage
-from lib.imaging.read.oap import labelled, read_silhouette
+from lib.imaging.read.oap import labelled
 from lib.imaging.read.palette import COLOURS
 
 
@@ -60,6 +60,24 @@ def write_tile(path: Path) -> None:
 
 def write_silhouette(path: Path) -> None:
     Image.fromarray(disc() % 2 * (disc() < 128) > 0).save(path, "PNG")
+
+
+def tile_read(path: Path) -> np.ndarray:
+    """Grey levels of a tile, through the particles in it."""
+    (particle,) = particles_of(path.parent, path.name)
+    if particle.reason:
+        raise BadImage(f"{particle.file}: {particle.reason}")
+    return particle.grey
+
+
+def silhouette_read(path: Path) -> np.ndarray:
+    """A silhouette, through a labelled set of which it is the only file."""
+    found = labelled(path.parent.parent)
+    if not len(found.report):
+        raise FileNotFoundError(path)
+    if found.report.reason[0]:
+        raise BadImage(": ".join(found.report.iloc[0]))
+    return found.masks[0]
 
 
 def ice(shape: tuple[int, ...], names: tuple[str, ...]) -> dict:
@@ -123,8 +141,8 @@ def write_metrics(path: Path) -> None:
 
 
 READERS = {
-    "tile": Reader(write_tile, "tile.png", read_tile),
-    "silhouette": Reader(write_silhouette, "silhouette.png", read_silhouette),
+    "tile": Reader(write_tile, "tile.png", tile_read),
+    "silhouette": Reader(write_silhouette, "column/silhouette.png", silhouette_read),
     "CM1, HDF5": Reader(lambda path: write_hdf5(path, cm1_output()), "cm1out.nc", lambda path: open_ensemble(path.parent).load()),
     "CM1, classic": Reader(
         lambda path: write_classic(path, cm1_output()), "cm1out.nc", lambda path: open_ensemble(path.parent).load()
@@ -300,7 +318,7 @@ def test_a_picture_that_claims_to_be_huge_takes_no_memory(tmp_path, kind, side):
     path.write_bytes(HOSTILE[kind](*side))
     before = most_memory()
     with pytest.raises(BadImage, match="exceeds limit|is no picture of particles|unreadable"):
-        read_tile(path)
+        tile_read(path)
     assert most_memory() - before < 50
 
 

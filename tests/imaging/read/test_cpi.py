@@ -15,8 +15,10 @@ from test_files import encoded
 from test_segmentation import disc, tile
 
 from lib.core.paths import ROOT
-from lib.imaging.read.cpi import BadImage, cut_off, judged, particles, read_tile, recorded, screened
-from lib.imaging.read.palette import COLOURS
+from lib.imaging.read.cpi import judged, particles, recorded, screened
+from lib.imaging.read.files import BadImage, opened
+from lib.imaging.read.palette import COLOURS, grey_levels
+from lib.imaging.read.segmentation import cut_off
 
 ROW, COLUMN = np.mgrid[:120, :150]
 LEVELS = (ROW * 7 + COLUMN * 3).astype(np.uint8)  # every grey level
@@ -28,6 +30,11 @@ def palette_image(index, colours=COLOURS):
     image.putdata(index.ravel().tolist())
     image.putpalette(colours.ravel().tolist())
     return image
+
+
+def read_tile(path):
+    """Grey levels (h, w) of one tile."""
+    return grey_levels(*opened(path, ("L", "P", "RGB", "RGBA")))
 
 
 def save(folder, name, image):

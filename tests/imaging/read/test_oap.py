@@ -8,7 +8,7 @@ from test_segmentation import disc
 
 from lib.imaging.read.cpi import particles
 from lib.imaging.read.files import BadImage
-from lib.imaging.read.oap import is_binary, labelled, read_silhouette, silhouette, split_of
+from lib.imaging.read.oap import is_binary, labelled, silhouette
 
 MASK = disc(30, 25, 9, (50, 60)) | disc(42, 25, 5, (50, 60))
 
@@ -26,8 +26,9 @@ def save(folder, name, picture):
     ids=["white", "black", "0 and 1", "grey", "bits", "bits reversed"],
 )
 def test_a_silhouette_is_what_the_frame_isn_t(tmp_path, picture):
-    found = read_silhouette(save(tmp_path, "one.png", np.asarray(picture)))
-    assert found.dtype == np.uint8 and np.array_equal(found, MASK)
+    save(tmp_path, "a class/one.png", np.asarray(picture))
+    found = labelled(tmp_path).masks
+    assert found.dtype == np.uint8 and np.array_equal(found, MASK[None])
 
 
 def test_a_particle_on_the_frame_is_still_the_particle():
@@ -65,12 +66,12 @@ def test_lengths_of_silhouettes_are_in_pixels_of_10_um(tmp_path):
     assert np.array_equal(found.grey, 255 - bar) and np.array_equal(found.mask, bar // 255)
 
 
-@pytest.mark.parametrize(
-    ("name", "split"),
-    [("a/train_Co_12.png", "train"), ("inspect_Columns_sample3.png", "inspection"), ("a/x_train_.png", ""), ("training.png", "")],
-)
-def test_the_split_is_told_by_the_name(name, split):
-    assert split_of(name) == split
+def test_the_split_is_told_by_the_beginning_of_a_name(tmp_path):
+    splits = {"train_Co_12.png": "train", "inspect_Columns_sample3.png": "inspection", "x_train_.png": "", "training.png": ""}
+    for name in splits:
+        save(tmp_path, f"a/{name}", MASK)
+    found = labelled(tmp_path)
+    assert dict(zip(found.files, found.splits, strict=True)) == {f"a/{name}": split for name, split in splits.items()}
 
 
 # --- a labelled set -----------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_cpi import palette_image
+from test_cpi import palette_image, read_tile
 from test_segmentation import disc, printed, tile
 
-from lib.imaging.read.cpi import judged, particles, read_tile
+from lib.imaging.read.cpi import judged, particles
 from lib.imaging.read.sheets import is_page, rectangles
 
 #: Left, top, width and height of pictures on the page below, in reading order.
