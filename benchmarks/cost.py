@@ -127,7 +127,7 @@ def _known():
     import torch
 
     from lib.crystals.habits import HABITS
-    from lib.evaluation.latent_scores import linear_probe, standardised
+    from lib.evaluation.latent_scores import linear_probe, standardise
     from lib.models.self_supervision import Contrastive, ContrastiveRecipe
     from lib.studies.screening import Known, Schooling
 
@@ -135,7 +135,7 @@ def _known():
     model = Contrastive(ContrastiveRecipe(width=schooling.width), 1).eval()
     n = schooling.n_train * len(HABITS) * schooling.photographs
     points = np.random.default_rng(0).normal(size=(n, model(torch.zeros(1, 1, 64, 64)).shape[1])).astype(np.float32)
-    probe = linear_probe().fit(standardised(points)[0], np.arange(n) % len(HABITS))
+    probe = linear_probe().fit(standardise(points)[0], np.arange(n) % len(HABITS))
     return Known(schooling, model, np.ones(points.shape[1], bool), points, probe, 1.0)
 
 

@@ -2,7 +2,7 @@
 
 Features are those of the self-supervised network of notebook 22, found in the cache where it ran before, else trained (minutes),
 as their first 64 principal components. The map is made of the pictures to learn from, and test pictures are laid onto it. UMAP
-has the book's settings (`lib.evaluation.latent_scores.mapped`), openTSNE its own. Scores are those of the test pictures on the
+has the book's settings (`lib.evaluation.latent_scores.LatentMap`), openTSNE its own. Scores are those of the test pictures on the
 map, given as what is missing to 1.
 """
 
@@ -39,21 +39,21 @@ def represented(quick: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
         {"ssl": 1 if quick else 60}, {"ssl": 8 if quick else 64}, changes=Changes(light=0.3, noise=0.03)
     )
     model = climb.trained("ssl", train, validation).model
-    found = latent_scores.standardised(*(features(model, pictures.cut.in_order()) for pictures in (train, test)))
+    found = latent_scores.standardise(*(features(model, pictures.cut.in_order()) for pictures in (train, test)))
     return found[0], train.label, found[1], test.label
 
 
-def by_opentsne(train: np.ndarray, test: np.ndarray, seed: int) -> latent_scores.Represented:
+def by_opentsne(train: np.ndarray, test: np.ndarray, seed: int) -> latent_scores.LatentSpace:
     """Both sets with an openTSNE map of the first, onto which the second is laid."""
     from openTSNE import TSNE
 
     few = min(30, (len(train) - 1) // 3)
     components = PCA(min(64, *train.shape), random_state=seed).fit(train)
     placed = TSNE(perplexity=few, random_state=seed, n_jobs=1).fit(components.transform(train))
-    return latent_scores.Represented(train, test, np.asarray(placed), np.asarray(placed.transform(components.transform(test))))
+    return latent_scores.LatentSpace(train, test, np.asarray(placed), np.asarray(placed.transform(components.transform(test))))
 
 
-def scored(points: latent_scores.Represented, labels: np.ndarray, test_labels: np.ndarray, seed: int) -> dict[str, float]:
+def scored(points: latent_scores.LatentSpace, labels: np.ndarray, test_labels: np.ndarray, seed: int) -> dict[str, float]:
     """The `SCORES` of test points on a map."""
     found = latent_scores.clusters(points, len(np.unique(labels)), seed)
     voters = KNeighborsClassifier(latent_scores.NEIGHBOURS).fit(points.train_map, labels)
@@ -81,7 +81,7 @@ def rows(quick: bool) -> list[Row]:
         return [Row("map of nine habits", RIVAL, np.nan, np.nan, "", "openTSNE is not installed: pip install -e .[bench]")]
     train, labels, test, test_labels = represented(quick)
     ours, theirs = (
-        tried(way, train, labels, test, test_labels, 1 if quick else 3) for way in (latent_scores.mapped, by_opentsne)
+        tried(way, train, labels, test, test_labels, 1 if quick else 3) for way in (latent_scores.latent_space, by_opentsne)
     )
     size = f"map of {len(train):,} and {len(test):,} pictures"
 

@@ -199,7 +199,7 @@ def clusters(points):
 
 def named(points, truth):
     """The clusters of points, named after the true classes, one to one."""
-    return latent_scores.matched(clusters(points).labels_, truth)
+    return latent_scores.match_clusters(clusters(points).labels_, truth)
 
 # %% [markdown]
 # {numref}`fig-two-clusters` has the true classes on the left and the clusters on the right, with the border between them.

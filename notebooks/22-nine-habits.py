@@ -142,7 +142,7 @@ embeddings.picture_rows({name: cut[rows] for name, rows in places.items()})
 # 2. The same with **128** latents. They can't be drawn, so UMAP lays them out on a map.
 # 3. A VAE of **residual blocks** on the pictures without background, again with 128 latents and UMAP.
 # 4. **Self-supervision**: no picture is restored. A network learns to recognise a crystal photographed from another side, with the
-#    picture turned, mirrored, moved and lit in another way.
+#    picture turned, mirror_images, moved and lit in another way.
 
 # %%
 climb = representations.Climb(epochs, width, size, latents, Changes(light=0.3, noise=0.03))
@@ -227,7 +227,7 @@ table.groupby("rung", sort=False).mean().round(3)
 
 # %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the self-supervised network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
 best = climbed["ssl", 0]
-groups = latent_scores.matched(latent_scores.clusters(best.points, len(habits), seed), test.label)
+groups = latent_scores.match_clusters(latent_scores.clusters(best.points, len(habits), seed), test.label)
 habit = np.array(habits)
 clusters = {"self-supervised network": habit[groups]}
 confusion(habit[test.label], clusters, ("cluster, named after a habit", "habit"), side=4.6)
@@ -249,7 +249,7 @@ scene_frame(run.url("map.html"), title, run.url("map.png"))
 # Neighbours in the representation itself show what it takes for alike ({numref}`fig-neighbours`).
 
 # %% mystnb={"figure": {"caption": "One test picture of each habit and its seven nearest training pictures in the self-supervised representation. A frame marks another habit than the one asked for.", "name": "fig-neighbours"}, "image": {"alt": "Nine rows of eight pictures: one particle and its nearest neighbours, which look alike; a few are framed."}}
-nearest = latent_scores.neighbours(best.points.train, best.points.test[some], 7)
+nearest = latent_scores.nearest_neighbours(best.points.train, best.points.test[some], 7)
 found = np.concatenate([sets.train.cut.read(row, row + 1) for row in nearest.flat])
 found = found.reshape(*nearest.shape, size, size)
 is_same = sets.train.label[nearest] == test.label[some, None]
@@ -259,7 +259,7 @@ embeddings.neighbour_rows(cut[some], found, is_same)
 # *Outliers* lie far from everything known. In a stream of real pictures these are the ones to look at first ({numref}`fig-outliers`).
 
 # %% mystnb={"figure": {"caption": "The twelve test pictures that lie farthest from their ten nearest training pictures, and the twelve that lie nearest to theirs.", "name": "fig-outliers"}, "image": {"alt": "A row of odd and broken shapes, and a row of plain columns and discs."}}
-lonely = np.argsort(latent_scores.loneliness(best.points.train, best.points.test))
+lonely = np.argsort(latent_scores.mean_neighbour_distance(best.points.train, best.points.test))
 embeddings.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": cut[lonely[:12]]})
 
 # %% [markdown]

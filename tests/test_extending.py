@@ -31,7 +31,7 @@ HABIT = Habit("dendrite", dendrite, (300, 1500), (0, 40))
 '''
 USE_DENDRITE = """
 from lib.crystals.habits import HABITS
-from lib.datasets.campaigns import FOREIGN, Campaign, campaign_pictures
+from lib.datasets.synthetic_campaigns import FOREIGN, Campaign, campaign_pictures
 from lib.datasets.habit_pictures import HabitPictures, habit_pictures
 assert list(HABITS)[-1] == "dendrite" and len(HABITS) == 10
 data = habit_pictures(HabitPictures(2, size=48), "synchronous")

@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.datasets.particles import compared
+from lib.datasets.picture_set import apply_screening
 from lib.imaging.measure.descriptors import PUBLISHED, describe
 from lib.imaging.read.cpi import particles_of
 from lib.imaging.read.frame import framed, masked
 from lib.imaging.read.segmentation import without_print
 
-#: What is told of each particle, see `lib.imaging.read.cpi.Particle`.
-TOLD = ("file", "label", "group", "time", "length_um", "cut", "blur_px", "reason")
+#: What a row says of each particle, see `lib.imaging.read.cpi.Particle`.
+FIELDS = ("file", "label", "group", "time", "length_um", "cut", "blur_px", "reason")
 
 
 class Framed(NamedTuple):
-    """One particle: its `numbers` (`TOLD`, and the published descriptors unless it has a reason to be left out) and its
+    """One particle: its `numbers` (`FIELDS`, and the published descriptors unless it has a reason to be left out) and its
     `picture` (S, S) uint8 without background, or None.
     """
 
@@ -37,10 +37,10 @@ class Block(NamedTuple):
 
 
 def read(folder: Path, size: int, screening: str, name: str) -> list[Framed]:
-    """All particles in one file; those that pass a `screening` of `lib.datasets.particles` are framed to `size` pixels."""
+    """All particles in one file; those that pass a `screening` of `lib.datasets.picture_set` are framed to `size` pixels."""
     found = []
-    for particle in compared(particles_of(folder, name), screening):
-        numbers, picture = {field: getattr(particle, field) for field in TOLD}, None
+    for particle in apply_screening(particles_of(folder, name), screening):
+        numbers, picture = {field: getattr(particle, field) for field in FIELDS}, None
         if not particle.reason:
             numbers |= dict(zip(PUBLISHED, describe(particle.mask[None]).values[0], strict=True))
             picture = masked(*framed(without_print(particle.grey), particle.mask, size))
@@ -48,22 +48,22 @@ def read(folder: Path, size: int, screening: str, name: str) -> list[Framed]:
     return found
 
 
-def blocks(names: Iterable[str], folder: Path, size: int, screening: str, length: int, mapped: Callable = map) -> Iterator[Block]:
+def blocks(names: Iterable[str], folder: Path, size: int, screening: str, length: int, map_: Callable = map) -> Iterator[Block]:
     """The files `names` of a folder, `length` at a time; while one block is in use, the next is read.
 
     Parameters
     ----------
-    mapped : a `map`, as `lib.datasets.campaigns.photographers` has one of several processes
+    map_ : a `map`, as `lib.datasets.synthetic_campaigns.process_map` has one of several processes
     """
     names, ahead = iter(names), None
     while chosen := list(islice(names, length)):
-        reading = mapped(functools.partial(read, folder, size, screening), chosen)
+        reading = map_(functools.partial(read, folder, size, screening), chosen)
         if ahead:
-            yield _finished(*ahead)
+            yield _block(*ahead)
         ahead = chosen, reading
     if ahead:
-        yield _finished(*ahead)
+        yield _block(*ahead)
 
 
-def _finished(names: list[str], reading: Iterable[list[Framed]]) -> Block:
+def _block(names: list[str], reading: Iterable[list[Framed]]) -> Block:
     return Block(names, [particle for found in reading for particle in found])

@@ -1,4 +1,4 @@
-"""Figures of the gap between real and synthetic pictures: maps by origin, what each effect closes, and the search."""
+"""Figures of real and synthetic pictures: maps by origin, two-sample accuracies, and the search."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from lib.figures.style import shown_once
 
 #: Label of an axis of accuracies, and the accuracies shown.
-_ACCURACY, _LIMITS = "accuracy of telling apart [1]", (0.45, 1.02)
+_ACCURACY, _LIMITS = "two-sample accuracy [1]", (0.45, 1.02)
 _MARKERS = "osD^v"
 
 
-def _by_chance(axis: Axes) -> None:
-    """Mark where two sets can't be told apart."""
+def _mark_chance(axis: Axes) -> None:
+    """Mark the accuracy of chance."""
     axis.axvline(0.5, color="0.4", linestyle=":", linewidth=1)
     axis.grid(axis="x", color="0.9")
 
@@ -40,22 +40,22 @@ def origin_maps(real: np.ndarray, synthetic: dict[str, np.ndarray], name: str) -
 
 
 @shown_once
-def effects(added: pd.DataFrame, without: pd.DataFrame) -> Figure:
-    """Accuracies with one effect after the other, and without one at a time: a row for each probe, a column for each view."""
+def effects(additions: pd.DataFrame, ablations: pd.DataFrame) -> Figure:
+    """Two-sample accuracies as effects are added, and without one at a time: a row a probe, a column a feature set."""
     figure, axes = plt.subplots(1, 2, figsize=(8.2, 2.9), sharex=True)
-    for axis, table, title in zip(axes, (added, without), ("one effect more", "one effect less"), strict=True):
-        for marker, (view, values) in zip(_MARKERS, table.items(), strict=False):
-            axis.plot(values, np.arange(len(table)), marker, label=view, alpha=0.85)
+    for axis, table, title in zip(axes, (additions, ablations), ("one effect more", "one effect less"), strict=True):
+        for marker, (name, values) in zip(_MARKERS, table.items(), strict=False):
+            axis.plot(values, np.arange(len(table)), marker, label=name, alpha=0.85)
         axis.set(title=title, xlabel=_ACCURACY, xlim=_LIMITS, yticks=np.arange(len(table)), yticklabels=table.index)
         axis.invert_yaxis()
-        _by_chance(axis)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(added.columns))
+        _mark_chance(axis)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(additions.columns))
     return figure
 
 
 @shown_once
-def search(history: pd.DataFrame, floor: float) -> Figure:
-    """Distance from the real pictures in each try of a search, and the `floor`: that of other real pictures."""
+def search(history: pd.DataFrame, real_distance: float) -> Figure:
+    """Distance from the real pictures in each try of a search, and `real_distance`, that of other real pictures."""
     figure, axis = plt.subplots(figsize=(6.0, 2.9))
     stages = np.select([history.kind.isin(["start", "step", "mixture"])], [history.kind], "one parameter changed")
     labels = {
@@ -68,7 +68,7 @@ def search(history: pd.DataFrame, floor: float) -> Figure:
     for (stage, label), marker, colour in zip(labels.items(), _MARKERS, colours, strict=False):
         rows = history[stages == stage]
         axis.plot(rows["try"], rows.distance, marker, color=colour, markersize=5, label=label, alpha=0.85)
-    axis.axhline(floor, color="0.4", linestyle=":", linewidth=1, label="other half of the real ones")
+    axis.axhline(real_distance, color="0.4", linestyle=":", linewidth=1, label="other half of the real ones")
     axis.set(xlabel="try", ylabel="energy distance [1]", yscale="log")
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
@@ -78,8 +78,8 @@ def search(history: pd.DataFrame, floor: float) -> Figure:
 
 
 @shown_once
-def moved(before: pd.Series, after: pd.Series, truth: pd.Series | None = None, n: int = 14) -> Figure:
-    """The `n` parameters that moved farthest, as places in their ranges from 0 to 1, with the `truth` where it is known."""
+def parameter_positions(before: pd.Series, after: pd.Series, truth: pd.Series | None = None, n: int = 14) -> Figure:
+    """The `n` parameters that changed most, as places in their ranges from 0 to 1, with the `truth` where it is known."""
     names = (after - before).abs().sort_values(ascending=False).index[:n]
     figure, axis = plt.subplots(figsize=(5.6, 0.24 * len(names) + 0.9))
     colours, rows = sns.color_palette("colorblind"), np.arange(len(names))
@@ -96,16 +96,16 @@ def moved(before: pd.Series, after: pd.Series, truth: pd.Series | None = None, n
 
 
 @shown_once
-def accuracies(table: pd.DataFrame, chance: pd.Series) -> Figure:
-    """Highest accuracy of each synthetic set (columns) in each view (rows), and by `chance`: of two halves of the real ones."""
+def accuracies(table: pd.DataFrame, halves: pd.Series) -> Figure:
+    """Highest accuracy of each synthetic set (columns) on each feature set (rows), and of two halves of the real ones."""
     figure, axis = plt.subplots(figsize=(6.2, 3.0))
     rows, colours = np.arange(len(table)), sns.color_palette("colorblind")
     beside = np.linspace(-0.24, 0.24, len(table.columns))  # equal accuracies would hide each other
     for marker, colour, shift, (name, values) in zip(_MARKERS, colours, beside, table.items(), strict=False):
         axis.plot(values, rows + shift, marker, color=colour, markersize=6, label=name)
-    axis.plot(chance[table.index], rows, "|", color="black", markersize=22, markeredgewidth=2, label="real from real")
+    axis.plot(halves[table.index], rows, "|", color="black", markersize=22, markeredgewidth=2, label="two real halves")
     axis.set(xlabel=_ACCURACY, xlim=_LIMITS, yticks=rows, yticklabels=table.index, ylim=(len(table) - 0.5, -0.5))
     legend = axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     legend.legend_handles[-1].set_markersize(10)
-    _by_chance(axis)
+    _mark_chance(axis)
     return figure

@@ -13,7 +13,7 @@ import xarray as xr
 
 from lib.datasets.batches import Stored, stored
 from lib.datasets.habit_pictures import CHUNK, LAYOUT, HabitPictures, habit_pictures
-from lib.evaluation.latent_scores import Represented, mapped, scores, standardised
+from lib.evaluation.latent_scores import LatentSpace, latent_space, scores, standardise
 from lib.imaging.measure.descriptors import describe
 from lib.imaging.read.frame import framed, masked
 from lib.imaging.read.oap import PIXEL_UM, Labelled
@@ -91,7 +91,7 @@ class Rung(NamedTuple):
     """A rung that was climbed: the `trained` network, the `points` in its latent space, and their `scores`."""
 
     trained: Trained
-    points: Represented
+    points: LatentSpace
     scores: dict[str, float]
 
 
@@ -117,16 +117,16 @@ def climbs(
     return {(rung, k): climbed(rung, climb, sets, seed + k, device) for k in range(n_seeds) for rung in rungs}
 
 
-def represented(rung: str, model, train: Pictures, test: Pictures, seed: int = 0) -> Represented:
+def represented(rung: str, model, train: Pictures, test: Pictures, seed: int = 0) -> LatentSpace:
     """Where the pictures of both sets lie in the latent space of a trained `model`, and on its map."""
     encode: Callable = features if rung == "ssl" else encoded
     found = [encode(model, pictures.of(rung).in_order()) for pictures in (train, test)]
     if rung == "ssl":
-        found = standardised(*found)
+        found = standardise(*found)
         if train.log_size is not None:
-            sizes = standardised(train.log_size[:, None], test.log_size[:, None])
+            sizes = standardise(train.log_size[:, None], test.log_size[:, None])
             found = [np.hstack([points, _SIZE_WEIGHT * size]) for points, size in zip(found, sizes, strict=True)]
-    return mapped(*found, seed)
+    return latent_space(*found, seed)
 
 
 def synthetic(pictures: HabitPictures, batch: int, seed: int = 0, scheduler: str = "processes", keep: bool = True) -> Pictures:
@@ -197,7 +197,7 @@ class Real(NamedTuple):
     sets: Sets
     names: list[str]
     inspection: Pictures | None
-    descriptors: Represented
+    descriptors: LatentSpace
 
 
 def split_silhouettes(labelled: Labelled, size: int, batch: int, seed: int = 0) -> Real:
@@ -218,7 +218,7 @@ def split_silhouettes(labelled: Labelled, size: int, batch: int, seed: int = 0) 
     sets = Sets(pictures(train, "train"), pictures(validation, "validation"), pictures(test, "test"))
     inspection = pictures(np.flatnonzero(apart), "inspection") if apart.any() else None
     described = [_described(masks[rows], part.log_size) for rows, part in ((train, sets.train), (test, sets.test))]
-    return Real(sets, [name.replace("_", " ") for name in names], inspection, mapped(*standardised(*described), seed))
+    return Real(sets, [name.replace("_", " ") for name in names], inspection, latent_space(*standardise(*described), seed))
 
 
 def _described(masks: np.ndarray, log_size: np.ndarray) -> np.ndarray:

@@ -30,11 +30,11 @@ from tqdm.auto import tqdm
 from lib.core.cache import clear_broken_writes, written
 from lib.core.device import available_device
 from lib.crystals.habits import HABITS
-from lib.datasets.campaigns import photographers
-from lib.datasets.cpi_stream import TOLD, Block, blocks
+from lib.datasets.cpi_stream import FIELDS, Block, blocks
 from lib.datasets.habit_pictures import SCREENED, HabitPictures
-from lib.datasets.particles import SCREENINGS
-from lib.evaluation.latent_scores import linear_probe, loneliness, standardised
+from lib.datasets.picture_set import SCREENINGS
+from lib.datasets.synthetic_campaigns import process_map
+from lib.evaluation.latent_scores import linear_probe, mean_neighbour_distance, standardise
 from lib.imaging.measure.descriptors import PUBLISHED
 from lib.imaging.read.files import names
 from lib.models.self_supervision import Changes, Contrastive, features
@@ -49,7 +49,7 @@ USUAL = 0.99
 #: Standard deviation of a live feature over the mean one of all, at least.
 LEAST_SPREAD = 0.05
 #: Columns of the table: what was found, the published descriptors, the likeliest habit, the novelty, the chance of each habit.
-COLUMNS = (*TOLD, *PUBLISHED, "habit", "novelty", *(f"p_{habit}" for habit in HABITS))
+COLUMNS = (*FIELDS, *PUBLISHED, "habit", "novelty", *(f"p_{habit}" for habit in HABITS))
 _TABLE, _EMBEDDING, _STATE = "particles.csv", "embedding.zarr", "state.json"
 
 
@@ -112,8 +112,8 @@ class Known:
     def judged(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of masked pictures (n, S, S) uint8: standardised features (n, F), novelty (n,) and chance of each habit (n, 9)."""
         found = features(self.model, torch.from_numpy(pictures).split(BATCH))[:, self.live]
-        learned, found = standardised(self.points, found)
-        return found, loneliness(learned, found) / self.usual, self.probe.predict_proba(found)
+        learned, found = standardise(self.points, found)
+        return found, mean_neighbour_distance(learned, found) / self.usual, self.probe.predict_proba(found)
 
 
 def known(schooling: Schooling = Schooling(), device: str = "cpu") -> Known:
@@ -125,8 +125,8 @@ def known(schooling: Schooling = Schooling(), device: str = "cpu") -> Known:
     points, validation = (features(model, part.cut.in_order()) for part in (train, held))
     live = points.std(axis=0) > LEAST_SPREAD * points.std(axis=0).mean()
     points, validation = points[:, live], validation[:, live]
-    learned, apart = standardised(points, validation)
-    usual = float(np.quantile(loneliness(learned, apart), USUAL))
+    learned, apart = standardise(points, validation)
+    usual = float(np.quantile(mean_neighbour_distance(learned, apart), USUAL))
     return Known(schooling, model, live, points, linear_probe().fit(learned, train.label), usual)
 
 
@@ -144,7 +144,7 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
 
     Parameters
     ----------
-    screening : name of one of `lib.datasets.particles.SCREENINGS`
+    screening : name of one of `lib.datasets.picture_set.SCREENINGS`
     workers : processes that read; 0 is one a core, 1 is none beside this one
 
     Raises
@@ -170,8 +170,8 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
     results = _Results(target.with_name(f"{target.name}.part"), what, known.points.shape[1])
     results.skip(files)
     progress = {"total": _n_files(folder), "initial": results.done["files"], "desc": "screening", "unit": "file"}
-    with photographers(workers) as mapped, tqdm(**progress) as bar:
-        for block in blocks(files, folder, known.schooling.size, screening, BLOCK, mapped):
+    with process_map(workers) as map_, tqdm(**progress) as bar:
+        for block in blocks(files, folder, known.schooling.size, screening, BLOCK, map_):
             results.add(block, *_judged(block, known))
             bar.update(len(block.names))
     return results.file(target)

@@ -12,9 +12,9 @@ import torch
 from lib.core import cache, paths
 from lib.core.cache import DamagedCache
 from lib.datasets import campaigns, habit_pictures, rosettes
-from lib.datasets.campaigns import Campaign, campaign_pictures
 from lib.datasets.habit_pictures import HabitPictures
 from lib.datasets.rosettes import Views, rosette_views
+from lib.datasets.synthetic_campaigns import Campaign, campaign_pictures
 from lib.models.training import kept, lightning, trained
 
 

@@ -56,7 +56,7 @@ def test_what_moved_farthest_comes_first(known):
     before = pd.Series({"rim": 0.5, "grain": 0.2, "veil": 0.4})
     after = pd.Series({"rim": 0.45, "grain": 0.9, "veil": 0.1})
     truth = pd.Series({"rim": 0.0, "grain": 1.0, "veil": 0.3}) if known else None
-    figure = real_and_synthetic.moved(before, after, truth, n=2)
+    figure = real_and_synthetic.parameter_positions(before, after, truth, n=2)
     axis = figure.axes[0]
     assert [text.get_text() for text in axis.get_yticklabels()] == ["grain", "veil"] and axis.yaxis_inverted()
     lines = drawn(axis)

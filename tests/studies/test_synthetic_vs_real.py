@@ -1,4 +1,4 @@
-"""The gap between two sets of pictures: views, classifiers, effects and habits."""
+"""The gap between two sets of pictures: feature sets, classifiers, effects and habits."""
 
 from dataclasses import replace
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.datasets.campaigns import Campaign, photographed
-from lib.datasets.particles import picture_set
+from lib.datasets.picture_set import stack
+from lib.datasets.synthetic_campaigns import Campaign, photograph_crystal
 from lib.imaging.probe.photograph import EFFECTS, Probe
 from lib.models.vae import Vae, VaeRecipe
 from lib.studies import synthetic_vs_real
@@ -15,13 +15,13 @@ from lib.studies import synthetic_vs_real
 
 def taken(campaign, n, seed=0):
     """The pictures of some crystals that can be used."""
-    rows = [photographed(campaign, 32, "all", seed, i) for i in range(n)]
-    return picture_set([row for row in rows if row is not None])
+    rows = [photograph_crystal(campaign, 32, "all", seed, i) for i in range(n)]
+    return stack([row for row in rows if row is not None])
 
 
 def test_effects_lead_from_bare_to_full():
     probe = Probe()
-    added, without = synthetic_vs_real.added_effects(probe), synthetic_vs_real.without_effects(probe)
+    added, without = synthetic_vs_real.additions(probe), synthetic_vs_real.ablations(probe)
     assert list(added) == ["none", *(f"+ {name}" for name in EFFECTS)] and list(without) == [
         f"without {name}" for name in EFFECTS
     ]
@@ -32,32 +32,25 @@ def test_effects_lead_from_bare_to_full():
 
 def test_further_effects_are_among_them():
     probe = replace(Probe(), further=(("motion", 2.0), ("dust", 1.0)))
-    added, without = synthetic_vs_real.added_effects(probe), synthetic_vs_real.without_effects(probe)
+    added, without = synthetic_vs_real.additions(probe), synthetic_vs_real.ablations(probe)
     assert list(added)[3:7] == ["+ defocus", "+ motion", "+ dust", "+ grain"] and list(added.values())[-1] == probe
     assert added["+ motion"].further == (("motion", 2.0),) and not added["+ defocus"].further
     assert without["without motion"] == replace(probe, further=(("dust", 1.0),)) and len(without) == len(EFFECTS) + 2
 
 
-def test_gaps_in_tables_are_filled_and_counted():
-    known = np.array([[1.0, 5.0], [3.0, np.nan], [2.0, 7.0]])
-    a, b = synthetic_vs_real.complete(known, np.array([[np.nan, np.nan]]))
-    assert a.tolist() == [[1, 5, 0], [3, 6, 1], [2, 7, 0]] and b.tolist() == [[2, 6, 2]]
-    (same,) = synthetic_vs_real.complete(known[[0, 2]])
-    assert same.tolist() == [[1, 5], [2, 7]]
-    assert np.isfinite(synthetic_vs_real.complete(np.full((3, 1), np.nan), known[:, :1])[0]).all()
-
-
-def test_bare_silhouettes_are_told_from_photographs_in_every_view():
+def test_bare_silhouettes_are_told_from_photographs_with_every_feature_set():
     model = Vae(VaeRecipe(4, 32, width=4), steps=1).eval()
-    bare, full = (synthetic_vs_real.views(taken(campaign, 60), model) for campaign in (Campaign(Probe().only()), Campaign()))
-    assert list(bare) == list(synthetic_vs_real.VIEWS) and all(len(values) == len(bare["pixels"]) for values in bare.values())
-    table = synthetic_vs_real.judges(full, bare)
+    sets = (taken(campaign, 60) for campaign in (Campaign(Probe().only()), Campaign()))
+    bare, full = (synthetic_vs_real.feature_sets(pictures, model) for pictures in sets)
+    assert list(bare) == list(synthetic_vs_real.FEATURE_SETS)
+    assert all(len(values) == len(bare["pixels"]) for values in bare.values())
+    table = synthetic_vs_real.two_sample_accuracies(full, bare)
     assert (
         table.highest["photometry"] > 0.95
         and table.highest["pixels"] > 0.8
-        and table.index.tolist() == list(synthetic_vs_real.VIEWS)
+        and table.index.tolist() == list(synthetic_vs_real.FEATURE_SETS)
     )
-    assert list(synthetic_vs_real.views(taken(Campaign(), 4), model, ["pixels"])) == ["pixels"]
+    assert list(synthetic_vs_real.feature_sets(taken(Campaign(), 4), model, ["pixels"])) == ["pixels"]
 
 
 def test_what_was_changed_gives_pictures_away():
@@ -76,7 +69,7 @@ def test_distances_of_two_sets():
     rng = np.random.default_rng(0)
     real, synthetic = rng.normal(size=(80, 3)), rng.normal(size=(80, 3)) + [2, 0, 0]
     table = pd.DataFrame({"linear": [0.7, 0.9], "highest": [0.8, 0.9]}, index=["latents", "pixels"])
-    found = synthetic_vs_real.distances(table, real, synthetic)
+    found = synthetic_vs_real.gap(table, real, synthetic)
     assert list(found) == ["c2st", "c2st_latents", "c2st_pixels", "frechet", "mmd"]
     assert found["c2st"] == found["c2st_pixels"] == 0.9 and found["c2st_latents"] == 0.8
     assert found["frechet"] == pytest.approx(4, rel=0.3) and found["mmd"] > 0.3
@@ -87,7 +80,7 @@ def test_the_nearest_habit_is_found_though_it_is_rare():
     labels = pd.Series(["column"] * 90 + ["sphere"] * 10)
     synthetic = rng.normal(size=(100, 2)) + np.where(labels == "sphere", 6, 0)[:, None]
     real = rng.normal(size=(30, 2)) + 6
-    assert (synthetic_vs_real.voted(real, synthetic, labels) == "sphere").all()
-    table = synthetic_vs_real.habit_gaps(real, synthetic, labels)
+    assert (synthetic_vs_real.nearest_habit(real, synthetic, labels) == "sphere").all()
+    table = synthetic_vs_real.habit_distances(real, synthetic, labels)
     assert table.index.tolist() == ["sphere", "column"] and table.nearest.tolist() == [1, 0]
     assert abs(table.mmd["sphere"]) < 0.1 < table.mmd["column"]

@@ -8,7 +8,7 @@ import pytest
 
 from lib.crystals.habits import HABITS
 from lib.crystals.solid import Solid, bounding_sphere, corners, targets
-from lib.datasets.campaigns import FOREIGN, Campaign, campaign_pictures, photographed, scaled
+from lib.datasets.synthetic_campaigns import TARGET_CAMPAIGN, Campaign, campaign_pictures, photograph_crystal, scale
 from lib.imaging.probe.photograph import Probe
 
 BARE = Campaign(Probe().only())
@@ -32,7 +32,7 @@ def test_habits_come_in_their_shares():
 
 def test_a_scaled_solid_has_the_same_shape():
     solid = Solid((np.random.default_rng(0).normal(size=(12, 3)),), spheres=np.array([[1.0, 0, 0, 0.5]]))
-    larger = scaled(solid, 2.5)
+    larger = scale(solid, 2.5)
     assert bounding_sphere(corners(larger))[1] == pytest.approx(2.5 * bounding_sphere(corners(solid))[1])
     assert targets(larger).rho_e == pytest.approx(targets(solid).rho_e) and targets(larger).a_e == pytest.approx(
         targets(solid).a_e
@@ -47,9 +47,9 @@ def test_larger_crystals_make_larger_pictures(cache):
 
 
 def test_pictures_are_those_asked_for_and_found_again(cache):
-    pictures = campaign_pictures(FOREIGN, 20, 32, seed=3, workers=1)
+    pictures = campaign_pictures(TARGET_CAMPAIGN, 20, 32, seed=3, workers=1)
     files = {file: file.stat().st_mtime_ns for file in cache.rglob("*") if file.is_file()}
-    again = campaign_pictures(FOREIGN, 20, 32, seed=3, workers=1)
+    again = campaign_pictures(TARGET_CAMPAIGN, 20, 32, seed=3, workers=1)
     assert files == {file: file.stat().st_mtime_ns for file in cache.rglob("*") if file.is_file()}
     assert len(pictures) == 20 and (pictures.grey == again.grey).all() and pictures.table.equals(again.table)
     assert (pictures.table.group == "").all() and set(pictures.table.label) <= set(HABITS)
@@ -69,14 +69,14 @@ def test_whole_particles_are_not_cut(cache):
 
 
 def test_effects_leave_the_crystals_as_they_are():
-    rows = [photographed(Campaign(probe), 32, "all", 5, 3) for probe in (Probe().only(), Probe().only("grain"))]
+    rows = [photograph_crystal(Campaign(probe), 32, "all", 5, 3) for probe in (Probe().only(), Probe().only("grain"))]
     assert rows[0].numbers["label"] == rows[1].numbers["label"]
     assert (rows[0].mask != rows[1].mask).mean() < 0.02
 
 
 def test_a_crystal_without_shadow_is_left_out():
     bright = Campaign(replace(Probe(), veil=3.0, veil_spread=0.0, texture=0.0))
-    assert photographed(bright, 32, "all", 0, 0) is None and photographed(Campaign(), 32, "all", 0, 0) is not None
+    assert photograph_crystal(bright, 32, "all", 0, 0) is None and photograph_crystal(Campaign(), 32, "all", 0, 0) is not None
 
 
 def test_a_campaign_of_specks_is_refused(cache):

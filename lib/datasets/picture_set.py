@@ -1,4 +1,4 @@
-"""Pictures of single particles with what was measured on each: the same for real and for synthetic ones."""
+"""Sets of framed pictures, one particle each, with a table of numbers: the same for real and for synthetic ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lib.imaging.measure.photometry import photometry
+from lib.imaging.read import frame
 from lib.imaging.read.cpi import PIXEL_UM, Particle, judged
 from lib.imaging.read.files import BadImage
-from lib.imaging.read.frame import framed, masked
 from lib.imaging.read.oap import is_binary
 from lib.imaging.read.segmentation import cut_off, edge_rise_px, enclosed, length_px, particle_outline, without_print
 
-#: Which particles are compared -> the limits of `lib.imaging.read.cpi.judged`. All are at least 50 pixels long.
+#: Name of a screening -> its limits for `lib.imaging.read.cpi.judged`. All particles that pass are at least 50 pixels long.
 SCREENINGS: dict[str, dict[str, float]] = {
     "all": {"most_cut": 1.0, "most_blur_px": np.inf},
     "whole": {},
@@ -51,16 +51,16 @@ class PictureSet:
         return len(self.table)
 
     @property
-    def cut(self) -> np.ndarray:
+    def masked(self) -> np.ndarray:
         """Pictures (n, S, S) uint8 without background, dark ice bright."""
-        return masked(self.grey, self.mask)
+        return frame.masked(self.grey, self.mask)
 
-    def chosen(self, rows: np.ndarray | slice) -> PictureSet:
+    def select(self, rows: np.ndarray | slice) -> PictureSet:
         """The pictures of some rows."""
         return PictureSet(self.grey[rows], self.mask[rows], self.table.iloc[rows].reset_index(drop=True))
 
 
-def seen(grey: np.ndarray, file: str = "", label: str = "") -> Particle:
+def find_particle(grey: np.ndarray, file: str = "", label: str = "") -> Particle:
     """The particle in a synthetic picture (h, w) uint8, found as in a tile of the Cloud Particle Imager."""
     try:
         contour = particle_outline(grey)
@@ -71,7 +71,7 @@ def seen(grey: np.ndarray, file: str = "", label: str = "") -> Particle:
     return Particle(file, label, grey=grey, mask=mask, cut=cut_off(mask), **lengths)
 
 
-def compared(found: Iterable[Particle], screening: str) -> Iterator[Particle]:
+def apply_screening(found: Iterable[Particle], screening: str) -> Iterator[Particle]:
     """The same particles, with a reason for those that a comparison of grey pictures leaves out.
 
     Raises
@@ -87,20 +87,20 @@ def compared(found: Iterable[Particle], screening: str) -> Iterator[Particle]:
         yield particle
 
 
-def measured(particle: Particle, size: int) -> Row:
-    """A particle framed in `size` x `size` pixels, with its numbers."""
+def measure(particle: Particle, size: int) -> Row:
+    """A particle framed in `size` x `size` pixels, with the numbers of its picture before framing."""
     numbers = {name: getattr(particle, name) for name in ("file", "label", "group", "length_um", "cut", "blur_px")}
     numbers |= photometry(particle.grey, particle.mask)
-    return Row(*framed(without_print(particle.grey), particle.mask, size), numbers)
+    return Row(*frame.framed(without_print(particle.grey), particle.mask, size), numbers)
 
 
-def picture_set(rows: Sequence[Row]) -> PictureSet:
+def stack(rows: Sequence[Row]) -> PictureSet:
     """The set of some rows, at least one."""
     grey, mask, numbers = zip(*rows, strict=True)
     return PictureSet(np.stack(grey), np.stack(mask), pd.DataFrame(numbers))
 
 
-def joined(sets: Sequence[PictureSet]) -> PictureSet:
+def concatenate(sets: Sequence[PictureSet]) -> PictureSet:
     """Several sets as one."""
     grey, mask = (np.concatenate([getattr(pictures, name) for pictures in sets]) for name in ("grey", "mask"))
     return PictureSet(grey, mask, pd.concat([pictures.table for pictures in sets], ignore_index=True))
@@ -108,10 +108,10 @@ def joined(sets: Sequence[PictureSet]) -> PictureSet:
 
 def thumbnails(pictures: PictureSet, side: int = 16) -> np.ndarray:
     """Pictures without background, (n, side^2) float32 of 0 to 1, each pixel the mean over what it covers."""
-    small = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures.cut]
+    small = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures.masked]
     return np.stack(small).reshape(len(pictures), -1).astype(np.float32) / 255
 
 
-def mirrored(pictures: np.ndarray) -> np.ndarray:
+def mirror_images(pictures: np.ndarray) -> np.ndarray:
     """Pictures (n, S, S) with their three mirror images (4 n, S, S): a particle may lie any way."""
     return np.concatenate([pictures, pictures[:, ::-1], pictures[:, :, ::-1], pictures[:, ::-1, ::-1]])

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from lib.core.cache import cached
 from lib.crystals.habits import HABITS, orientation, sample
 from lib.crystals.solid import Solid, bounding_sphere, corners
-from lib.datasets.particles import PictureSet, Row, compared, measured, picture_set, seen
+from lib.datasets.picture_set import PictureSet, Row, apply_screening, find_particle, measure, stack
 from lib.imaging.probe.photograph import Probe, photograph
 
 #: Raised whenever the same description would give other pictures, so that older ones are not found again.
@@ -70,8 +70,8 @@ class Campaign:
         return list(HABITS)[min(int(place), len(HABITS) - 1)]
 
 
-#: A campaign of its own, with another mixture, larger crystals and another probe than the default, that can play a real one.
-FOREIGN = Campaign(
+#: Another probe, larger crystals and another mixture than the default: the target of a search where there is no real one.
+TARGET_CAMPAIGN = Campaign(
     replace(
         Probe(), clear_share=0.1, veil=0.28, texture=0.25, rim=0.12, lens_px=1.7, defocus_px=4.0, grain=0.018, grain_slope=2.0,
         streak=0.3, shading=0.05, margin_px=10.0, cut_chance=0.12,
@@ -81,13 +81,13 @@ FOREIGN = Campaign(
 )  # fmt: skip
 
 
-def scaled(solid: Solid, factor: float) -> Solid:
+def scale(solid: Solid, factor: float) -> Solid:
     """A solid `factor` times as large."""
     cavities = tuple(None if cavity is None else cavity * factor for cavity in solid.cavities)
     return Solid(tuple(piece * factor for piece in solid.pieces), cavities, solid.spheres * factor)
 
 
-def photographed(campaign: Campaign, size: int, screening: str, seed: int, i: int) -> Row | None:
+def photograph_crystal(campaign: Campaign, size: int, screening: str, seed: int, i: int) -> Row | None:
     """Crystal number `i` of a campaign as a framed picture, or None if it doesn't show or doesn't pass the screening.
 
     Its random numbers depend on seed, habit and number alone, so that campaigns that differ little take alike pictures.
@@ -96,17 +96,17 @@ def photographed(campaign: Campaign, size: int, screening: str, seed: int, i: in
     (solid,) = sample(habit, i + 1, seed, rows=range(i, i + 1))
     rng = np.random.default_rng([seed, 10, i])
     factor = campaign.size * np.exp(campaign.size_spread * np.clip(rng.standard_normal(), -2, 2))
-    solid = scaled(solid, min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
+    solid = scale(solid, min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
     photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
     if not photo.mask.any():
         return None
-    (particle,) = compared([seen(photo.grey, str(i), habit)], screening)
-    return None if particle.reason else measured(particle, size)
+    (particle,) = apply_screening([find_particle(photo.grey, str(i), habit)], screening)
+    return None if particle.reason else measure(particle, size)
 
 
 @contextlib.contextmanager
-def photographers(workers: int = 0) -> Iterator[Callable]:
-    """A `map` of so many processes, one a core for 0, that photographs in parallel; the common one for 1."""
+def process_map(workers: int = 0) -> Iterator[Callable]:
+    """A `map` that shares its calls among so many processes: 0 is one a core, 1 is this one."""
     workers = workers or dask.system.CPU_COUNT
     if workers == 1:
         yield map
@@ -131,25 +131,26 @@ def campaign_pictures(
     description = {"campaign": asdict(campaign), "n": n, "size": size, "screening": screening, "seed": seed, "version": VERSION}
 
     def build(part: Path) -> None:
-        with photographers(workers) as mapped, tqdm(total=n, desc=label, unit="picture") as bar:
-            _save(picture_set(_taken(functools.partial(photographed, campaign, size, screening, seed), n, mapped, bar)), part)
+        with process_map(workers) as map_, tqdm(total=n, desc=label, unit="picture") as bar:
+            photograph_one = functools.partial(photograph_crystal, campaign, size, screening, seed)
+            _save(stack(_first_rows(photograph_one, n, map_, bar)), part)
 
     return _load(cached("campaign", json.loads(json.dumps(description)), build))
 
 
-def _taken(photographed: Callable[[int], Row | None], n: int, mapped: Callable, bar: tqdm) -> list[Row]:
+def _first_rows(photograph_one: Callable[[int], Row | None], n: int, map_: Callable, bar: tqdm) -> list[Row]:
     """The first `n` rows that are not None."""
-    kept, asked = [], 0
-    while len(kept) < n:
-        if asked >= _MOST * n:
-            raise ValueError(f"{len(kept)} of {asked} pictures pass the screening, so {n} would take too long")
-        numbers = range(asked, asked + max(8, (n - len(kept)) * 5 // 4))
-        asked = numbers.stop
-        for row in mapped(photographed, numbers):
-            if row is not None and len(kept) < n:
-                kept.append(row)
+    rows, n_photographed = [], 0
+    while len(rows) < n:
+        if n_photographed >= _MOST * n:
+            raise ValueError(f"{len(rows)} of {n_photographed} pictures pass the screening, so {n} would take too long")
+        numbers = range(n_photographed, n_photographed + max(8, (n - len(rows)) * 5 // 4))
+        n_photographed = numbers.stop
+        for row in map_(photograph_one, numbers):
+            if row is not None and len(rows) < n:
+                rows.append(row)
                 bar.update()
-    return kept
+    return rows
 
 
 def _save(pictures: PictureSet, folder: Path) -> None:
