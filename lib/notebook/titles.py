@@ -251,7 +251,7 @@ DATA = {
     "2ds": "2D-S silhouettes",
     "2ds_as_recorded": "2D-S silhouettes as recorded",
     "real": "real pictures",
-    "foreign": "pictures of a foreign probe",
+    "foreign": "pictures of the target probe",
     "bare": "bare silhouettes",
     "before": "bare silhouettes",
     "default": "default probe",
