@@ -1,4 +1,4 @@
-"""Execute the book's notebooks with papermill, only where something changed.
+"""Execute the book's notebooks with papermill, two at a time, only where something changed.
 
 A notebook's parameters are its own defaults, then ``notebooks/params/<profile>/<name>.yml``, then the folders of
 real images (``--cpi-dir``, ``--oap-dir``), then ``-f`` and ``-p``. The executed copy goes to ``runs/<profile>/<name>.ipynb``
@@ -8,18 +8,22 @@ and what the notebook writes to ``runs/<profile>/<name>/``.
 import argparse
 import ast
 import contextlib
-import hashlib
-import json
 import logging
+import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 
+import dask.system
 import nbformat
 import papermill
 import yaml
+from dependencies import digest
 from papermill.exceptions import PapermillExecutionError
+from progress import Cells, Lines
 
 from lib.core import paths
 
@@ -33,7 +37,16 @@ QUIET = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "JUPYTER_PREFER_ENV_PATH": "1",
     "PYTHONWARNINGS": "ignore:IProgress not found",  # bars are text, which a page and a log can keep
+    "TQDM_NCOLS": "64",  # as wide whatever the terminal
 }
+
+#: Threads of a kernel that have nothing to do wait without using a core, which another notebook may need.
+YIELDING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+#: The notebooks that take longest in the laptop profile, the longest first.
+LONGEST = (
+    "22-nine-habits", "31-cirrus-fields", "12-shape-descriptors", "14-two-views", "32-latent-fields",
+    "23-synthetic-vs-real", "13-image-networks", "15-reconstruction",
+)  # fmt: skip
 
 
 class NotebookFailed(RuntimeError):
@@ -112,16 +125,6 @@ def known(what: str, name: str, choices: Sequence[str]) -> str:
     return name
 
 
-def digest(name: str, parameters: dict) -> str:
-    """Fingerprint of all that decides a run: the notebook's cells, its parameters and the code of ``lib``."""
-    cells = nbformat.read(paths.NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
-    seen = hashlib.sha256(json.dumps([[cell.cell_type, cell.source, cell.metadata] for cell in cells]).encode())
-    seen.update(json.dumps(parameters, sort_keys=True).encode())
-    for module in sorted((paths.ROOT / "lib").rglob("*.py")):
-        seen.update(str(module.relative_to(paths.ROOT)).encode() + module.read_bytes())
-    return seen.hexdigest()
-
-
 def executed_digest(executed: Path) -> str | None:
     """Fingerprint kept in an `executed` notebook, None where there is no such notebook or it is damaged."""
     if not executed.exists():
@@ -132,10 +135,20 @@ def executed_digest(executed: Path) -> str | None:
         return None
 
 
-def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool = False, folder: Path = paths.ROOT) -> bool:
+def execute(
+    name: str,
+    profile: str,
+    runs: Path,
+    parameters: dict,
+    force: bool = False,
+    folder: Path = paths.ROOT,
+    threads: int = 1,
+    tell: Callable[[str], None] = lambda line: None,
+) -> bool:
     """Execute notebook `name` into `runs`, unless the copy there is current; True if it was executed.
 
-    Its kernel works in `folder`, to which relative paths among the parameters refer.
+    Its kernel works in `folder`, to which relative paths among the parameters refer, on this many `threads`. What it has
+    come to is told to `tell`, line by line.
 
     Raises
     ------
@@ -148,14 +161,16 @@ def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool =
         return False
     runs.mkdir(parents=True, exist_ok=True)
     executed.unlink(missing_ok=True)
+    cells = Cells(tell)
     try:
-        with environment(run_environment(profile, runs)):
+        with environment(run_environment(profile, runs, threads)):
             notebook = papermill.execute_notebook(
                 paths.NOTEBOOKS / f"{name}.ipynb",
                 running,
                 parameters,
                 cwd=folder,
-                progress_bar=progress(name),
+                progress_bar={"file": cells, "bar_format": "{n_fmt}/{total_fmt} cells", "mininterval": 0},
+                stderr_file=cells.kernel,
                 coalesce_streams=True,  # of a progress bar, its last state remains
                 extra_arguments=["--log-level=ERROR"],
             )
@@ -171,10 +186,10 @@ def execute(name: str, profile: str, runs: Path, parameters: dict, force: bool =
     return True
 
 
-def run_environment(profile: str, runs: Path) -> dict:
-    """Environment variables of a notebook's kernel; tests run on one thread, since two busy runs slow each other."""
-    threads = {"OMP_NUM_THREADS": "1"} if profile == "smoke" else {}
-    return {**QUIET, **threads, "ICE_RUNS": str(runs.absolute()), "ICE_PROFILE": profile}
+def run_environment(profile: str, runs: Path, threads: int) -> dict:
+    """Environment variables of a notebook's kernel, which computes on this many `threads`."""
+    counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
+    return {**QUIET, **YIELDING, **counts, "ICE_RUNS": str(runs.absolute()), "ICE_PROFILE": profile}
 
 
 @contextlib.contextmanager
@@ -189,9 +204,93 @@ def environment(variables: dict):
         os.environ.update(before)
 
 
-def progress(name: str) -> dict:
-    """Progress bar of one notebook: lively in a terminal, a line now and then in a log."""
-    return {"desc": f"{name:28}", "mininterval": 0.1 if sys.stderr.isatty() else 30, "ascii": not sys.stderr.isatty()}
+@dataclass(frozen=True)
+class Job:
+    """A notebook to execute, with the arguments of `execute`."""
+
+    name: str
+    profile: str
+    runs: Path
+    parameters: dict
+    force: bool = False
+
+
+def execute_all(jobs: list[Job], at_once: int) -> list[str]:
+    """Execute the notebooks of `jobs`, so many at once, each in a process of its own; one sentence for each that failed.
+
+    Those at work share the cores: the last one has them all.
+    """
+    failures, running, left, lines = [], {}, sorted(jobs, key=lambda job: turn(job.name)), Lines()
+    news = multiprocessing.get_context("spawn").SimpleQueue()
+    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn"), listen_to, (news,)) as pool:
+        while left or running:
+            while left and len(running) < at_once:
+                threads = max(1, cores() // min(at_once, len(running) + len(left)))
+                job = left.pop(0)
+                lines.begin(job.name)
+                running[pool.submit(execute_and_tell, job, threads)] = job.name
+            ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            while not news.empty():
+                lines.tell(*news.get())
+            lines.show()
+            for future in ended:
+                how = outcome(future)
+                lines.end(running.pop(future), how or "done")
+                failures += [how] if how else []
+    return failures
+
+
+def jobs_at_once(profile: str) -> int:
+    """How many notebooks are executed at once: two, but one where there is one core, or one GPU for the profile paper."""
+    return 1 if profile == "paper" else min(2, cores())
+
+
+def current(job: Job) -> bool:
+    """Whether the executed copy of a notebook is what `job` would make."""
+    return executed_digest(job.runs / f"{job.name}.ipynb") == digest(job.name, job.parameters)
+
+
+def turn(name: str) -> int:
+    """When notebook `name` has its turn: those that take long begin first, so that no core is idle at the end."""
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+def outcome(future: Future) -> str:
+    """Why a notebook failed in one sentence, or ""."""
+    try:
+        future.result()
+    except NotebookFailed as error:
+        return str(error)
+    return ""
+
+
+_NEWS = None
+
+
+def listen_to(news) -> None:
+    """Begin a process whose notebooks put what they have come to into the queue `news`."""
+    global _NEWS
+    _NEWS = news
+    quiet_papermill()
+
+
+def execute_and_tell(job: Job, threads: int) -> None:
+    """Execute one notebook in a process begun by `listen_to`."""
+
+    def tell(line: str) -> None:
+        _NEWS.put((job.name, line))
+
+    execute(job.name, job.profile, job.runs, job.parameters, job.force, threads=threads, tell=tell)
+
+
+def quiet_papermill() -> None:
+    """Have papermill say nothing of parameters that a notebook does not declare: `lib.notebook.run.start` refuses them."""
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+
+
+def cores() -> int:
+    """How many cores the machine grants, or ``OMP_NUM_THREADS``."""
+    return int(os.environ.get("OMP_NUM_THREADS") or dask.system.CPU_COUNT)
 
 
 def folder_parameters(name: str, folders: dict) -> dict:
@@ -218,31 +317,32 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--oap-dir", help="folder of OAP images, for the notebooks that can use it")
     parser.add_argument("-f", dest="file", type=Path, metavar="YML", help="parameters from a file")
     parser.add_argument("-p", dest="values", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time; 2, but 1 with one core or profile paper")
     parser.add_argument("--force", action="store_true", help="execute even if nothing changed")
     return parser.parse_args()
 
 
 def main() -> None:
     """Execute every notebook asked for; end with one line for each that failed."""
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # run.start refuses what papermill only warns of
     options = arguments()
     try:
         known("profile", options.profile, PROFILES)
         names = [known("notebook", name, notebooks_in_book()) for name in options.only or notebooks_in_book()]
         typed = parameters_in(options.file) if options.file else {}
+        typed |= {name: literal(value) for name, value in options.values}
+        folders = {"cpi_dir": options.cpi_dir, "oap_dir": options.oap_dir}
+        runs = options.runs or paths.ROOT / "runs" / options.profile
+        jobs = []
+        for name in names:
+            parameters = profile_parameters(name, options.profile) | folder_parameters(name, folders) | typed
+            jobs.append(Job(name, options.profile, runs, parameters, options.force))
     except (Unknown, BadParameters) as error:
         sys.exit(str(error))
-    runs = options.runs or paths.ROOT / "runs" / options.profile
-    folders = {"cpi_dir": options.cpi_dir, "oap_dir": options.oap_dir}
-    typed |= {name: literal(value) for name, value in options.values}
-    failures = []
-    for name in names:
-        try:
-            parameters = profile_parameters(name, options.profile) | folder_parameters(name, folders) | typed
-            if not execute(name, options.profile, runs, parameters, options.force):
-                print(f"{name:28}: up to date")
-        except (NotebookFailed, BadParameters) as error:
-            failures.append(str(error))
+    due = [job for job in jobs if options.force or not current(job)]
+    for job in jobs:
+        if job not in due:
+            print(f"{job.name:28} is up to date")
+    failures = execute_all(due, options.jobs or jobs_at_once(options.profile)) if due else []
     if failures:
         sys.exit("\n".join(failures))
 

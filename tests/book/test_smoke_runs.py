@@ -148,17 +148,6 @@ def test_an_executed_copy_tells_no_path_and_keeps_the_last_state_of_each_bar(smo
     assert not tells_path
 
 
-def test_the_digest_depends_on_parameters_and_code(tmp_path, monkeypatch):
-    name = NAMES[0]
-    before = execute.digest(name, {"seed": 1})
-    assert execute.digest(name, {"seed": 1}) == before != execute.digest(name, {"seed": 2})
-    for folder in ("lib", "notebooks"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "lib" / "paths.py").write_text("RUNS = None\n")
-    monkeypatch.setattr(execute.paths, "ROOT", tmp_path)
-    assert execute.digest(name, {"seed": 1}) != before
-
-
 def test_a_mistyped_parameter_stops_the_run_in_one_line(tmp_path):
     command = [sys.executable, "book/execute.py", "--profile", "smoke", "--runs", tmp_path, "--only", NAMES[0], "-p", "sead", "3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
