@@ -55,7 +55,7 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
                 marker = {"description": description, "files": _sizes(part)}
                 (part / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True))
                 shutil.move(part, folder)
-    fault = _fault(folder, description)
+    fault = content_fault(folder, description)
     if fault:
         raise DamagedCache(f"{folder} {fault}: delete this folder, and what it holds is made anew.")
     return folder
@@ -81,13 +81,21 @@ def clear_broken_writes(folder: Path) -> None:
             left.unlink(missing_ok=True)
 
 
+def description_in(folder: Path) -> dict | None:
+    """What a finished folder says that it holds; None where it says nothing that this version reads."""
+    try:
+        return json.loads((folder / _MARKER).read_text())["description"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _sizes(folder: Path) -> dict[str, int]:
     """Size of each file below a folder but the marker [bytes]."""
     files = (file for file in folder.rglob("*") if file.is_file() and file != folder / _MARKER)
     return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
-def _fault(folder: Path, description: Mapping) -> str:
+def content_fault(folder: Path, description: Mapping) -> str:
     """What is wrong with a folder of the cache, or ""."""
     try:
         marker = json.loads((folder / _MARKER).read_text())

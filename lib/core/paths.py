@@ -11,4 +11,5 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 PARAMS = NOTEBOOKS / "params"
 RUNS = Path(os.environ.get("ICE_RUNS") or ROOT / "runs" / "scratch").absolute()
+NETWORKS = ROOT / "data" / "networks"
 CACHE = Path(os.environ.get("ICE_CACHE") or ROOT / "cache").absolute()

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import cloudpickle
 import pandas as pd
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
 import lib.core.torchvision_guard  # noqa: F401  (before lightning)
@@ -26,6 +28,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lib.core.cache import DamagedCache, cached, digest, written  # isort: skip
 from lib.core.device import set_threads  # isort: skip
+from lib.core.shipped import shipped  # isort: skip
 
 #: What a module logs in `validation_step` for its best epoch to be found.
 LOSS = "val_loss"
@@ -36,10 +39,13 @@ warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprec
 
 
 class Trained(NamedTuple):
-    """A network in its best state, ready to predict, and its `history`: a row an epoch with the loss and the seconds it took."""
+    """A network in its best state, ready to predict, its `history`, a row an epoch with the loss and the seconds it took, and
+    the `folder` in which it was found or made: one of ``data/networks`` if it is shipped, else one of the cache.
+    """
 
     model: lightning.LightningModule
     history: pd.DataFrame
+    folder: Path = Path()
 
 
 def trained(
@@ -53,8 +59,9 @@ def trained(
     patience: int | None = None,
     begin: Callable[[lightning.LightningModule], None] | None = None,
     processes: int | None = None,
+    precision: str | None = None,
 ) -> Trained:
-    """The network that `description` describes, trained first where it is not in the cache.
+    """The network that `description` describes, trained first where it is neither shipped nor in the cache.
 
     A training that was broken off goes on after its last whole epoch and ends with the same weights. Of all epochs the one
     with the smallest validation loss is kept.
@@ -76,14 +83,15 @@ def trained(
     patience : stop when the validation loss has not fallen for so many epochs; None never stops early
     begin : gives the untrained module the weights to start from; not called where the network is found
     processes : how many train together; None is one for each GPU that `device` means, or one
+    precision : Lightning's name of the precision to train in; None is that which suits the device
     """
-    whole = {**description, "epochs": epochs, "patience": patience, "precision": precision(device)}
+    whole = {**description, "epochs": epochs, "patience": patience, "precision": precision or precision_of(device)}
     processes = processes or (torch.cuda.device_count() if device == "cuda" else 1)
     if processes > 1:
         whole["processes"] = processes
 
     def build(part: Path) -> None:
-        if not (part / "model.pt").exists():  # else it was broken off when all was learned
+        if not (part / "weights.safetensors").exists():  # else it was broken off when all was learned
             learn(part)
         for checkpoint in part.glob("*.ckpt"):
             checkpoint.unlink()
@@ -101,14 +109,28 @@ def trained(
         else:
             _fit(*job)
 
-    folder = cached(kind, whole, build)
+    folder = shipped({"kind": kind, **whole}) or cached(kind, {"kind": kind, **whole}, build)
     model = make()
-    weights = kept(folder / "model.pt")
+    weights = weights_in(folder / "weights.safetensors")
     try:
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:  # of torch, a line for each weight
         raise DamagedCache(f"{folder} holds weights of another network: delete this folder, and it is trained anew.") from error
-    return Trained(model.eval().to(device), pd.read_csv(folder / "history.csv"))
+    return Trained(model.eval().to(device), pd.read_csv(folder / "history.csv"), folder)
+
+
+def weights_in(file: Path) -> dict[str, torch.Tensor]:
+    """The weights that a file of the safetensors format holds, which are numbers and nothing else.
+
+    Raises
+    ------
+    DamagedCache
+        If the file holds something else, or is cut short.
+    """
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise DamagedCache(f"{file} cannot be read: delete the folder {file.parent}, and it is trained anew.") from error
 
 
 def kept(file: Path) -> dict:
@@ -134,7 +156,7 @@ def one_cycle(parameters, rate: float, steps: int) -> dict:
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def precision(device: str) -> str:
+def precision_of(device: str) -> str:
     """Lightning's name of the precision to train in: bfloat16 with float32 weights on a GPU, else float32."""
     return "bf16-mixed" if device.startswith("cuda") else "32-true"
 
@@ -150,7 +172,7 @@ def _fit(
     part: Path, model: lightning.LightningModule, data: _Batches, whole: Mapping, device: str,
     together: LightningEnvironment | None = None,
 ) -> None:  # fmt: skip
-    """Train `model` and leave its best weights as `model.pt` and its `history.csv` in the folder `part`."""
+    """Train `model` and leave its best weights as `weights.safetensors` and its `history.csv` in the folder `part`."""
     best = ModelCheckpoint(part, "best", monitor=LOSS, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False)
     stops = [EarlyStopping(LOSS, patience=whole["patience"], check_on_train_epoch_end=True)] if whole["patience"] else []
     accelerator, _, index = device.partition(":")
@@ -175,7 +197,8 @@ def _fit(
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if trainer.is_global_zero:
         weights = kept(Path(best.best_model_path))["state_dict"]
-        written(part / "model.pt", functools.partial(torch.save, weights))
+        plain = {name: values.contiguous() for name, values in weights.items()}
+        written(part / "weights.safetensors", functools.partial(save_file, plain))
 
 
 def _seed(whole: Mapping, epoch: int, rank: int = 0) -> None:

@@ -1,5 +1,6 @@
 """What is damaged, forged or of an earlier version in the cache is refused in a sentence or made anew; nothing in it is run."""
 
+import io
 import pickle
 import re
 import shutil
@@ -15,7 +16,7 @@ from lib.datasets import campaigns, habit_pictures, rosettes
 from lib.datasets.habit_pictures import HabitPictures
 from lib.datasets.rosettes import Views, rosette_views
 from lib.datasets.synthetic_campaigns import Campaign, campaign_pictures
-from lib.models.training import kept, lightning, trained
+from lib.models.training import kept, lightning, trained, weights_in
 
 
 class Line(lightning.LightningModule):
@@ -163,17 +164,18 @@ def forged(file: Path, proof: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["pickle", "torch"])
 def test_nothing_in_a_forged_checkpoint_is_run(own_cache, tmp_path, how):
     folder, proof = folder_of("line"), tmp_path / "proof"
-    forged(folder / "model.pt", proof, how)
-    with pytest.raises(DamagedCache, match="model.pt has"):
+    forged(folder / "weights.safetensors", proof, how)
+    with pytest.raises(DamagedCache, match="weights.safetensors has"):
         network()
     sizes = cache._sizes(folder)
     marker = folder / "description.json"
-    marker.write_text(re.sub(r'("model.pt": )\d+', rf"\g<1>{sizes['model.pt']}", marker.read_text()))
-    with pytest.raises(DamagedCache, match=f"^{re.escape(str(folder))}/model.pt cannot be read: delete the folder") as caught:
+    marker.write_text(re.sub(r'("weights.safetensors": )\d+', rf"\g<1>{sizes['weights.safetensors']}", marker.read_text()))
+    sentence = f"^{re.escape(str(folder))}/weights.safetensors cannot be read: delete the folder"
+    with pytest.raises(DamagedCache, match=sentence) as caught:
         network()
     assert "\n" not in str(caught.value) and not proof.exists()
     if how == "torch":
-        torch.load(folder / "model.pt", weights_only=False)
+        torch.load(io.BytesIO((folder / "weights.safetensors").read_bytes()), weights_only=False)
         assert proof.exists()  # as it would have been
 
 
@@ -202,10 +204,11 @@ def test_weights_of_another_network_are_refused(own_cache):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", bytes(3000)])
-def test_what_is_no_checkpoint_is_refused(tmp_path, content):
-    (tmp_path / "model.pt").write_bytes(content)
-    with pytest.raises(DamagedCache, match="model.pt cannot be read"):
-        kept(tmp_path / "model.pt")
+@pytest.mark.parametrize("read", [kept, weights_in])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content, read):
+    (tmp_path / "weights").write_bytes(content)
+    with pytest.raises(DamagedCache, match="weights cannot be read"):
+        read(tmp_path / "weights")
 
 
 #: What would run code from a file.

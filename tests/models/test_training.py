@@ -66,7 +66,7 @@ def test_what_was_trained_is_found_again(empty_cache):
     assert first.history.val_loss.iloc[-1] < first.history.val_loss.iloc[0]
     assert not first.model.training
     (folder,) = (entry for entry in empty_cache.iterdir() if entry.is_dir())
-    assert {file.name for file in folder.iterdir()} == {"model.pt", "history.csv", "description.json"}
+    assert {file.name for file in folder.iterdir()} == {"weights.safetensors", "history.csv", "description.json"}
 
 
 def test_the_same_description_gives_the_same_weights_and_another_others(empty_cache, monkeypatch, tmp_path):
@@ -105,7 +105,7 @@ def test_a_killed_training_ends_with_the_same_weights(empty_cache, tmp_path, mon
         assert process.poll() is None and time.monotonic() < deadline, "it ended before it could be killed"
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL and not list(empty_cache.glob("line-*/model.pt"))
+    assert process.wait() == -signal.SIGKILL and not list(empty_cache.glob("line-*/weights.safetensors"))
     drawn = []
     resumed = run(draw=lambda draw: drawn.append(draw) or batches(draw))
     assert 0 < len(drawn) < 6 and drawn[-1] == 5
@@ -138,7 +138,11 @@ def test_a_training_that_was_killed_as_it_saved_ends_with_the_same_weights(empty
     killed = subprocess.run([sys.executable, "-c", KILLED_IN_MID_SAVE], env=environment, stderr=subprocess.DEVNULL)
     assert killed.returncode == -signal.SIGKILL and list(empty_cache.glob("*.part/part-*"))
     resumed = run()
-    assert sorted(file.name for file in empty_cache.glob("line-*/*")) == ["description.json", "history.csv", "model.pt"]
+    assert sorted(file.name for file in empty_cache.glob("line-*/*")) == [
+        "description.json",
+        "history.csv",
+        "weights.safetensors",
+    ]
     monkeypatch.setattr(cache.paths, "CACHE", tmp_path / "other")
     assert torch.equal(weights(run()), weights(resumed))
 

@@ -62,7 +62,7 @@ def test_each_process_draws_its_own_batches(together):
 
 def test_the_result_is_written_once_and_whole(together):
     trained_by_two, folder, _ = together
-    assert {file.name for file in folder.iterdir()} == {"model.pt", "history.csv", "description.json"}
+    assert {file.name for file in folder.iterdir()} == {"weights.safetensors", "history.csv", "description.json"}
     assert list(trained_by_two.history.epoch) == list(range(EPOCHS))
     assert trained_by_two.history.val_loss.iloc[-1] < 0.5 * trained_by_two.history.val_loss.iloc[0]
 
