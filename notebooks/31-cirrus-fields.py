@@ -47,8 +47,8 @@ from lib.cirrus.cm1.reader import open_ensemble
 from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
 from lib.cirrus.kinematic.flow import exner, standing_air
 from lib.cirrus.kinematic.ice import HABITS, crystal_growth, saturation_mixing_ratio
-from lib.cirrus.kinematic.simulation import Case, comparison, middling, stream_function
-from lib.cirrus.schema import apart_over_spread, averaged
+from lib.cirrus.kinematic.simulation import Case, central_case, comparison, stream_function
+from lib.cirrus.schema import distance_over_spread, weighted_means
 from lib.figures import cirrus
 from lib.notebook.run import start
 
@@ -107,7 +107,7 @@ cirrus.fields({f"{ice.time.item() / 60:.0f} min": ice for ice in drawn})
 # Means over each level for all members are in {numref}`fig-cm1-profiles`. The fall speed and the density are weighted by mass, so that traces do not count.
 
 # %% mystnb={"figure": {"caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %).", "name": "fig-cm1-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density of ice: three lines within a grey band."}}
-last = averaged(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
+last = weighted_means(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
 some = [0, cm1.sizes["member"] // 2, cm1.sizes["member"] - 1]
 lines = {f"member {last.member[k].item()}": last.isel(member=k) for k in some}
 cirrus.profiles(lines, last, "all members")
@@ -122,7 +122,7 @@ cirrus.profiles(lines, last, "all members")
 # %% mystnb={"figure": {"caption": "The air of the kinematic cirrus at the start: temperature, humidity over ice (dotted: saturation), and the prescribed flow at one time (lines: streamlines), which changes. The layer between 8 and 9.8 km is supersaturated.", "name": "fig-air"}, "image": {"alt": "Profiles of temperature and humidity beside a map of up- and downdraughts in red and blue with streamlines."}}
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
 case = Case(duration=duration, habit=habit, n_bins=n_bins, per_cell=per_cell, seed=seed)
-case = middling(case, ranges)
+case = central_case(case, ranges)
 air, stream = standing_air(case.nz, case.dt, case.uplift), stream_function(case, 1800.0)
 temperature = air.theta * exner(air.pressure)
 saturation = list(map(saturation_mixing_ratio, temperature, air.pressure))
@@ -158,7 +158,7 @@ bulk[list(ranges)].to_dataframe()[list(ranges)].describe().loc[["min", "50%", "m
 # {numref}`fig-courses` follows all members in time. Ice appears within minutes, gathers for an hour, and then falls out as fast as it forms.
 
 # %% mystnb={"figure": {"caption": "Means over the whole slab in all members of the bulk ensemble: with more nuclei (yellow) there are more crystals, which stay smaller and fall more slowly.", "name": "fig-courses"}, "image": {"alt": "Four line plots over two hours with a line for each member, coloured by its number of nuclei."}}
-course = averaged(bulk.isel(time=slice(1, None)), ("z", "x"))
+course = weighted_means(bulk.isel(time=slice(1, None)), ("z", "x"))
 cirrus.courses(course, "n_inp", "nuclei [kg$^{-1}$]")
 
 # %% [markdown]
@@ -187,8 +187,8 @@ cirrus.fields({name: ice.isel(member=0, time=when) for name, ice in schemes.item
 # Profiles tell the difference in means ({numref}`fig-scheme-profiles`).
 
 # %% mystnb={"figure": {"caption": "Profiles of the same case at the same time, and the range of the whole bulk ensemble (5 to 95 %). Lines that lie inside the band differ by less than the parameters make.", "name": "fig-scheme-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density: the three schemes as lines, mostly within a grey band."}}
-means = {name: averaged(ice, "x") for name, ice in schemes.items()}
-everyone = averaged(bulk, "x")
+means = {name: weighted_means(ice, "x") for name, ice in schemes.items()}
+everyone = weighted_means(bulk, "x")
 lines = {name: ice.isel(member=0, time=when) for name, ice in means.items()}
 cirrus.profiles(lines, everyone.isel(time=when), "bulk ensemble")
 
@@ -209,10 +209,10 @@ cirrus.film({name: ice.isel(member=0, time=slice(1, None)) for name, ice in sche
 pairs = {name: (means[name], means["bulk"]) for name in ("bins", "lagrangian")}
 same = means["bulk"].isel(member=[0] * (n_schemes - 1))
 pairs |= {
-    f"bulk, other {what}": (averaged(ice["bulk"], "x"), same)
+    f"bulk, other {what}": (weighted_means(ice["bulk"], "x"), same)
     for what, ice in (("seeds", seeds), ("flows", flows))
 }
-apart = pd.DataFrame({name: apart_over_spread(*pair, everyone) for name, pair in pairs.items()})
+apart = pd.DataFrame({name: distance_over_spread(*pair, everyone) for name, pair in pairs.items()})
 short = {"bulk, other seeds": "seeds", "bulk, other flows": "flows"}
 run.record_each(apart.rename(columns=short), "apart")
 run.keep(apart=apart)
@@ -226,7 +226,7 @@ cirrus.structural(apart)
 
 # %%
 late = {name: ice.isel(time=slice(1, None)) for name, ice in schemes.items()}
-means = {name: averaged(ice, ("time", "z", "x"))[list(apart.index)] for name, ice in late.items()}
+means = {name: weighted_means(ice, ("time", "z", "x"))[list(apart.index)] for name, ice in late.items()}
 ratios = {name: (means[name] / means["bulk"]).mean() for name in ("bins", "lagrangian")}
 table = pd.DataFrame({name: ratio.to_pandas() for name, ratio in ratios.items()})
 run.record_each(table, "ratio")

@@ -119,7 +119,7 @@ cloud_fields.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in l
 
 # %%
 q_i, m_i, rho_i = data.scaling.restored(data.standard).swapaxes(0, 2)
-icy = q_i > np.log10(fields.Q_MIN) + 1e-4
+icy = q_i > np.log10(fields.Q_FLOOR) + 1e-4
 run.record(rho_i_by_m_i=fields.share_told(rho_i[icy], m_i[icy]))
 run.record(q_i_by_m_i=fields.share_told(q_i[icy], m_i[icy]))
 pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")

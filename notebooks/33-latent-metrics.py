@@ -51,7 +51,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 
 from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
-from lib.cirrus.kinematic.simulation import Case, comparison, middling
+from lib.cirrus.kinematic.simulation import Case, central_case, comparison
 from lib.evaluation import parameter_recovery
 from lib.evaluation.trajectories import MEASURES, distances, one_by_one, p_value, pairs, permutation_test
 from lib.figures import cloud_fields
@@ -333,7 +333,7 @@ told.round(2).to_frame("share told apart")
 
 # %%
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
-case = middling(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
+case = central_case(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
 bulk, schemes, seeds, flows, finer = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
 sets = {"bulk ensemble": bulk} | schemes
 sets["bulk"] = sets["bulk"].isel(member=[0])  # the others are in the bulk ensemble
@@ -376,7 +376,7 @@ pd.DataFrame(scores).T.round(3)
 
 # %%
 q_i, m_i, rho_i = values[kind == "bulk ensemble"].swapaxes(0, 2)
-icy = q_i > np.log10(fields.Q_MIN) + 1e-4
+icy = q_i > np.log10(fields.Q_FLOOR) + 1e-4
 run.record(kinematic_rho_i_by_m_i=fields.share_told(rho_i[icy], m_i[icy]))
 pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")
 

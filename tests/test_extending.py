@@ -100,8 +100,8 @@ class Alike(Bulk):
 SCHEME = Alike
 '''
 USE_ALIKE = """
-from lib.cirrus.kinematic.simulation import Case, simulated
-states, residual, _ = simulated(Case("alike", nx=2, duration=200.0, every=200.0, first=0.05))
+from lib.cirrus.kinematic.simulation import Case, run_case
+states, residual, _ = run_case(Case("alike", nx=2, duration=200.0, every=200.0, first=0.05))
 assert states[-1, 0].max() > 1e-7 and residual < 1e-12
 """
 #: The lines that every notebook begins with.

@@ -22,6 +22,8 @@ VARIABLES = {
     "v_m": ("m s-1", "mass-weighted mean fall speed of ice, positive downward"),
     "rho_i": ("kg m-3", "mass-weighted mean density of ice particles"),
 }
+#: Ice below this mixing ratio is taken for none [kg kg-1].
+Q_MIN = 1e-9
 _COORDINATES = {
     "member": {"long_name": "member of the ensemble"},
     "time": {"long_name": "time since beginning of simulation", "units": "s", "axis": "T"},
@@ -72,7 +74,7 @@ def zero_below(q_i: np.ndarray, q_min: float, *fields: np.ndarray) -> list[np.nd
     return [np.where((q_i < q_min) & ~np.isnan(field), np.zeros_like(field), field) for field in (q_i, *fields)]
 
 
-def averaged(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
+def weighted_means(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
     """Means of the variables over some dimensions: q_i and n_i of all cells, m_i of all particles, v_m and rho_i by mass.
 
     All cells count alike. Without ice, the last three are NaN. Variables that `ice` does not have are left out; it needs q_i.
@@ -84,7 +86,7 @@ def averaged(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
     return xr.Dataset({name: values.assign_attrs(ice[name].attrs) for name, values in means.items()})
 
 
-def apart_over_spread(one: xr.Dataset, other: xr.Dataset, everyone: xr.Dataset) -> pd.Series:
+def distance_over_spread(one: xr.Dataset, other: xr.Dataset, everyone: xr.Dataset) -> pd.Series:
     """Distance of two sets of averages over the spread of a third, for q_i, n_i, v_m and rho_i.
 
     The root mean square of the difference, over members and all else, is divided by that of the standard deviation among the

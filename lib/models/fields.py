@@ -24,7 +24,7 @@ CHANNELS = {
 }
 #: Mixing ratio [kg kg-1] below which ice counts as none, and a mass [kg] just below that of the lightest particles left.
 #: In the sample ensemble, 3e-6 of the ice lies below.
-Q_MIN, M_MIN = 1e-8, 1e-13
+Q_FLOOR, M_FLOOR = 1e-8, 1e-13
 #: Density [kg m-3] that the density of ice particles is divided by, about that of solid ice.
 SOLID = 900.0
 
@@ -32,7 +32,7 @@ SOLID = 900.0
 def channels(ensemble: xr.Dataset) -> np.ndarray:
     """The `CHANNELS` (member, time, 3, z, x) of an ensemble in the schema of `lib.cirrus.schema`, as float32.
 
-    There is no logarithm of no ice: where q_i is below Q_MIN, the channels are log10 Q_MIN, log10 M_MIN and 0.
+    There is no logarithm of no ice: where q_i is below Q_FLOOR, the channels are log10 Q_FLOOR, log10 M_FLOOR and 0.
 
     Raises
     ------
@@ -40,10 +40,10 @@ def channels(ensemble: xr.Dataset) -> np.ndarray:
         If a value is NaN or infinite.
     """
     q_i, m_i, rho_i = (_finite(ensemble[name]) for name in CHANNELS)
-    ice = q_i >= Q_MIN
+    ice = q_i >= Q_FLOOR
     found = [
-        np.log10(np.where(ice, q_i, Q_MIN)),
-        np.log10(np.where(ice, np.maximum(m_i, M_MIN), M_MIN)),
+        np.log10(np.where(ice, q_i, Q_FLOOR)),
+        np.log10(np.where(ice, np.maximum(m_i, M_FLOOR), M_FLOOR)),
         np.where(ice, rho_i, 0) / SOLID,
     ]
     return np.stack(found, axis=2).astype(np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.cirrus.schema import DIMENSIONS, VARIABLES, apart_over_spread, averaged, ice_fields, mean_mass, zero_below
+from lib.cirrus.schema import DIMENSIONS, VARIABLES, distance_over_spread, ice_fields, mean_mass, weighted_means, zero_below
 
 
 def test_variables_have_units_and_names_and_axes_are_told_apart():
@@ -47,22 +47,22 @@ def some_ice():
 
 
 def test_averages_are_weighted_by_mass():
-    means = averaged(some_ice(), "x").isel(member=0, time=0)
+    means = weighted_means(some_ice(), "x").isel(member=0, time=0)
     np.testing.assert_allclose(means.q_i, [2e-5, 1e-5])
     np.testing.assert_allclose(means.n_i, [1e5, 5e4])
     np.testing.assert_allclose(means.m_i, [2e-10, 2e-10])
     np.testing.assert_allclose(means.v_m, [(1e-5 * 0.5 + 3e-5) / 4e-5, 0.5])
     np.testing.assert_allclose(means.rho_i, 400)
     assert means.v_m.units == "m s-1"
-    assert list(averaged(some_ice()[["q_i"]], "x")) == ["q_i"]
-    assert list(averaged(some_ice()[["q_i", "rho_i"]], "x")) == ["q_i", "rho_i"]
-    none = averaged(some_ice() * 0, "x")
+    assert list(weighted_means(some_ice()[["q_i"]], "x")) == ["q_i"]
+    assert list(weighted_means(some_ice()[["q_i", "rho_i"]], "x")) == ["q_i", "rho_i"]
+    none = weighted_means(some_ice() * 0, "x")
     assert (none.q_i == 0).all() and none.v_m.isnull().all()
 
 
 def test_distances_are_in_units_of_the_spread():
-    ensemble = averaged(some_ice(), "x")
+    ensemble = weighted_means(some_ice(), "x")
     one = ensemble.isel(member=[0])
-    found = apart_over_spread(one + ensemble.std("member"), one, ensemble)
+    found = distance_over_spread(one + ensemble.std("member"), one, ensemble)
     assert found["q_i"] == pytest.approx(1) and found["v_m"] == pytest.approx(1)
-    assert apart_over_spread(one, one, ensemble)["q_i"] == 0
+    assert distance_over_spread(one, one, ensemble)["q_i"] == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.cirrus.schema import VARIABLES, averaged, ice_fields
+from lib.cirrus.schema import VARIABLES, ice_fields, weighted_means
 from lib.figures import cirrus
 
 
@@ -40,7 +40,7 @@ def test_fields_have_one_scale_a_variable_and_leave_out_where_no_ice_is():
 
 
 def test_profiles_show_lines_and_a_band():
-    means = averaged(ice(), "x").isel(time=-1)
+    means = weighted_means(ice(), "x").isel(time=-1)
     figure = cirrus.profiles({"a": means.isel(member=0), "b": means.isel(member=1)}, means, "all")
     assert len(figure.axes) == 4 and all(len(axis.lines) == 2 and axis.collections for axis in figure.axes)
     assert [text.get_text() for text in figure.legends[0].texts] == ["all", "a", "b"]
@@ -50,12 +50,12 @@ def test_profiles_show_lines_and_a_band():
 def test_variables_that_are_lacking_are_left_out():
     few = ice()[["q_i", "rho_i"]]
     assert len([axis for axis in cirrus.fields({"one": few.isel(member=0, time=1)}).axes if axis.collections]) == 2 * 2
-    means = averaged(few, "x").isel(time=-1)
+    means = weighted_means(few, "x").isel(time=-1)
     assert len(cirrus.profiles({"a": means.isel(member=0)}, means, "all").axes) == 2
 
 
 def test_courses_have_a_line_a_member():
-    figure = cirrus.courses(averaged(ice(), ("z", "x")), "n_inp", "nuclei [kg-1]")
+    figure = cirrus.courses(weighted_means(ice(), ("z", "x")), "n_inp", "nuclei [kg-1]")
     assert [len(axis.lines) for axis in figure.axes[:4]] == [3] * 4
     assert "nuclei [kg-1]" in labels(figure)
 

@@ -5,8 +5,8 @@ import pytest
 
 from lib.cirrus.schema import ice_fields
 from lib.models.fields import (
-    M_MIN,
-    Q_MIN,
+    M_FLOOR,
+    Q_FLOOR,
     autoencoder,
     by_components,
     by_network,
@@ -47,11 +47,11 @@ def clouds():
 
 
 def test_channels_have_floors_where_there_is_no_ice():
-    q_i = np.array([[[[0, 0.5 * Q_MIN, 2 * Q_MIN, 1e-5]]]], np.float32)
+    q_i = np.array([[[[0, 0.5 * Q_FLOOR, 2 * Q_FLOOR, 1e-5]]]], np.float32)
     fields = {"q_i": q_i, "m_i": np.array([[[[0, 1e-9, 1e-20, 1e-9]]]]), "rho_i": np.array([[[[0, 90, 450, 900.0]]]])}
     found = channels(ice_fields(fields, [0], [0.0], [0.0], range(4)))
     assert found.shape == (1, 1, 3, 1, 4) and found.dtype == np.float32
-    expected = [[np.log10(Q_MIN)] * 2 + [np.log10(2 * Q_MIN), -5], [np.log10(M_MIN)] * 3 + [-9], [0, 0, 0.5, 1]]
+    expected = [[np.log10(Q_FLOOR)] * 2 + [np.log10(2 * Q_FLOOR), -5], [np.log10(M_FLOOR)] * 3 + [-9], [0, 0, 0.5, 1]]
     np.testing.assert_allclose(found[0, 0, :, 0], expected, rtol=1e-6)
 
 

@@ -18,10 +18,8 @@ import pandas as pd
 import xarray as xr
 
 from lib.cirrus.cm1.file import QUANTITIES, Header, UnreadableOutput, header, ice
-from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass, zero_below
+from lib.cirrus.schema import Q_MIN, VARIABLES, ice_fields, mean_mass, zero_below
 
-#: Below this much ice [kg kg-1], there is none.
-Q_MIN = 1e-9
 _OUTPUT = re.compile(r"cm1out(_\d{6})?\.nc")
 _TILE = re.compile(r"cm1out_\d{6}_\d{6}\.nc")
 _UNFINISHED = re.compile(r".*\.(failed|running-\w+)")

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from lib.cirrus.cm1.file import UnreadableOutput, opened
-from lib.cirrus.schema import ice_fields, mean_mass
+from lib.cirrus.schema import Q_MIN, ice_fields, mean_mass
 from lib.core import paths
 
 FILE = paths.ROOT / "data" / "cm1-cirrus-ensemble.nc"
@@ -59,7 +59,7 @@ def sample_ensemble(file: Path = FILE) -> xr.Dataset:
         np.round(x_m, 3),
         title="CM1 cirrus ensemble, two parameters of P3 varied",
         source="NCAR CM1 release 21.1, P3 microphysics with two of its numbers read from the namelist",
-        comment="zero where q_i < 1e-09 kg kg-1; q_i, n_i, v_m and rho_i have two significant digits",
+        comment=f"zero where q_i < {Q_MIN:g} kg kg-1; q_i, n_i, v_m and rho_i have two significant digits",
     )
     coordinates = {
         name: ("member", parameters[name], {"units": unit, "long_name": meaning}) for name, (unit, meaning) in PARAMETERS.items()

@@ -38,7 +38,7 @@ from lib.cirrus.kinematic.flow import (
 )
 from lib.cirrus.kinematic.ice import HABITS
 from lib.cirrus.kinematic.population import Crystals
-from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass, zero_below
+from lib.cirrus.schema import Q_MIN, VARIABLES, ice_fields, mean_mass, zero_below
 from lib.core.cache import cached
 from lib.core.registry import members
 from lib.core.stores import build_store
@@ -48,8 +48,6 @@ VERSION = 2
 #: Kinds of microphysics, each a class `SCHEME` in the module of its name (see `lib.cirrus.kinematic.bulk.Bulk`). A further one
 #: is such a module and its name here.
 SCHEMES = members("lib.cirrus.kinematic", ("bulk", "bins", "lagrangian"), "SCHEME")
-#: Ice below this mixing ratio is none [kg kg-1].
-Q_MIN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ class Simulation:
         return float(((self.fields[:, VAPOUR, 1:-1] + self.scheme.ice_mass(self.fields)) * air_mass).sum() + self._fallout[0])
 
 
-def simulated(case: Case) -> tuple[np.ndarray, float, float]:
+def run_case(case: Case) -> tuple[np.ndarray, float, float]:
     """Ice at all times of output (n_times, 5, nz, nx), largest relative change of all water, and seconds of computing."""
     simulation, steps = Simulation(case), round(case.every / case.dt)
     states, water, changed = [simulation.ice()], simulation.water(), 0.0
@@ -211,12 +209,12 @@ def ensemble(cases: Sequence[Case], scheduler: str = "synchronous", workers: int
     return data.assign_coords(settings).set_coords(["water_residual", "cpu_seconds"])
 
 
-def perturbed(case: Case, ranges: Mapping[str, Sequence[float]], n_members: int, seed: int = 0) -> list[Case]:
+def hypercube_cases(case: Case, ranges: Mapping[str, Sequence[float]], n_members: int, seed: int = 0) -> list[Case]:
     """Cases as `case` whose settings are drawn from `ranges` (name -> least and largest) by a Latin hypercube, in logarithms."""
     return [replace(case, **row) for row in latin_hypercube(ranges, n_members, seed).to_dict("records")]
 
 
-def middling(case: Case, ranges: Mapping[str, Sequence[float]]) -> Case:
+def central_case(case: Case, ranges: Mapping[str, Sequence[float]]) -> Case:
     """A case as `case` whose settings are in the middle of `ranges` (name -> least and largest), in logarithms."""
     return replace(case, **{name: math.sqrt(low * high) for name, (low, high) in ranges.items()})
 
@@ -227,7 +225,7 @@ class Comparison(NamedTuple):
     Attributes
     ----------
     bulk : an ensemble in the bulk scheme
-    schemes : scheme -> the same cases in each, the first of which has middling parameters
+    schemes : scheme -> the same cases in each, the first of which is the given one
     seeds, flows : scheme -> that first case with other seeds in the same flow, and in other flows
     finer : that first case with four times as many super-particles
     """
@@ -246,11 +244,11 @@ def comparison(
 
     Parameters
     ----------
-    ranges : settings that vary in the ensemble, as for `perturbed`
+    ranges : settings that vary in the ensemble, as for `hypercube_cases`
     n_members, n_cases : members of the bulk ensemble; cases in all schemes, the given one and the first of these members
     seed : of the ensemble's parameters
     """
-    members, some = perturbed(case, ranges, n_members, seed), ("bulk", "lagrangian")
+    members, some = hypercube_cases(case, ranges, n_members, seed), ("bulk", "lagrangian")
     shared = [case, *members[: n_cases - 1]]
     seeds = [replace(case, seed=case.seed + k) for k in range(1, n_cases)]
     flows = [replace(case, flow_seed=case.flow_seed + k) for k in range(1, n_cases)]
@@ -293,7 +291,7 @@ def _empty(cases: list[Case]) -> xr.Dataset:
 
 def _fill(cases: list[Case], store: str, member: int) -> None:
     """Simulate one member and write it to the store."""
-    states, residual, seconds = simulated(cases[member])
+    states, residual, seconds = run_case(cases[member])
     values = {name: (("member", "time", "z", "x"), states[None, :, k].astype(np.float32)) for k, name in enumerate(VARIABLES)}
     values |= {"water_residual": ("member", [residual]), "cpu_seconds": ("member", [seconds])}
     xr.Dataset(values).to_zarr(store, region={"member": slice(member, member + 1)})

@@ -14,7 +14,16 @@ from lib.cirrus.kinematic.flow import DX, DZ, THETA, VAPOUR, exner, standing_air
 from lib.cirrus.kinematic.ice import C_P, HABITS, RHO_ICE, latent_heat
 from lib.cirrus.kinematic.lagrangian import by_cell, spread_nuclei, velocity
 from lib.cirrus.kinematic.population import Crystals
-from lib.cirrus.kinematic.simulation import SCHEMES, Case, Simulation, comparison, ensemble, middling, perturbed, simulated
+from lib.cirrus.kinematic.simulation import (
+    SCHEMES,
+    Case,
+    Simulation,
+    central_case,
+    comparison,
+    ensemble,
+    hypercube_cases,
+    run_case,
+)
 from lib.cirrus.schema import VARIABLES
 from lib.core import paths
 
@@ -32,13 +41,13 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def three():
     """Half an hour of the same cirrus in each scheme: ice, and the largest change of all water."""
-    return {scheme: simulated(replace(SMALL, scheme=scheme, per_cell=64))[:2] for scheme in SCHEMES}
+    return {scheme: run_case(replace(SMALL, scheme=scheme, per_cell=64))[:2] for scheme in SCHEMES}
 
 
 SAME = """
 import hashlib
-from lib.cirrus.kinematic.simulation import Case, simulated
-print(hashlib.sha256(simulated(Case(nx=16, duration=600.0))[0].tobytes()).hexdigest())
+from lib.cirrus.kinematic.simulation import Case, run_case
+print(hashlib.sha256(run_case(Case(nx=16, duration=600.0))[0].tobytes()).hexdigest())
 """
 
 
@@ -111,7 +120,7 @@ def test_schemes_agree_where_nothing_moves():
         SMALL, nx=8, duration=3600.0, updraught=0.0, uplift=0.0, shear=0.0, noise=0.0, sedimentation=False, shape=np.inf,
         per_cell=256, first=0.05,
     )  # fmt: skip
-    found = {scheme: simulated(replace(still, scheme=scheme))[0] for scheme in SCHEMES}
+    found = {scheme: run_case(replace(still, scheme=scheme))[0] for scheme in SCHEMES}
     last = {scheme: states[-1].mean(axis=-1) for scheme, states in found.items()}
     rows = last["bulk"][Q] > 2e-6
     assert rows.sum() > 20
@@ -125,7 +134,7 @@ def test_schemes_agree_where_nothing_moves():
 
 def test_schemes_differ_where_crystals_fall():
     """Sizes sort in different ways: a scheme's ice is not the other's, though their sums are close."""
-    states = {scheme: simulated(replace(SMALL, scheme=scheme, per_cell=32))[0][-1] for scheme in SCHEMES}
+    states = {scheme: run_case(replace(SMALL, scheme=scheme, per_cell=32))[0][-1] for scheme in SCHEMES}
     total = {scheme: state[Q].sum() for scheme, state in states.items()}
     assert total["bins"] == pytest.approx(total["bulk"], rel=0.1)
     assert total["lagrangian"] == pytest.approx(total["bulk"], rel=0.1)
@@ -137,20 +146,20 @@ def test_noise_of_particles_falls_with_the_root_of_their_number():
     case = replace(SMALL, scheme="lagrangian", noise=0.0, duration=600.0, every=600.0)
     spreads = []
     for per_cell in (4, 16, 64):
-        pair = [simulated(replace(case, per_cell=per_cell, seed=seed))[0][-1, N] for seed in (1, 2)]
+        pair = [run_case(replace(case, per_cell=per_cell, seed=seed))[0][-1, N] for seed in (1, 2)]
         spreads.append(np.sqrt(np.mean((pair[0] - pair[1]) ** 2)))
     slope = np.polyfit(np.log([4, 16, 64]), np.log(spreads), 1)[0]
     assert slope == pytest.approx(-0.5, abs=0.08)
 
 
 def test_more_nuclei_make_more_and_smaller_crystals():
-    few, many = (simulated(replace(SMALL, n_inp=n_inp))[0][-1] for n_inp in (3e4, 3e5))
+    few, many = (run_case(replace(SMALL, n_inp=n_inp))[0][-1] for n_inp in (3e4, 3e5))
     assert many[N].sum() > 3 * few[N].sum()
     assert np.median(many[M][many[Q] > 1e-7]) < 0.7 * np.median(few[M][few[Q] > 1e-7])
 
 
 def test_halved_time_steps_change_little():
-    whole, halved = (simulated(replace(SMALL, dt=dt))[0][-1, Q] for dt in (10.0, 5.0))
+    whole, halved = (run_case(replace(SMALL, dt=dt))[0][-1, Q] for dt in (10.0, 5.0))
     assert np.abs(whole - halved).sum() / whole.sum() < 0.05
 
 
@@ -189,8 +198,8 @@ def test_velocity_is_linear_between_the_faces():
 
 def test_the_same_case_gives_the_same_ice():
     case = replace(SMALL, scheme="lagrangian", duration=300.0)
-    one, other = (simulated(case)[0] for _ in range(2))
-    assert (one == other).all() and np.abs(simulated(replace(case, seed=1))[0] - one).max() > 0
+    one, other = (run_case(case)[0] for _ in range(2))
+    assert (one == other).all() and np.abs(run_case(replace(case, seed=1))[0] - one).max() > 0
 
 
 def test_an_ensemble_is_in_the_schema_and_found_again(cache):
@@ -202,7 +211,7 @@ def test_an_ensemble_is_in_the_schema_and_found_again(cache):
     written = {file: file.stat().st_mtime_ns for file in cache.rglob("*") if file.is_file()}
     assert ensemble(cases).q_i.values == pytest.approx(data.q_i.values)
     assert written == {file: file.stat().st_mtime_ns for file in cache.rglob("*") if file.is_file()}
-    assert data.q_i.isel(member=1).values == pytest.approx(simulated(cases[1])[0][:, Q], rel=1e-6)
+    assert data.q_i.isel(member=1).values == pytest.approx(run_case(cases[1])[0][:, Q], rel=1e-6)
     assert (data.m_i.where(data.q_i == 0, 0) == 0).all()
 
 
@@ -231,15 +240,15 @@ def test_ensembles_of_unlike_grids_are_refused(cache):
 
 def test_parameters_are_drawn_evenly_in_their_logarithms():
     ranges = {"n_inp": [1e4, 1e6], "deposition_coefficient": [0.01, 1.0]}
-    cases = perturbed(SMALL, ranges, 10, seed=1)
+    cases = hypercube_cases(SMALL, ranges, 10, seed=1)
     for name, (low, high) in ranges.items():
         place = np.log([getattr(case, name) / low for case in cases]) / np.log(high / low)
         assert sorted((10 * place).astype(int)) == list(range(10))
-    assert {case.nx for case in cases} == {SMALL.nx} and cases == perturbed(SMALL, ranges, 10, seed=1)
+    assert {case.nx for case in cases} == {SMALL.nx} and cases == hypercube_cases(SMALL, ranges, 10, seed=1)
 
 
 def test_the_middle_of_ranges_is_that_of_their_logarithms():
-    case = middling(SMALL, {"n_inp": [1e4, 1e6], "deposition_coefficient": [0.01, 1.0]})
+    case = central_case(SMALL, {"n_inp": [1e4, 1e6], "deposition_coefficient": [0.01, 1.0]})
     assert (case.n_inp, case.deposition_coefficient) == pytest.approx((1e5, 0.1)) and case.per_cell == SMALL.per_cell
 
 
