@@ -12,7 +12,7 @@ import torch
 
 from lib.core import cache, paths
 from lib.core.cache import DamagedCache
-from lib.datasets import campaigns, habit_pictures, rosettes
+from lib.datasets import habit_pictures, rosettes, synthetic_campaigns
 from lib.datasets.habit_pictures import HabitPictures
 from lib.datasets.rosettes import Views, rosette_views
 from lib.datasets.synthetic_campaigns import Campaign, campaign_pictures
@@ -55,7 +55,7 @@ KEPT = {
     "line": network,
 }
 #: Kind of thing -> where its module keeps the version that is raised when another layout is written.
-VERSIONS = {"rosettes": (rosettes, "LAYOUT"), "habits": (habit_pictures, "LAYOUT"), "campaign": (campaigns, "VERSION")}
+VERSIONS = {"rosettes": (rosettes, "LAYOUT"), "habits": (habit_pictures, "LAYOUT"), "campaign": (synthetic_campaigns, "VERSION")}
 
 
 @pytest.fixture(scope="module")
@@ -239,5 +239,5 @@ def test_arrays_of_objects_are_not_loaded(own_cache):
     folder = folder_of("campaign")
     np.savez(folder / "pictures.npz", grey=np.array([Malicious(folder / "proof")]), mask=np.zeros(1))
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        campaigns._load(folder)
+        synthetic_campaigns._load(folder)
     assert not (folder / "proof").exists()
