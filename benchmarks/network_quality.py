@@ -12,7 +12,7 @@ import time
 import torch
 from row import Row
 
-from lib.crystals.rosette import MODELS
+from lib.crystals.rosette import ROSETTE_MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.fresh_rosettes import FreshPictures, Sets
 from lib.datasets.rosettes import rosette_views, truth
@@ -34,7 +34,7 @@ def taught(recipe: Recipe, crystals, seed: int = 0) -> tuple[ShapeModel, float]:
     """A network after all steps of its recipe, and the CPU seconds that they took."""
     source = FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, scheduler="synchronous")
     torch.manual_seed(seed)
-    model = ShapeModel(recipe, crystals.size, source.values, len(MODELS[crystals.model].bullets))
+    model = ShapeModel(recipe, crystals.size, source.values, len(ROSETTE_MODELS[crystals.model].bullets))
     settings = model.configure_optimizers()
     optimizer, schedule = settings["optimizer"], settings["lr_scheduler"]["scheduler"]
     start = time.process_time()
@@ -74,7 +74,7 @@ def rows(quick: bool) -> list[Row]:
     data = sets(quick)
     torch.set_num_threads(1)
     held = rosette_views(data.test, "synchronous")
-    shown, true, bullets = fresh_rosettes.pictures_of(held, (0,)), truth(held), MODELS[data.test.model].bullets
+    shown, true, bullets = fresh_rosettes.pictures_of(held, (0,)), truth(held), ROSETTE_MODELS[data.test.model].bullets
     found = {}
     for way in RECIPES:
         model, seen, took = taught_for(seconds, way, data.crystals)

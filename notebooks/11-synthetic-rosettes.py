@@ -70,7 +70,7 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("11-synthetic-rosettes", globals())
 run.at_least(n_crystals=14, n_orientations=1, size=32, hollow=0)
-run.one_of(model=rosette.MODELS)
+run.one_of(model=rosette.ROSETTE_MODELS)
 run.require(hollow < 0.95, f"hollow must be below 0.95, got {hollow}.")
 run
 
@@ -83,14 +83,14 @@ run
 # lengths by a common one, $r_0$. The ranges of this run are these.
 
 # %%
-rosette.MODELS[model].ranges
+rosette.ROSETTE_MODELS[model].ranges
 
 # %% [markdown]
 # Before any random variation the bullets point in the directions that keep them as far apart as possible.
 
 # %% mystnb={"figure": {"caption": "Regular bullet rosettes of the 2025 model with 4 to 10 bullets and middling proportions. With more bullets the centre sphere grows so that all find room, and the shape turns from an open star into a dense ball of spikes.", "name": "fig-regular-rosettes"}, "image": {"alt": "Seven shaded rosettes in a row, from three arms seen of four to a dense star of ten."}}
 middle = {"a": 20.0, "c": 50.0, "f_r0": 1.0, "f_hp": 1.0, "f_h0": 1.0}
-regular = {n: rosette.rosette(middle, n) for n in rosette.MODELS["2025"].bullets}
+regular = {n: rosette.rosette(middle, n) for n in rosette.ROSETTE_MODELS["2025"].bullets}
 pictures = [mesh.picture(crystal.solid()) for crystal in regular.values()]
 gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
 

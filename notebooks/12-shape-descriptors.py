@@ -264,7 +264,7 @@ literature.beside(run.rows)
 # after drawing each outline anew at the size that the synthetic ones have in their frames.
 
 # %%
-masks, report = cpi.screened(Path(cpi_dir)) if cpi_dir else ([], None)
+masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
 if cpi_dir:
     display(report.reason.replace("", "used").value_counts().to_frame("files"))
 else:

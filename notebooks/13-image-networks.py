@@ -45,7 +45,7 @@ import pandas as pd
 import torch
 from IPython.display import display
 
-from lib.crystals.rosette import MODELS
+from lib.crystals.rosette import ROSETTE_MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import Views, rosette_views, rows, truth
 from lib.evaluation import conformal
@@ -188,7 +188,7 @@ predicted = {
 # The networks get the test pictures.
 
 # %%
-bullets = MODELS["2025"].bullets
+bullets = ROSETTE_MODELS["2025"].bullets
 true = truth(held["test"])
 shown = fresh_rosettes.pictures_of(held["test"])
 answers = {name: predict(model, shown, bullets) for name, (model, _) in trained.items()}
@@ -307,7 +307,7 @@ p_values = {
 # Real crystals join if a folder of CPI tiles is given.
 
 # %%
-masks, report = cpi.screened(Path(cpi_dir)) if cpi_dir else ([], None)
+masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
 if cpi_dir:
     display(report.reason.replace("", "used").value_counts().to_frame("files"))
 if masks:

@@ -42,7 +42,7 @@ import dataclasses
 
 import pandas as pd
 
-from lib.crystals.rosette import MODELS
+from lib.crystals.rosette import ROSETTE_MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import rosette_views, rows, truth
 from lib.evaluation.scores import scores_with_errors
@@ -174,7 +174,7 @@ trained = {
 # the validation crystals.
 
 # %%
-bullets = MODELS["2025"].bullets
+bullets = ROSETTE_MODELS["2025"].bullets
 for (name, views), (model, _) in trained.items():
     shown = fresh_rosettes.pictures_of(held["test"], positions[views])
     predicted[name, views] = predict(model, shown, bullets).table

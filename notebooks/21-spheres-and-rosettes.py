@@ -367,7 +367,7 @@ confusion(labels[~known], both, clusters, counts=True)
 # %%
 kinds = ("water_droplet", "bullet_column_combination")
 if oap_dir:
-    probe = oap.labelled(Path(oap_dir))
+    probe = oap.labelled_silhouettes(Path(oap_dir))
     chosen = np.isin(probe.labels, kinds)
     real_masks, habit = probe.masks[chosen], probe.labels[chosen]
     inspected = probe.splits[chosen] == "inspection"

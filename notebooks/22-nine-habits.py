@@ -271,7 +271,7 @@ embeddings.picture_rows({"outliers": cut[lonely[::-1][:12]], "most typical": cut
 
 # %%
 if oap_dir:
-    labelled = oap.labelled(Path(oap_dir))
+    labelled = oap.labelled_silhouettes(Path(oap_dir))
     real = representations.split_silhouettes(labelled, size, batch, seed)
     counts = {name: np.bincount(part.label) for name, part in real.sets._asdict().items()}
     table = pd.DataFrame(counts, index=real.names)

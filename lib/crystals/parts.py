@@ -9,7 +9,7 @@ import manifold3d
 import numpy as np
 from scipy.spatial import HalfspaceIntersection
 
-from lib.crystals.rosette import hexagons, on_caps, rosette
+from lib.crystals.rosette import hexagons, random_on_caps, rosette
 from lib.crystals.solid import Solid, bounding_sphere, corners
 
 #: Unit vector along the axis of prisms and plates.
@@ -36,9 +36,7 @@ class Habit(NamedTuple):
         """A random particle [um]; the logarithm of its maximum dimension is beta (3, 3) distributed between the limits'."""
         shape = self.shape(rng)
         low, high = self.size_um
-        scale = low * (high / low) ** rng.beta(3, 3) / (2 * bounding_sphere(corners(shape))[1])
-        cavities = tuple(None if cavity is None else cavity * scale for cavity in shape.cavities)
-        return Solid(tuple(piece * scale for piece in shape.pieces), cavities, shape.spheres * scale)
+        return shape.scaled(low * (high / low) ** rng.beta(3, 3) / (2 * bounding_sphere(corners(shape))[1]))
 
 
 def prism(length: float) -> np.ndarray:
@@ -72,7 +70,7 @@ def surface_points(pieces: tuple[np.ndarray, ...], n: int, rng: np.random.Genera
 
 def directions(n: int, rng: np.random.Generator) -> np.ndarray:
     """Unit vectors (n, 3), uniform on the sphere."""
-    return on_caps(np.tile(UP, (n, 1)), 180, rng)
+    return random_on_caps(np.tile(UP, (n, 1)), 180, rng)
 
 
 def random_column(c_over_a: tuple[float, float], rng: np.random.Generator) -> np.ndarray:

@@ -130,7 +130,7 @@ def _normals(axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first, np.column_stack([b, lean + y * y * a, -y])
 
 
-def on_caps(centres: np.ndarray, half_angle_deg: float, rng: np.random.Generator) -> np.ndarray:
+def random_on_caps(centres: np.ndarray, half_angle_deg: float, rng: np.random.Generator) -> np.ndarray:
     """Unit vectors (n, 3), each uniform by area on the spherical cap about a row of `centres` (n, 3)."""
     n = len(centres)
     cosine = 1 - rng.random(n) * (1 - np.cos(np.radians(half_angle_deg)))
@@ -141,7 +141,7 @@ def on_caps(centres: np.ndarray, half_angle_deg: float, rng: np.random.Generator
 
 
 @dataclass(frozen=True)
-class Model:
+class RosetteModel:
     """A published rosette model: what is drawn from which range, and how it becomes lengths.
 
     `lengths(base, n, width, length)` returns the centre sphere's radius and, per bullet, basal circumradius,
@@ -172,8 +172,8 @@ def _lengths_2023(base, n, width, length):
     return base["r0"], 2 * base["a"] * width, 2 * base["c"] * length, base["hp"] * length, tip
 
 
-MODELS: dict[str, Model] = {
-    "2025": Model(
+ROSETTE_MODELS: dict[str, RosetteModel] = {
+    "2025": RosetteModel(
         ranges={"a": (9.44, 33.90), "c_over_a": (1.19, 5.75), "f_r0": (0.8, 1.2), "f_hp": (0.8, 1.2), "f_h0": (0.8, 1.2)},
         bullets=(4, 5, 6, 7, 8, 9, 10),
         width=(0.8, 1.2),
@@ -183,7 +183,7 @@ MODELS: dict[str, Model] = {
         lengths=_lengths_2025,
         unit="um",
     ),
-    "2023": Model(
+    "2023": RosetteModel(
         ranges={"a": (0.1, 0.5), "c": (1.0, 4.0), "r0": (1.0, 1.0), "h0": (0.25, 0.25), "hp": (0.75, 0.75)},
         bullets=(1, 2, 3, 4, 5, 6, 7, 8),
         width=(0.75, 1.25),
@@ -221,7 +221,7 @@ def rosette(
     directions, width, length, roll, depth = spec.directions(n_bullets), ones, ones, 0 * ones, hollow * ones
     if rng is not None:
         width, length = rng.uniform(*spec.width, n_bullets), rng.uniform(*spec.length, n_bullets)
-        directions = on_caps(directions, spec.cap_deg(n_bullets), rng)
+        directions = random_on_caps(directions, spec.cap_deg(n_bullets), rng)
         roll = rng.uniform(0, np.pi / 3, n_bullets)
         depth = np.clip(hollow * rng.normal(1, 0.05, n_bullets), 0, 0.95)
     sphere, basal, prism, pyramid, tip = spec.lengths(base, n_bullets, width, length)
@@ -260,7 +260,7 @@ def sample(
     return crystals
 
 
-def _model(name: str) -> Model:
-    if name not in MODELS:
-        raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {name!r}")
-    return MODELS[name]
+def _model(name: str) -> RosetteModel:
+    if name not in ROSETTE_MODELS:
+        raise ValueError(f"model: expected one of {', '.join(ROSETTE_MODELS)}, got {name!r}")
+    return ROSETTE_MODELS[name]

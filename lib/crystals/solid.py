@@ -55,6 +55,11 @@ class Solid:
         if self.cavities and len(self.cavities) != len(self.pieces):
             raise ValueError(f"{len(self.cavities)} cavities for {len(self.pieces)} pieces: give one (or None) per piece")
 
+    def scaled(self, factor: float) -> Solid:
+        """The solid `factor` > 0 times as large."""
+        cavities = tuple(None if cavity is None else cavity * factor for cavity in self.cavities)
+        return Solid(tuple(piece * factor for piece in self.pieces), cavities, self.spheres * factor)
+
 
 class Targets(NamedTuple):
     """What a picture is asked to tell about a crystal.
@@ -233,7 +238,9 @@ def _sphere_of_few(points):
                 for k in range(3):
                     gram[i, j] += (chosen[i + 1, k] - chosen[0, k]) * (chosen[j + 1, k] - chosen[0, k])
             half_squares[i] = gram[i, i] / 2
-        weight = solve(gram, half_squares)  # not finite, and then skipped, if the points lie on a line or plane
+        weight = solve(gram, half_squares)
+        if not np.isfinite(weight).all():  # the points lie on a line, or four of them in a plane
+            continue
         centre = chosen[0].copy()
         for i in range(edges):
             for k in range(3):

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lib.datasets.picture_set import PictureSet, apply_screening, measure, stack
-from lib.imaging.read.cpi import particles, recorded
+from lib.imaging.read.cpi import particles, tabulate
 
 #: Fewest pictures that are worth comparing.
 FEWEST = 40
@@ -35,7 +35,7 @@ def sample_pictures(folder: Path, n: int, size: int, report: Path, screening: st
     rng = np.random.default_rng([seed, 8])
     sample, n_passed = [], 0
     stream = apply_screening(tqdm(particles(folder), desc="reading", unit="picture"), screening)
-    for particle in recorded(stream, report):
+    for particle in tabulate(stream, report):
         if particle.reason:
             continue
         place = n_passed if n_passed < n else int(rng.integers(n_passed + 1))

@@ -13,7 +13,7 @@ import numpy as np
 from lib.datasets.picture_set import apply_screening
 from lib.imaging.measure.descriptors import PUBLISHED, describe
 from lib.imaging.read.cpi import particles_of
-from lib.imaging.read.frame import framed, masked
+from lib.imaging.read.frame import frame, without_background
 from lib.imaging.read.segmentation import without_print
 
 #: What a row says of each particle, see `lib.imaging.read.cpi.Particle`.
@@ -43,7 +43,7 @@ def read(folder: Path, size: int, screening: str, name: str) -> list[Framed]:
         numbers, picture = {field: getattr(particle, field) for field in FIELDS}, None
         if not particle.reason:
             numbers |= dict(zip(PUBLISHED, describe(particle.mask[None]).values[0], strict=True))
-            picture = masked(*framed(without_print(particle.grey), particle.mask, size))
+            picture = without_background(*frame(without_print(particle.grey), particle.mask, size))
         found.append(Framed(numbers, picture))
     return found
 

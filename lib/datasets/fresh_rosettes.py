@@ -11,9 +11,9 @@ import torch
 import xarray as xr
 from scipy.spatial.transform import Rotation
 
-from lib.crystals.rosette import MODELS, Rosette, sample
+from lib.crystals.rosette import ROSETTE_MODELS, Rosette, sample
 from lib.datasets.rosettes import LABEL, TARGETS, Views, rosette_views
-from lib.imaging.draw.rasteriser import Rosettes, coverage, stacked
+from lib.imaging.draw.rasteriser import Rosettes, coverage, stack
 from lib.imaging.draw.stack import Stack
 
 #: Sub-samples of a pixel: pictures are counts of 0 to 4.
@@ -103,7 +103,7 @@ class _OnGpu:
     @functools.cached_property
     def batch(self) -> Rosettes:
         """All crystals; moved when first drawn, since each process of a training on several GPUs has a device of its own."""
-        return stacked(self.crystals, self.device)
+        return stack(self.crystals, self.device)
 
     def __call__(self, rows, orientations, angles_deg, size) -> torch.Tensor:
         chosen = self.batch[torch.as_tensor(rows, device=self.device)]
@@ -114,7 +114,7 @@ class _OnGpu:
 def targets_of(data: xr.Dataset, model: str = "2025") -> tuple[torch.Tensor, torch.Tensor]:
     """Of each crystal of a data set: `rho_e` and `a_e` (n, 2), and its number of bullets as a label (n,) from 0 on."""
     values = np.stack([data[name].to_numpy() for name in TARGETS], axis=1)
-    labels = data[LABEL].to_numpy().astype(np.int64) - MODELS[model].bullets[0]
+    labels = data[LABEL].to_numpy().astype(np.int64) - ROSETTE_MODELS[model].bullets[0]
     return torch.tensor(values, dtype=torch.float32), torch.from_numpy(labels)
 
 

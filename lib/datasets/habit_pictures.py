@@ -16,11 +16,12 @@ from lib.core.cache import cached
 from lib.core.stores import build_store
 from lib.crystals.habits import HABITS, orientation, sample
 from lib.imaging.probe.photograph import Probe, photograph
-from lib.imaging.read.cpi import BadImage, particle_mask
-from lib.imaging.read.frame import framed
+from lib.imaging.read.files import BadImage
+from lib.imaging.read.frame import frame
+from lib.imaging.read.segmentation import particle_mask
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
-LAYOUT = 2
+LAYOUT = 3
 #: Pictures in one task of the build, and in one chunk of the store.
 BLOCK, CHUNK = 144, 72
 #: A probe whose pictures passed a screening: particles are whole and fairly sharp, as in sets that people label.
@@ -65,13 +66,13 @@ class HabitPictures:
 def habit_pictures(pictures: HabitPictures, scheduler: str = "processes", workers: int | None = None) -> xr.Dataset:
     """The data set that `pictures` describes, opened lazily; built first, with a progress bar, where it is not in the cache.
 
-    The mask of a picture is found in it as it is found in a real one (`lib.imaging.read.cpi.particle_mask`); where none is
-    found, the true silhouette stands in, or the whole picture where the frame has cut that away. The photographs of a crystal
-    follow each other; habits take turns from crystal to crystal, so that any stretch of particles holds all of them.
+    The mask of a picture is found in it as in a real one (`lib.imaging.read.segmentation.particle_mask`); where none is found,
+    the true silhouette stands in, or the whole picture where the frame has cut that away. Photographs of a crystal follow each
+    other; habits take turns from crystal to crystal, so that any stretch of particles holds all of them.
 
     Returns
     -------
-    Dataset with dimensions particle, y, x: `grey` and `mask` uint8, centred and scaled (`lib.imaging.read.frame.framed`), `label`
+    Dataset with dimensions particle, y, x: `grey` and `mask` uint8, centred and scaled (`lib.imaging.read.frame.frame`), `label`
     (the number of the habit) and `found` (whether a mask was found); coordinate `habit` (the short names).
     """
     description = asdict(pictures) | {"layout": LAYOUT}
@@ -107,7 +108,7 @@ def _taken(pictures: HabitPictures, i: int) -> tuple[np.ndarray, np.ndarray, np.
     found = mask is not None
     if not found:
         mask = photo.mask if photo.mask.any() else np.ones_like(photo.mask)
-    return *framed(photo.grey, mask, pictures.size), np.uint8(label), found
+    return *frame(photo.grey, mask, pictures.size), np.uint8(label), found
 
 
 def _found_mask(grey: np.ndarray) -> np.ndarray | None:

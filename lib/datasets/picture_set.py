@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from lib.imaging.measure.photometry import photometry
-from lib.imaging.read import frame
-from lib.imaging.read.cpi import PIXEL_UM, Particle, judged
-from lib.imaging.read.files import BadImage
+from lib.imaging.read.cpi import Particle, screen
+from lib.imaging.read.frame import frame, without_background
 from lib.imaging.read.oap import is_binary
-from lib.imaging.read.segmentation import cut_off, edge_rise_px, enclosed, length_px, particle_outline, without_print
+from lib.imaging.read.segmentation import without_print
 
-#: Name of a screening -> its limits for `lib.imaging.read.cpi.judged`. All particles that pass are at least 50 pixels long.
+#: Name of a screening -> its limits for `lib.imaging.read.cpi.screen`. All particles that pass are at least 50 pixels long.
 SCREENINGS: dict[str, dict[str, float]] = {
     "all": {"most_cut": 1.0, "most_blur_px": np.inf},
     "whole": {},
@@ -38,7 +37,7 @@ class PictureSet:
 
     Attributes
     ----------
-    grey, mask : (n, S, S) uint8, centred and scaled (`lib.imaging.read.frame.framed`), printed digits removed
+    grey, mask : (n, S, S) uint8, centred and scaled (`lib.imaging.read.frame.frame`), printed digits removed
     table : n rows with `file`, `label` (habit, or ""), `group` (page, or ""), `length_um`, `cut`, `blur_px`
         (`lib.imaging.read.cpi.Particle`), and the numbers of `lib.imaging.measure.photometry.photometry`
     """
@@ -53,22 +52,11 @@ class PictureSet:
     @property
     def masked(self) -> np.ndarray:
         """Pictures (n, S, S) uint8 without background, dark ice bright."""
-        return frame.masked(self.grey, self.mask)
+        return without_background(self.grey, self.mask)
 
     def select(self, rows: np.ndarray | slice) -> PictureSet:
         """The pictures of some rows."""
         return PictureSet(self.grey[rows], self.mask[rows], self.table.iloc[rows].reset_index(drop=True))
-
-
-def find_particle(grey: np.ndarray, file: str = "", label: str = "") -> Particle:
-    """The particle in a synthetic picture (h, w) uint8, found as in a tile of the Cloud Particle Imager."""
-    try:
-        contour = particle_outline(grey)
-    except BadImage as error:
-        return Particle(file, label, reason=str(error))
-    mask = enclosed(contour, grey.shape)
-    lengths = {"length_um": PIXEL_UM * length_px(contour), "blur_px": edge_rise_px(grey, contour)}
-    return Particle(file, label, grey=grey, mask=mask, cut=cut_off(mask), **lengths)
 
 
 def apply_screening(found: Iterable[Particle], screening: str) -> Iterator[Particle]:
@@ -81,7 +69,7 @@ def apply_screening(found: Iterable[Particle], screening: str) -> Iterator[Parti
     """
     if screening not in SCREENINGS:
         raise ValueError(f"screening: expected one of {', '.join(SCREENINGS)}, got {screening!r}")
-    for particle in judged(found, **SCREENINGS[screening]):
+    for particle in screen(found, **SCREENINGS[screening]):
         if not particle.reason and is_binary(particle.grey):
             particle = particle._replace(reason="a silhouette without grey levels")
         yield particle
@@ -91,7 +79,7 @@ def measure(particle: Particle, size: int) -> Row:
     """A particle framed in `size` x `size` pixels, with the numbers of its picture before framing."""
     numbers = {name: getattr(particle, name) for name in ("file", "label", "group", "length_um", "cut", "blur_px")}
     numbers |= photometry(particle.grey, particle.mask)
-    return Row(*frame.framed(without_print(particle.grey), particle.mask, size), numbers)
+    return Row(*frame(without_print(particle.grey), particle.mask, size), numbers)
 
 
 def stack(rows: Sequence[Row]) -> PictureSet:

@@ -16,7 +16,7 @@ import zarr
 from lib.core.cache import cached
 from lib.core.stores import build_store
 from lib.crystals.orientation import random_orientations
-from lib.crystals.rosette import MODELS, sample
+from lib.crystals.rosette import ROSETTE_MODELS, sample
 from lib.crystals.solid import Targets, booleans_on_one_thread, targets
 from lib.imaging.draw.silhouette import SIZE, silhouettes
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
@@ -79,8 +79,8 @@ class Views:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if not self.angles_deg:
             raise ValueError("angles_deg: expected at least one view")
-        if self.model not in MODELS:
-            raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {self.model!r}")
+        if self.model not in ROSETTE_MODELS:
+            raise ValueError(f"model: expected one of {', '.join(ROSETTE_MODELS)}, got {self.model!r}")
         object.__setattr__(self, "angles_deg", tuple(float(angle) for angle in self.angles_deg))
 
     @property
@@ -182,7 +182,7 @@ def _template(views: Views) -> xr.Dataset:
     )
     for name in set(VARIABLES) & set(whole.variables):
         unit, meaning = VARIABLES[name]
-        whole[name].attrs = {"units": unit.format(MODELS[views.model].unit), "long_name": meaning}
+        whole[name].attrs = {"units": unit.format(ROSETTE_MODELS[views.model].unit), "long_name": meaning}
     return whole
 
 

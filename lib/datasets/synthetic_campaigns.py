@@ -19,12 +19,13 @@ from tqdm.auto import tqdm
 
 from lib.core.cache import cached
 from lib.crystals.habits import HABITS, orientation, sample
-from lib.crystals.solid import Solid, bounding_sphere, corners
-from lib.datasets.picture_set import PictureSet, Row, apply_screening, find_particle, measure, stack
+from lib.crystals.solid import bounding_sphere, corners
+from lib.datasets.picture_set import PictureSet, Row, apply_screening, measure, stack
 from lib.imaging.probe.photograph import Probe, photograph
+from lib.imaging.read.cpi import Particle, particle_in
 
 #: Raised whenever the same description would give other pictures, so that older ones are not found again.
-VERSION = 2
+VERSION = 3
 #: Largest particle, about twice what the sensor of the probe spans [um].
 _LARGEST_UM = 4000.0
 #: Pictures photographed for each that passes the screening, at most.
@@ -81,12 +82,6 @@ TARGET_CAMPAIGN = Campaign(
 )  # fmt: skip
 
 
-def scale(solid: Solid, factor: float) -> Solid:
-    """A solid `factor` times as large."""
-    cavities = tuple(None if cavity is None else cavity * factor for cavity in solid.cavities)
-    return Solid(tuple(piece * factor for piece in solid.pieces), cavities, solid.spheres * factor)
-
-
 def photograph_crystal(campaign: Campaign, size: int, screening: str, seed: int, i: int) -> Row | None:
     """Crystal number `i` of a campaign as a framed picture, or None if it doesn't show or doesn't pass the screening.
 
@@ -96,11 +91,11 @@ def photograph_crystal(campaign: Campaign, size: int, screening: str, seed: int,
     (solid,) = sample(habit, i + 1, seed, rows=range(i, i + 1))
     rng = np.random.default_rng([seed, 10, i])
     factor = campaign.size * np.exp(campaign.size_spread * np.clip(rng.standard_normal(), -2, 2))
-    solid = scale(solid, min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
+    solid = solid.scaled(min(factor, _LARGEST_UM / (2 * bounding_sphere(corners(solid))[1])))
     photo = photograph(solid, orientation(habit, rng), campaign.probe, rng)
     if not photo.mask.any():
         return None
-    (particle,) = apply_screening([find_particle(photo.grey, str(i), habit)], screening)
+    (particle,) = apply_screening([particle_in(photo.grey, Particle(str(i), habit))], screening)
     return None if particle.reason else measure(particle, size)
 
 

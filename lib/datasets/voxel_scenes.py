@@ -12,7 +12,7 @@ from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import Rosette, sample
 from lib.crystals.solid import targets
 from lib.datasets.voxels import occupancy
-from lib.imaging.draw.rasteriser import Rosettes, coverage, stacked, unstacked
+from lib.imaging.draw.rasteriser import Rosettes, coverage, stack, unstack
 from lib.imaging.draw.silhouette import VIEW_ANGLES
 
 #: The two views that are used, as turns of the crystal [deg].
@@ -35,7 +35,7 @@ class Scenes:
     @cached_property
     def rosettes(self) -> Rosettes:
         """The crystals as one batch."""
-        return stacked(self.crystals, self.orientations.device, self.orientations.dtype)
+        return stack(self.crystals, self.orientations.device, self.orientations.dtype)
 
     @cached_property
     def pictures(self) -> torch.Tensor:
@@ -64,7 +64,7 @@ def scenes(n_crystals: int, seed: int, device: str = "cpu") -> Scenes:
 
 def rosette_targets(crystals: list[Rosette] | Rosettes) -> pd.DataFrame:
     """`rho_e`, `a_e` and `n_bullets` that rosettes imply, a row a crystal."""
-    crystals = unstacked(crystals) if isinstance(crystals, Rosettes) else crystals
+    crystals = unstack(crystals) if isinstance(crystals, Rosettes) else crystals
     solids = [targets(crystal.solid()) for crystal in crystals]
     columns = {"rho_e": [x.rho_e for x in solids], "a_e": [x.a_e for x in solids]}
     columns["n_bullets"] = [crystal.n_bullets for crystal in crystals]

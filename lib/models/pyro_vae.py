@@ -27,8 +27,8 @@ import torch
 from tqdm.auto import tqdm
 
 from lib.core import torchvision_guard  # noqa: F401 (before pyroved)
-from lib.imaging.read.frame import FILL, framed
-from lib.imaging.read.segmentation import filled
+from lib.imaging.read.frame import FILL, frame_silhouette
+from lib.imaging.read.segmentation import fill_holes
 
 import pyroved  # isort: skip
 
@@ -96,10 +96,10 @@ def small_pictures(
         raise ValueError(f"fill and moves: a particle would reach {reach:.1f} pixels from the middle of {size}")
     pictures = np.empty((len(masks), size, size), np.float32)
     for picture, mask, share, move in zip(pictures, masks, fills, moves, strict=True):
-        whole = filled((np.asarray(mask) > 0).astype(np.uint8))
+        whole = fill_holes((np.asarray(mask) > 0).astype(np.uint8))
         if square:
             whole = _as_high_as_wide(whole)
-        picture[:] = np.roll(framed(255 * whole, whole, size, share)[0], move[::-1], axis=(0, 1)) / np.float32(255)
+        picture[:] = np.roll(frame_silhouette(whole, size, share), move[::-1], axis=(0, 1))
     return pictures
 
 

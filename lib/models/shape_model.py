@@ -13,7 +13,7 @@ import torch
 from scipy.special import softmax
 from torch.nn import functional
 
-from lib.crystals.rosette import MODELS
+from lib.crystals.rosette import ROSETTE_MODELS
 from lib.datasets.fresh_rosettes import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
 from lib.datasets.rosettes import Views, rosette_views
 from lib.models.networks import ARCHITECTURES, network
@@ -138,7 +138,7 @@ def shape_model(
     validation : data set with pictures of other crystals, which decide on the best epoch; its views include the recipe's angles
     """
     values, _ = targets_of(rosette_views(crystals, scheduler), crystals.model)
-    classes = len(MODELS[crystals.model].bullets)
+    classes = len(ROSETTE_MODELS[crystals.model].bullets)
 
     def make() -> ShapeModel:
         return ShapeModel(recipe, crystals.size, values, classes)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lib.datasets.rosettes import TARGETS
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
-from lib.imaging.read.cpi import filled, fitted
+from lib.imaging.read.frame import frame_outline
 from lib.models.tables import regressor
 
 #: Descriptors that decide whether a real silhouette looks like a synthetic one.
@@ -36,7 +36,7 @@ def predict_real(masks: list[np.ndarray], synthetic: pd.DataFrame, size: int, se
     """
     columns = list(OUTLINE)
     fill = circle_share(synthetic, size).median()
-    described = describe(np.stack([fitted(mask, size, fill) for mask in masks]), extended=True)
+    described = describe(np.stack([frame_outline(mask, size, fill) for mask in masks]), extended=True)
     real = pd.DataFrame(described.values, columns=[*PUBLISHED, *EXTENDED])[columns].dropna()
     model = regressor("gb", seed, n_trees).fit(synthetic[columns], synthetic[list(TARGETS)])
     judged = synthetic[list(JUDGED)]
@@ -57,5 +57,4 @@ def outlines(masks: list[np.ndarray] | np.ndarray, size: int, fill: float) -> np
     Real silhouettes come in any scale and without gaps inside. Drawn this way, with the diameter of the enclosing circle
     `fill` of the side, real and synthetic ones can be compared.
     """
-    drawn = [fitted(filled((np.asarray(mask) > 0).astype(np.uint8)), size, fill) for mask in masks]
-    return np.stack(drawn)[:, None] * np.uint8(4)
+    return np.stack([frame_outline(mask, size, fill) for mask in masks])[:, None] * np.uint8(4)

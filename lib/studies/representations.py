@@ -15,8 +15,9 @@ from lib.datasets.batches import Stored, stored
 from lib.datasets.habit_pictures import CHUNK, LAYOUT, HabitPictures, habit_pictures
 from lib.evaluation.latent_scores import LatentSpace, latent_space, scores, standardise
 from lib.imaging.measure.descriptors import describe
-from lib.imaging.read.frame import framed, masked
-from lib.imaging.read.oap import PIXEL_UM, Labelled
+from lib.imaging.read.frame import frame, without_background
+from lib.imaging.read.oap import LabelledSilhouettes
+from lib.imaging.sensor import OAP_PIXEL_UM
 from lib.models.self_supervision import Changes, ContrastiveRecipe, contrastive, features
 from lib.models.training import Trained
 from lib.models.vae import VaeRecipe, encoded, vae
@@ -143,7 +144,7 @@ def synthetic(pictures: HabitPictures, batch: int, seed: int = 0, scheduler: str
         return np.asarray(arrays["grey"][first:after])
 
     def cut(first: int, after: int) -> np.ndarray:
-        return masked(plain(first, after), np.asarray(arrays["mask"][first:after]))
+        return without_background(plain(first, after), np.asarray(arrays["mask"][first:after]))
 
     def together(first: int, after: int) -> np.ndarray:
         return cut(views * first, views * after).reshape(after - first, views, pictures.size, pictures.size)
@@ -200,7 +201,7 @@ class Real(NamedTuple):
     descriptors: LatentSpace
 
 
-def split_silhouettes(labelled: Labelled, size: int, batch: int, seed: int = 0) -> Real:
+def split_silhouettes(labelled: LabelledSilhouettes, size: int, batch: int, seed: int = 0) -> Real:
     """Labelled silhouettes split at random: a fifth to test, a tenth to validate; those for inspection stay apart.
 
     What the labellers could not name ("unidentified") is left out.
@@ -234,8 +235,8 @@ def silhouettes(masks: np.ndarray, labels: np.ndarray, size: int, batch: int, se
     drawn, sizes = [], []
     for mask in masks:
         rows, columns = np.nonzero(mask)
-        sizes.append(PIXEL_UM * (1 + max(np.ptp(rows), np.ptp(columns))))
-        drawn.append(framed(255 * mask, mask, size)[0])
+        sizes.append(OAP_PIXEL_UM * (1 + max(np.ptp(rows), np.ptp(columns))))
+        drawn.append(frame(255 * mask, mask, size)[0])
     pictures = np.array(drawn)
     description = {"name": name, "size": size, "n": len(masks), "pictures": hashlib.sha256(pictures.tobytes()).hexdigest()[:16]}
     source = stored(pictures, batch, seed)

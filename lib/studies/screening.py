@@ -36,7 +36,7 @@ from lib.datasets.picture_set import SCREENINGS
 from lib.datasets.synthetic_campaigns import process_map
 from lib.evaluation.latent_scores import linear_probe, mean_neighbour_distance, standardise
 from lib.imaging.measure.descriptors import PUBLISHED
-from lib.imaging.read.files import names
+from lib.imaging.read.files import file_names
 from lib.models.self_supervision import Changes, Contrastive, features
 from lib.studies import representations
 
@@ -164,7 +164,7 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
         raise ValueError(f"{target} is inside {folder}, whose files are screened: name a folder outside it for the results")
     if target.exists():
         raise FileExistsError(f"{target} exists already: name another folder for the results, or delete this one")
-    files = names(folder)
+    files = file_names(folder)
     what = {"folder": str(folder), "screening": screening, "schooling": asdict(known.schooling), "version": VERSION}
     what["network"] = known.fingerprint
     results = _Results(target.with_name(f"{target.name}.part"), what, known.points.shape[1])
@@ -273,7 +273,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=Schooling.epochs, help="epochs of the network, if it isn't in the cache")
     options = parser.parse_args()
     try:
-        names(options.folder)
+        file_names(options.folder)
         learned = known(Schooling(n_train=options.n_train, epochs=options.epochs), available_device(options.device))
         print("results:", screen(options.folder, options.target, learned, options.screening, options.workers))
     except (OSError, ValueError) as error:

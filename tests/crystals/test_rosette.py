@@ -10,11 +10,11 @@ from scipy.stats import kstest
 
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import (
-    MODELS,
+    ROSETTE_MODELS,
     SPHERICAL_CODES,
     directions_2023,
     hexagons,
-    on_caps,
+    random_on_caps,
     rosette,
     sample,
     smallest_angle,
@@ -75,7 +75,7 @@ def test_smallest_angle_by_hand():
 def test_caps_are_uniform_by_area(centre):
     half_angle, n = 25.0, 20_000
     centres = np.tile(np.array(centre, float), (n, 1))
-    points = on_caps(centres, half_angle, np.random.default_rng(3))
+    points = random_on_caps(centres, half_angle, np.random.default_rng(3))
     assert np.linalg.norm(points, axis=1) == pytest.approx(np.ones(n), abs=1e-9)
     height = (1 - points @ np.array(centre, float)) / (1 - np.cos(np.radians(half_angle)))
     assert kstest(height, "uniform").pvalue > 0.01
@@ -96,7 +96,7 @@ def test_bullets_stay_on_their_caps_and_use_all_of_them(model, n):
 
 
 def test_hexagons_are_regular_and_normal_to_their_axis():
-    axes = on_caps(np.tile([0.0, 0.0, -1.0], (50, 1)), 180, np.random.default_rng(0))
+    axes = random_on_caps(np.tile([0.0, 0.0, -1.0], (50, 1)), 180, np.random.default_rng(0))
     axes[0] = (0, 0, -1)
     corners = hexagons(axes, np.linspace(0, 1, 50))
     assert (corners * axes[:, None]).sum(axis=2) == pytest.approx(np.zeros((50, 6)), abs=1e-12)
@@ -169,26 +169,26 @@ def test_a_single_bullet_has_its_closed_form():
 
 def base_values(crystals, model):
     """Base parameters (n, number of ranges) in the order of the model's ranges."""
-    ranges = MODELS[model].ranges
+    ranges = ROSETTE_MODELS[model].ranges
     rows = [crystal.base | {"c_over_a": crystal.base["c"] / crystal.base["a"]} for crystal in crystals]
     return np.array([[row[name] for name in ranges] for row in rows])
 
 
 def test_the_published_ranges():
-    assert MODELS["2025"].ranges == {
+    assert ROSETTE_MODELS["2025"].ranges == {
         "a": (9.44, 33.90),
         "c_over_a": (1.19, 5.75),
         "f_r0": (0.8, 1.2),
         "f_hp": (0.8, 1.2),
         "f_h0": (0.8, 1.2),
     }
-    assert MODELS["2023"].ranges == {"a": (0.1, 0.5), "c": (1, 4), "r0": (1, 1), "h0": (0.25, 0.25), "hp": (0.75, 0.75)}
+    assert ROSETTE_MODELS["2023"].ranges == {"a": (0.1, 0.5), "c": (1, 4), "r0": (1, 1), "h0": (0.25, 0.25), "hp": (0.75, 0.75)}
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ROSETTE_MODELS)
 def test_base_parameters_are_one_latin_hypercube(model):
     n = 200
-    low, high = np.array(list(MODELS[model].ranges.values())).T
+    low, high = np.array(list(ROSETTE_MODELS[model].ranges.values())).T
     values = base_values(sample(n, seed=6, model=model), model)
     drawn = high > low
     assert (values[:, ~drawn] == low[~drawn]).all()
@@ -231,7 +231,7 @@ def test_the_number_of_bullets_is_not_tied_to_the_size():
     assert abs(correlation[0, 1]) < 0.12
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ROSETTE_MODELS)
 def test_rows_are_the_crystals_of_the_whole(model):
     whole = sample(20, seed=11, model=model, hollow=0.5)
     part = sample(20, seed=11, model=model, hollow=0.5, rows=range(5, 9))
@@ -270,7 +270,7 @@ def test_bad_arguments_are_refused(arguments, message):
 # --- hollow bullets -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", ROSETTE_MODELS)
 def test_hollows_take_volume_and_leave_the_silhouettes(model):
     turns = random_orientations(3, seed=0)
     for crystal, emptier in zip(sample(8, 3, model), sample(8, 3, model, hollow=0.8), strict=True):

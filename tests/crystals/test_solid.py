@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import cv2
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -287,3 +288,20 @@ def test_published_meshes_have_the_published_targets(shared_data):
         volume = np.linalg.det(vertices[faces]).sum() / 6
         found = effective(volume, triangle_area(vertices, faces), bounding_sphere(vertices)[1])._asdict()
         assert [found[name] for name in names] == pytest.approx(published, rel=1e-4), cases["case_names"][i]
+
+
+def test_a_scaled_solid_has_the_same_shape():
+    piece, ball = np.random.default_rng(0).normal(size=(12, 3)), np.array([[1.0, 0, 0, 0.5]])
+    crystal = Solid((piece,), (0.5 * piece[:6] + 0.5 * piece[0],), ball)
+    found, larger = targets(crystal), targets(crystal.scaled(2.5))
+    assert larger.radius == pytest.approx(2.5 * found.radius)
+    assert (larger.rho_e, larger.a_e) == pytest.approx((found.rho_e, found.a_e))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bounding_sphere_of_points_in_a_plane_is_their_smallest_circle(seed):
+    points = np.column_stack([np.random.default_rng(seed).integers(0, 12, (9, 2)), np.zeros(9)]).astype(float)
+    (_, _), by_opencv = cv2.minEnclosingCircle(points[:, :2].astype(np.float32))
+    centre, radius = bounding_sphere(points)
+    assert np.linalg.norm(points - centre, axis=1).max() == pytest.approx(radius, rel=1e-9)
+    assert radius == pytest.approx(by_opencv, abs=2e-4)  # OpenCV adds 1e-4 and stops within 1e-4

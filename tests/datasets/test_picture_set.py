@@ -7,12 +7,12 @@ from lib.datasets.picture_set import (
     PictureSet,
     apply_screening,
     concatenate,
-    find_particle,
     measure,
     mirror_images,
     stack,
     thumbnails,
 )
+from lib.imaging.read.cpi import Particle, particle_in
 
 
 def tile(height=90, width=120, seed=0, centre=(0.5, 0.5), dark=60):
@@ -21,6 +21,10 @@ def tile(height=90, width=120, seed=0, centre=(0.5, 0.5), dark=60):
     y, x = np.mgrid[:height, :width]
     inside = ((y - centre[0] * height) / (0.35 * height)) ** 2 + ((x - centre[1] * width) / (0.3 * width)) ** 2 < 1
     return np.clip(np.where(inside, dark, 200) + rng.normal(0, 3, (height, width)), 1, 255).astype(np.uint8)
+
+
+def find_particle(grey, file="", label=""):
+    return particle_in(grey, Particle(file, label))
 
 
 def some(n, label="column"):

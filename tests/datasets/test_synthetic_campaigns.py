@@ -3,12 +3,10 @@
 from collections import Counter
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from lib.crystals.habits import HABITS
-from lib.crystals.solid import Solid, bounding_sphere, corners, targets
-from lib.datasets.synthetic_campaigns import TARGET_CAMPAIGN, Campaign, campaign_pictures, photograph_crystal, scale
+from lib.datasets.synthetic_campaigns import TARGET_CAMPAIGN, Campaign, campaign_pictures, photograph_crystal
 from lib.imaging.probe.photograph import Probe
 
 BARE = Campaign(Probe().only())
@@ -28,15 +26,6 @@ def test_habits_come_in_their_shares():
     assert all(abs(counts[habit] - 1000 * share) <= 4 for habit, share in zip(HABITS, shares, strict=True))
     near = Campaign(shares=(0.51, 0.19, *shares[2:]))
     assert sum(near.habit(i) != Campaign(shares=shares).habit(i) for i in range(1000)) < 20
-
-
-def test_a_scaled_solid_has_the_same_shape():
-    solid = Solid((np.random.default_rng(0).normal(size=(12, 3)),), spheres=np.array([[1.0, 0, 0, 0.5]]))
-    larger = scale(solid, 2.5)
-    assert bounding_sphere(corners(larger))[1] == pytest.approx(2.5 * bounding_sphere(corners(solid))[1])
-    assert targets(larger).rho_e == pytest.approx(targets(solid).rho_e) and targets(larger).a_e == pytest.approx(
-        targets(solid).a_e
-    )
 
 
 def test_larger_crystals_make_larger_pictures(cache):

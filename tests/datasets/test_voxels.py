@@ -9,7 +9,7 @@ from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import targets
 from lib.datasets.voxels import inside, occupancy
-from lib.imaging.draw.rasteriser import coverage, stacked
+from lib.imaging.draw.rasteriser import coverage, stack
 from lib.imaging.draw.silhouette import CAMERA, boxes
 
 N = 14
@@ -27,7 +27,7 @@ def orientations():
 
 @pytest.fixture(scope="module")
 def filled(crystals, orientations):
-    return occupancy(stacked(crystals, dtype=torch.float64), orientations)
+    return occupancy(stack(crystals, dtype=torch.float64), orientations)
 
 
 # --- filling ------------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def filled(crystals, orientations):
 def test_points_inside_are_those_inside_the_hull_of_a_bullet_or_the_sphere(crystals):
     rng = np.random.default_rng(0)
     points = np.stack([rng.normal(size=(4000, 3)) * targets(crystal.solid()).radius / 3 for crystal in crystals])
-    found = inside(stacked(crystals, dtype=torch.float64), torch.as_tensor(points)).numpy()
+    found = inside(stack(crystals, dtype=torch.float64), torch.as_tensor(points)).numpy()
     for crystal, some, answer in zip(crystals, points, found, strict=True):
         solid = crystal.solid()
         expected = np.linalg.norm(some, axis=1) <= solid.spheres[0, 3]
@@ -47,14 +47,14 @@ def test_points_inside_are_those_inside_the_hull_of_a_bullet_or_the_sphere(cryst
 
 
 def test_voxels_hold_the_volume(crystals, orientations):
-    batch = stacked(crystals, dtype=torch.float64)
+    batch = stack(crystals, dtype=torch.float64)
     volume = occupancy(batch, orientations, 64).sum((1, 2, 3)) * coverage(batch, orientations, size=64).pixel_um ** 3
     assert volume.numpy() == pytest.approx([targets(crystal.solid()).volume for crystal in crystals], rel=0.03)
 
 
 def test_voxels_lie_behind_the_picture(crystals, orientations, filled):
     """Looked at along z, the filled voxels lie where the picture is covered; rows of a picture count downwards."""
-    picture = coverage(stacked(crystals, dtype=torch.float64), orientations, size=32).coverage[:, 0]
+    picture = coverage(stack(crystals, dtype=torch.float64), orientations, size=32).coverage[:, 0]
     shadow = filled.any(1).flip(1)
     assert filled.shape == (N, 32, 32, 32) and filled.dtype == torch.bool
     assert (picture[shadow] > 0).double().mean() > 0.999
@@ -64,7 +64,7 @@ def test_voxels_lie_behind_the_picture(crystals, orientations, filled):
 
 def test_depth_is_counted_towards_the_eye(crystals, orientations):
     """The centre sphere, which is always filled, lies at the depth that the box of the turned crystal gives it."""
-    filled = occupancy(stacked(crystals, dtype=torch.float64), orientations, 64)
+    filled = occupancy(stack(crystals, dtype=torch.float64), orientations, 64)
     offset = []
     for crystal, orientation, grid in zip(crystals, orientations.numpy(), filled, strict=True):
         centre, half_diagonal = boxes(crystal.solid(), orientation[None])
@@ -77,5 +77,5 @@ def test_depth_is_counted_towards_the_eye(crystals, orientations):
 
 
 def test_parts_are_filled_alike_alone(crystals, orientations, filled):
-    alone = occupancy(stacked(crystals[3:4], dtype=torch.float64), orientations[3:4])
+    alone = occupancy(stack(crystals[3:4], dtype=torch.float64), orientations[3:4])
     assert torch.equal(alone[0], filled[3])

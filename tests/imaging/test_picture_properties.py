@@ -13,11 +13,11 @@ from scipy.spatial import ConvexHull
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid
-from lib.imaging.draw.rasteriser import coverage, soft, stacked
+from lib.imaging.draw.rasteriser import coverage, soft, stack
 from lib.imaging.draw.silhouette import CAMERA, silhouettes
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
-from lib.imaging.read.frame import framed
-from lib.imaging.read.segmentation import cut_off, filled, fitted, length_px, outline, particle_mask
+from lib.imaging.read.frame import frame, frame_outline
+from lib.imaging.read.segmentation import cut_share, fill_holes, length_px, outline, particle_mask
 
 settings.register_profile("pictures", derandomize=True, deadline=None, max_examples=60, database=None)
 ANY = settings.get_profile("pictures")
@@ -124,7 +124,7 @@ def test_a_finer_picture_shows_the_same_area(solid, seed, finer):
 def test_rosettes_in_a_batch_are_drawn_as_alone_in_any_order(seed, size, angles, random):
     crystals = sample(3, seed)
     orientations = random_orientations(3, seed)
-    batch = stacked(crystals, dtype=torch.float64)
+    batch = stack(crystals, dtype=torch.float64)
     picture = coverage(batch, torch.as_tensor(orientations), angles, size).coverage
     alone = [silhouettes(x.solid(), o[None], angles, size).coverage[0] for x, o in zip(crystals, orientations, strict=True)]
     assert differing(picture.numpy(), np.array(alone)) <= 2
@@ -137,7 +137,7 @@ def test_rosettes_in_a_batch_are_drawn_as_alone_in_any_order(seed, size, angles,
 @ANY
 @given(st.integers(0, 10**6), st.floats(0.05, 3))
 def test_soft_pictures_lie_between_nothing_and_all_and_grow_with_the_sphere(seed, softness):
-    batch, orientations = stacked(sample(2, seed), dtype=torch.float64), torch.as_tensor(random_orientations(2, seed))
+    batch, orientations = stack(sample(2, seed), dtype=torch.float64), torch.as_tensor(random_orientations(2, seed))
     whole = soft(batch, orientations, (0, 90), 24, pixel_um=12.0, softness=softness)
     assert whole.isfinite().all() and 0 <= whole.min() and whole.max() <= 1
     smaller = soft(replace(batch, sphere=batch.sphere / 2), orientations, (0, 90), 24, pixel_um=12.0, softness=softness)
@@ -173,7 +173,7 @@ _BY_AXES = ("extreme_pts", "aspect_ratio")
 @ANY
 @given(masks(), st.sampled_from(list(SYMMETRIES)))
 def test_descriptors_do_not_change_when_a_picture_is_turned_or_mirrored(mask, name):
-    whole = filled(mask)  # of two parts of one area, which is described depends on the order of rows
+    whole = fill_holes(mask)  # of two parts of one area, which is described depends on the order of rows
     before, after = (describe(np.ascontiguousarray(x)[None]) for x in (whole, SYMMETRIES[name](whole)))
     assert before.reason == after.reason
     assume(not before.reason[0])
@@ -186,7 +186,7 @@ def test_descriptors_do_not_change_when_a_picture_is_turned_or_mirrored(mask, na
 @ANY
 @given(masks(), st.sampled_from(list(SYMMETRIES)))
 def test_the_extension_changes_little_when_a_picture_is_turned_or_mirrored(mask, name):
-    whole = filled(mask)
+    whole = fill_holes(mask)
     before, after = (describe(np.ascontiguousarray(x)[None], extended=True) for x in (whole, SYMMETRIES[name](whole)))
     assume(not before.reason[0])
     points = outline(whole)[:, 0]
@@ -225,9 +225,9 @@ def test_descriptors_lie_where_they_must(mask):
 @ANY
 @given(masks())
 def test_filling_keeps_the_outline(mask):
-    whole = filled(mask)
-    assert set(np.unique(whole)) <= {0, 1} and np.array_equal(filled(whole), whole)
-    assert np.array_equal(outline(whole), outline(mask)) and 0 <= cut_off(whole) <= 1
+    whole = fill_holes(mask)
+    assert set(np.unique(whole)) <= {0, 1} and np.array_equal(fill_holes(whole), whole)
+    assert np.array_equal(outline(whole), outline(mask)) and 0 <= cut_share(whole) <= 1
     points = outline(mask)
     height, width = np.ptp(points[:, 0], axis=0)[::-1]
     assert max(height, width) + 1 <= length_px(points) <= np.hypot(height, width) + 1 + 1e-9
@@ -236,7 +236,7 @@ def test_filling_keeps_the_outline(mask):
 @ANY
 @given(masks(), st.sampled_from([24, 64, 101]), st.floats(0.3, 1))
 def test_a_mask_drawn_anew_lies_in_its_circle(mask, size, fill):
-    for new in (fitted(filled(mask), size, fill), framed(255 * mask, mask, size, fill)[1]):
+    for new in (frame_outline(mask, size, fill), frame(255 * mask, mask, size, fill)[1]):
         assert new.shape == (size, size) and set(np.unique(new)) <= {0, 1}
         if new.any():
             y, x = np.nonzero(new)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib.datasets.habit_pictures import SCREENED, HabitPictures
-from lib.imaging.read.oap import Labelled
+from lib.imaging.read.oap import LabelledSilhouettes
 from lib.models.self_supervision import Changes
 from lib.models.training import Trained
 from lib.studies import representations
@@ -32,7 +32,7 @@ def bars_and_discs(n, seed=0):
     labels = np.where(bar, "bar", np.where(np.arange(n) % 20 == 3, "unidentified", "water_droplet"))
     splits = np.where(np.arange(n) % 10 == 0, "inspection", "train")
     files = np.array([f"{i}.png" for i in range(n)])
-    return Labelled(masks, labels, splits, files, pd.DataFrame({"file": files, "reason": ""}))
+    return LabelledSilhouettes(masks, labels, splits, files, pd.DataFrame({"file": files, "reason": ""}))
 
 
 def test_silhouettes_are_split_without_overlap():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib.crystals.parts import Habit, plate, random_column, random_rosette, surface_points
-from lib.crystals.rosette import on_caps
+from lib.crystals.rosette import random_on_caps
 from lib.crystals.solid import Solid, bounding_sphere, corners
 
 
@@ -20,7 +20,7 @@ def rimed(rng: np.random.Generator) -> Solid:
     for layer in (slice(50, 100), slice(100, 150)):
         on = rng.integers(layer.start, size=50)
         outward = centres[on] / np.linalg.norm(centres[on], axis=1, keepdims=True)
-        centres[layer] = centres[on] + on_caps(outward, 60, rng) * radius[on, None]
+        centres[layer] = centres[on] + random_on_caps(outward, 60, rng) * radius[on, None]
     drops = np.column_stack([centres, radius])[: rng.integers(100, 151)]
     return Solid(core.pieces, (), np.vstack([core.spheres, drops]))
 

@@ -47,11 +47,11 @@ class Rosettes:
         return Rosettes(*(values[rows] for values in vars(self).values()))
 
 
-def stacked(crystals: list[Rosette], device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Rosettes:
+def stack(crystals: list[Rosette], device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Rosettes:
     """Rosettes as one batch on `device`, padded with bullets that are not present.
 
     >>> from lib.crystals.rosette import sample
-    >>> stacked(sample(5, seed=0)).directions.shape
+    >>> stack(sample(5, seed=0)).directions.shape
     torch.Size([5, 8, 3])
     """
     if not crystals:
@@ -69,7 +69,7 @@ def stacked(crystals: list[Rosette], device: str | torch.device = "cpu", dtype: 
     return Rosettes(*numbers, torch.as_tensor(present, device=device))
 
 
-def unstacked(rosettes: Rosettes) -> list[Rosette]:
+def unstack(rosettes: Rosettes) -> list[Rosette]:
     """The batch as single rosettes with solid bullets, whose base parameters are not known."""
     crystals = []
     for i, present in enumerate(rosettes.present.cpu().numpy()):

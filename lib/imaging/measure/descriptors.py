@@ -62,14 +62,14 @@ EXTENDED: dict[str, str] = {
 SCALE_FREE: tuple[str, ...] = ("aspect_ratio", "aspect_ratio_elip", "area_ratio", "complexity", "circularity", *EXTENDED)
 
 
-class Described(NamedTuple):
+class Descriptors(NamedTuple):
     """`values` (n, number of descriptors) float64, and for each picture the `reason` why its row is NaN, or ""."""
 
     values: np.ndarray
     reason: list[str]
 
 
-def describe(masks: np.ndarray, extended: bool = False) -> Described:
+def describe(masks: np.ndarray, extended: bool = False) -> Descriptors:
     """Descriptors of many silhouettes.
 
     Parameters
@@ -80,7 +80,7 @@ def describe(masks: np.ndarray, extended: bool = False) -> Described:
 
     Returns
     -------
-    Described
+    Descriptors
         values (n, 8) or (n, 8 + len(EXTENDED)); a row of NaN, with its reason, where a mask is empty, too small for
         an ellipse, or cut off by the frame.
 
@@ -107,7 +107,7 @@ def describe(masks: np.ndarray, extended: bool = False) -> Described:
             row[: len(PUBLISHED)] = _published(contour)
             if extended:
                 row[len(PUBLISHED) :] = _extended(_part_of(mask, contour), contour)
-    return Described(values, reasons)
+    return Descriptors(values, reasons)
 
 
 def obstacle(contour: np.ndarray, shape: tuple[int, ...]) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 _WIDEST_PX = 1.5
 
 
-def blurred(picture: np.ndarray, blur_px: float) -> np.ndarray:
+def blur(picture: np.ndarray, blur_px: float) -> np.ndarray:
     """A picture (h, w) float32 convolved with a Gaussian of standard deviation `blur_px` [pixels]; its border goes on outside.
 
     >>> import numpy as np
-    >>> blurred(np.ones((40, 30), np.float32), 12.0).shape
+    >>> blur(np.ones((40, 30), np.float32), 12.0).shape
     (40, 30)
     """
     if blur_px < 0.2:
@@ -28,22 +28,22 @@ def blurred(picture: np.ndarray, blur_px: float) -> np.ndarray:
     return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-def blurred_by_place(picture: np.ndarray, blur_px: np.ndarray) -> np.ndarray:
+def blur_by_place(picture: np.ndarray, blur_px: np.ndarray) -> np.ndarray:
     """A picture (h, w) float32 whose blur changes slowly from place to place, as `blur_px` (i, j) float32 tells on a coarse grid.
 
     Mixed at each pixel from the two nearest of three blurred pictures.
     """
     low, high = float(blur_px.min()), float(blur_px.max())
     if high - low <= 0.15 * high:
-        return blurred(picture, (low + high) / 2)
-    place = enlarged((blur_px - low) * (2 / (high - low)), picture.shape)
-    mixed, half, most = (blurred(picture, level) for level in (low, (low + high) / 2, high))
+        return blur(picture, (low + high) / 2)
+    place = enlarge((blur_px - low) * (2 / (high - low)), picture.shape)
+    mixed, half, most = (blur(picture, level) for level in (low, (low + high) / 2, high))
     mixed += np.minimum(place, 1) * (half - mixed)
     mixed += np.maximum(place - 1, 0) * (most - half)
     return mixed
 
 
-def enlarged(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def enlarge(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """A picture spread over `shape` (h, w) by linear interpolation."""
     return cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
@@ -72,7 +72,7 @@ def smooth_noise(shape: tuple[int, int], scale_px: float, rng: np.random.Generat
     x, y = 0.5 + rng.random(2)
     grid = np.array([[step / scale_px, 0, x], [0, step / scale_px, y]])
     fine = cv2.warpAffine(coarse, grid, (w, h), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
-    return fine if (h, w) == shape else enlarged(fine, shape)
+    return fine if (h, w) == shape else enlarge(fine, shape)
 
 
 def uneven_light(shape: tuple[int, int], scale_px: float, rng: np.random.Generator) -> np.ndarray:

@@ -18,8 +18,8 @@ import numpy as np
 from lib.crystals.solid import Solid
 from lib.imaging.draw import facets
 from lib.imaging.probe.effects import FURTHER
-from lib.imaging.probe.optics import blurred, blurred_by_place, enlarged, power_law_noise, smooth_noise, uneven_light
-from lib.imaging.read.cpi import PIXEL_UM
+from lib.imaging.probe.optics import blur, blur_by_place, enlarge, power_law_noise, smooth_noise, uneven_light
+from lib.imaging.sensor import CPI_PIXEL_UM
 
 #: Grey level of the background in a picture that is not stretched.
 BACKGROUND = 205.0
@@ -177,16 +177,16 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
     seeds = rng.integers(0, 2**63, 6)
     ice, edge, lens, software, lamp, sensor = map(np.random.default_rng, seeds)
     defocus_px = min(_varied(probe.defocus_px, probe.defocus_spread, lens), _WIDEST)
-    seen = facets.scene(solid, orientation, PIXEL_UM)
+    seen = facets.scene(solid, orientation, CPI_PIXEL_UM)
     covered, corner = _silhouette(seen, int(2.5 * np.hypot(defocus_px, probe.lens_px) + 2 * probe.margin_px) + 4)
     half = cv2.resize(covered, (covered.shape[1] // 2, covered.shape[0] // 2), interpolation=cv2.INTER_AREA)
     passed, height = _inside(seen, half, corner, probe, ice)
-    light = 1 - covered * (1 - enlarged(passed, covered.shape))
+    light = 1 - covered * (1 - enlarge(passed, covered.shape))
     if probe.rim > 0:
-        light += (1 - covered) * enlarged(_rim(half, defocus_px, probe, edge), covered.shape)
-    light = blurred_by_place(light, _blur(half, height, defocus_px, probe, lens))
+        light += (1 - covered) * enlarge(_rim(half, defocus_px, probe, edge), covered.shape)
+    light = blur_by_place(light, _blur(half, height, defocus_px, probe, lens))
     if probe.glare > 0:
-        light += np.float32(probe.glare) * (blurred(light, probe.glare_px) - light)
+        light += np.float32(probe.glare) * (blur(light, probe.glare_px) - light)
     for name, strength in probe.further:
         light = FURTHER[name](light, strength, np.random.default_rng([seeds[0], *name.encode()]))
     shows = float(light.min()) < 1 - _FAINTEST
@@ -212,7 +212,7 @@ def _silhouette(seen: facets.Scene, margin: int) -> tuple[np.ndarray, np.ndarray
     high = -(-(np.ceil(high).astype(int) + margin) // _CELL) * _CELL
     reach = max(-low.min(), high.max())
     if 2 * reach > _LARGEST:
-        across = np.ptp(seen.limits, 0).max() * PIXEL_UM
+        across = np.ptp(seen.limits, 0).max() * CPI_PIXEL_UM
         raise ValueError(f"solid: {across:.0f} um across is too large for the probe, which draws {margin} pixels around it")
     whole = facets.coverage(seen, 2 * reach)
     return whole[low[1] + reach : high[1] + reach, low[0] + reach : high[0] + reach] * np.float32(0.25), low
@@ -259,7 +259,7 @@ def _glints(half, share, probe, rng):
 def _rim(half, defocus_px, probe, rng):
     """Light of the rim (h/2, w/2) float32: a ring outside the edge, wider out of focus, not equally bright all around."""
     reach = (probe.rim_px + 0.7 * defocus_px) / 2 / 0.85
-    ring = np.maximum(blurred(half, reach) - blurred(half, reach / 2), 0)  # at a straight edge 0.154 at most, 0.85 reach outside
+    ring = np.maximum(blur(half, reach) - blur(half, reach / 2), 0)  # at a straight edge 0.154 at most, 0.85 reach outside
     ring *= np.float32(_varied(probe.rim, probe.rim_spread, rng) / 0.154)
     return ring * np.exp(np.float32(0.7) * smooth_noise(half.shape, 15, rng))
 

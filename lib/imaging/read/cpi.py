@@ -21,16 +21,12 @@ import numpy as np
 import pandas as pd
 
 from lib.imaging.read import oap
-from lib.imaging.read.files import BadImage, names, opened
+from lib.imaging.read.files import BadImage, file_names, open_picture
 from lib.imaging.read.palette import grey_levels
-from lib.imaging.read.segmentation import cut_off, edge_rise_px, enclosed, length_px, particle_outline
-from lib.imaging.read.segmentation import filled as filled
-from lib.imaging.read.segmentation import fitted as fitted
-from lib.imaging.read.segmentation import particle_mask as particle_mask
+from lib.imaging.read.segmentation import cut_share, edge_width_px, fill_contour, length_px, particle_outline
 from lib.imaging.read.sheets import is_page, rectangles
+from lib.imaging.sensor import CPI_PIXEL_UM, OAP_PIXEL_UM
 
-#: Side of a native pixel [um].
-PIXEL_UM = 2.3
 #: Time in a name: 2015_1205_170540_226 of a tile, CP20151205_170540_226 of a page.
 _STAMP = re.compile(r"(?<!\d)(\d{4})_?(\d{4})_(\d{6})_(\d{1,4})(?!\d)")
 #: Folders of COCPIT that are no class.
@@ -69,7 +65,7 @@ def particles(folder: Path) -> Iterator[Particle]:
     FileNotFoundError
         If there is no such folder.
     """
-    for name in names(folder):
+    for name in file_names(folder):
         yield from particles_of(folder, name)
 
 
@@ -77,12 +73,12 @@ def particles_of(folder: Path, name: str) -> Iterator[Particle]:
     """Every particle in one file, of a `name` relative to `folder`, or what was found in their place."""
     place = _place(name)
     try:
-        pixels, colours = opened(Path(folder, name))
+        pixels, colours = open_picture(Path(folder, name))
         grey = pixels if oap.is_binary(pixels) else grey_levels(pixels, colours)
     except BadImage as error:
         yield place._replace(reason=str(error))
         return
-    yield from _on_page(place, grey) if is_page(grey) else [_measured(place, grey)]
+    yield from _on_page(place, grey) if is_page(grey) else [particle_in(grey, place)]
 
 
 def _place(name: str) -> Particle:
@@ -106,7 +102,7 @@ def _on_page(place: Particle, page: np.ndarray) -> Iterator[Particle]:
     for number, rectangle in enumerate(found):
         here = place._replace(file=f"{place.file}#{number}")
         if rectangle.whole:
-            yield _measured(here, rectangle.cut(page))
+            yield particle_in(rectangle.cut(page), here)
         else:
             yield here._replace(reason="no rectangle: pictures that touch each other")
     if n_left:
@@ -115,23 +111,23 @@ def _on_page(place: Particle, page: np.ndarray) -> Iterator[Particle]:
         yield place._replace(reason="a page without pictures")
 
 
-def _measured(place: Particle, grey: np.ndarray) -> Particle:
-    """The particle in one picture: of two values a silhouette, else a tile."""
+def particle_in(grey: np.ndarray, place: Particle) -> Particle:
+    """The particle in one picture (h, w) uint8, with what `place` tells of it: a silhouette if it has two values, else a tile."""
     binary = oap.is_binary(grey)
     try:
         if binary:
             mask = oap.silhouette(grey)
-            length_um = oap.PIXEL_UM * length_px(cv2.findNonZero(mask))
-            return place._replace(grey=255 * (1 - mask), mask=mask, length_um=length_um, cut=cut_off(mask))
+            length_um = OAP_PIXEL_UM * length_px(cv2.findNonZero(mask))
+            return place._replace(grey=255 * (1 - mask), mask=mask, length_um=length_um, cut=cut_share(mask))
         contour = particle_outline(grey)
     except BadImage as error:
         return place._replace(reason=str(error))
-    mask = enclosed(contour, grey.shape)
-    length_um, blur_px = PIXEL_UM * length_px(contour), edge_rise_px(grey, contour)
-    return place._replace(grey=grey, mask=mask, length_um=length_um, cut=cut_off(mask), blur_px=blur_px)
+    mask = fill_contour(contour, grey.shape)
+    length_um, blur_px = CPI_PIXEL_UM * length_px(contour), edge_width_px(grey, contour)
+    return place._replace(grey=grey, mask=mask, length_um=length_um, cut=cut_share(mask), blur_px=blur_px)
 
 
-def judged(
+def screen(
     found: Iterable[Particle], smallest: int = 50, most_cut: float = 0.02, most_blur_px: float = 15.0
 ) -> Iterator[Particle]:
     """The same particles, with a reason for those that are small, cut off by the frame, or out of focus.
@@ -153,7 +149,7 @@ def judged(
         yield particle
 
 
-def recorded(found: Iterable[Particle], path: Path) -> Iterator[Particle]:
+def tabulate(found: Iterable[Particle], path: Path) -> Iterator[Particle]:
     """The same particles, a row for each going into a CSV table: all their numbers, without the pictures.
 
     The table grows in `path`.part, and moves to `path` after the last one.
@@ -169,16 +165,16 @@ def recorded(found: Iterable[Particle], path: Path) -> Iterator[Particle]:
     os.replace(part, path)
 
 
-def screened(
+def whole_particles(
     folder: Path, smallest: int = 50, most_cut: float = 0.02, most_blur_px: float = 15.0
 ) -> tuple[list[np.ndarray], pd.DataFrame]:
     """Masks of the whole particles below `folder`, and a table (file, reason) of all of them, reason "" for those kept.
 
-    Left out, with their reason, is what can't be read and what `judged` finds. All masks are in memory at the end;
-    `particles`, `judged` and `recorded` go through folders of any size.
+    Left out, with their reason, is what can't be read and what `screen` finds. All masks are in memory at the end;
+    `particles`, `screen` and `tabulate` go through folders of any size.
     """
     masks, report = [], []
-    for particle in judged(particles(folder), smallest, most_cut, most_blur_px):
+    for particle in screen(particles(folder), smallest, most_cut, most_blur_px):
         if not particle.reason:
             masks.append(particle.mask)
         report.append((particle.file, particle.reason))

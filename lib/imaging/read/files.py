@@ -24,7 +24,7 @@ class BadImage(ValueError):
     """A file that can't be used; the message says why."""
 
 
-def names(folder: Path) -> Iterator[str]:
+def file_names(folder: Path) -> Iterator[str]:
     """Names of all files below `folder`, relative to it, in order.
 
     A large folder is gone through once for each 50,000 names, so that it takes no more memory than a small one. Links to
@@ -56,7 +56,7 @@ def _below(root: str, folder: str) -> Iterator[str]:
             return
 
 
-def opened(path: Path, modes: tuple[str, ...] = MODES) -> tuple[np.ndarray, np.ndarray | None]:
+def open_picture(path: Path, modes: tuple[str, ...] = MODES) -> tuple[np.ndarray, np.ndarray | None]:
     """Pixels of a picture, (h, w) bool or uint8 or (h, w, 3 or 4) uint8, and the colours (k, 3) uint8 of its palette, if any.
 
     Raises

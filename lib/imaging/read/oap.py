@@ -8,15 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib.imaging.read.files import BadImage, names, opened
+from lib.imaging.read.files import BadImage, file_names, open_picture
 
-#: Side of a pixel of the 2D-S [um].
-PIXEL_UM = 10.0
 #: What a name begins with, and the part of a labelled set that it tells.
 _SPLITS = {"train_": "train", "inspect_": "inspection"}
 
 
-class Labelled(NamedTuple):
+class LabelledSilhouettes(NamedTuple):
     """Silhouettes with their habits."""
 
     masks: np.ndarray  #: (n, h, w) uint8, 1 in the particle; smaller pictures are padded to the largest, centred
@@ -57,7 +55,7 @@ def silhouette(picture: np.ndarray) -> np.ndarray:
     return (above != (2 * frame.sum() > len(frame))).astype(np.uint8)
 
 
-def labelled(folder: Path) -> Labelled:
+def labelled_silhouettes(folder: Path) -> LabelledSilhouettes:
     """Every silhouette in `folder`/<class>/, in the order of classes and names, and a report of every file below `folder`.
 
     Raises
@@ -66,19 +64,19 @@ def labelled(folder: Path) -> Labelled:
         If there is no such folder.
     """
     report, shapes, packed = [], [], []
-    for name in names(folder):
+    for name in file_names(folder):
         reason = ""
         try:
             if name.count("/") != 1:
                 raise BadImage("not in a folder of a class")
-            mask = silhouette(opened(Path(folder, name), ("1", "L", "P"))[0])
+            mask = silhouette(open_picture(Path(folder, name), ("1", "L", "P"))[0])
             shapes.append(mask.shape)
             packed.append(np.packbits(mask))
         except BadImage as error:
             reason = str(error)
         report.append((name, reason))
     files = [name for name, reason in report if not reason]
-    return Labelled(
+    return LabelledSilhouettes(
         masks=_padded(shapes, packed),
         labels=np.array([name.split("/")[0] for name in files], str),
         splits=np.array([_split(name) for name in files], str),

@@ -32,7 +32,7 @@ _BY_BLUE[COLOURS[:97, 2]] = np.arange(97)
 
 
 def grey_levels(pixels: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
-    """Grey levels (h, w) uint8 of a picture as `lib.imaging.read.files.opened` gives it.
+    """Grey levels (h, w) uint8 of a picture as `lib.imaging.read.files.open_picture` gives it.
 
     The palette's index, or the only channel, or the level that a CPI colour means.
 

@@ -16,7 +16,7 @@ _EDGE_STEPS = np.arange(-16, 16.25, 0.5, dtype=np.float32)
 
 def particle_mask(grey: np.ndarray) -> np.ndarray:
     """Mask (h, w) uint8 of the largest dark particle of a tile, holes filled, inside of its `particle_outline`."""
-    return enclosed(particle_outline(grey), grey.shape)
+    return fill_contour(particle_outline(grey), grey.shape)
 
 
 def particle_outline(grey: np.ndarray) -> np.ndarray:
@@ -62,33 +62,21 @@ def outline(mask: np.ndarray, corners_only: bool = False) -> np.ndarray:
     return max(contours, key=cv2.contourArea) if contours else np.zeros((0, 1, 2), np.int32)
 
 
-def enclosed(contour: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def fill_contour(contour: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Mask of `shape` (h, w) uint8 that is 1 on a contour (k, 1, 2) and inside of it."""
     mask = np.zeros(shape, np.uint8)
     return cv2.drawContours(mask, [contour], -1, 1, cv2.FILLED) if len(contour) else mask
 
 
-def filled(mask: np.ndarray) -> np.ndarray:
+def fill_holes(mask: np.ndarray) -> np.ndarray:
     """The largest part of a mask (h, w) uint8 without its holes; zero everywhere if the mask is."""
-    return enclosed(outline(mask), mask.shape)
+    return fill_contour(outline(mask), mask.shape)
 
 
-def cut_off(mask: np.ndarray) -> float:
+def cut_share(mask: np.ndarray) -> float:
     """Share of the frame's pixels that the particle covers, after a margin of two pixels (0 is a whole particle)."""
     frame = np.concatenate([mask[2], mask[-3], mask[:, 2], mask[:, -3]])
     return float((frame > 0).mean())
-
-
-def fitted(mask: np.ndarray, size: int, fill: float) -> np.ndarray:
-    """The mask drawn anew in a square of `size` pixels, the diameter of its enclosing circle being `fill` of the side."""
-    contour = outline(mask)
-    if not len(contour):
-        raise BadImage("empty mask: there is no particle")
-    (x, y), radius = cv2.minEnclosingCircle(contour)
-    scale = (fill * size + 1) / (2 * radius + 1)  # the circle runs through centres of pixels, half a pixel inside their edge
-    shift = np.array([[scale, 0, (size - 1) / 2 - scale * x], [0, scale, (size - 1) / 2 - scale * y]])
-    smooth = cv2.warpAffine(mask.astype(np.float32), shift, (size, size), flags=cv2.INTER_LINEAR)
-    return (smooth >= 0.5).astype(np.uint8)
 
 
 def length_px(points: np.ndarray) -> float:
@@ -98,7 +86,7 @@ def length_px(points: np.ndarray) -> float:
     return float(np.sqrt((apart**2).sum(axis=-1).max()) + 1)
 
 
-def edge_rise_px(grey: np.ndarray, contour: np.ndarray) -> float:
+def edge_width_px(grey: np.ndarray, contour: np.ndarray) -> float:
     """Way on which the grey level rises from 10 to 90 % between particle and background, across the outline [px].
 
     Of the median course over 64 points of the `contour` (k, 1, 2), from its darkest level within 16 pixels inside to the

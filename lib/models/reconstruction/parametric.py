@@ -16,11 +16,11 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d, normalize
 from tqdm.auto import tqdm
 
-from lib.crystals.rosette import MODELS, SPHERICAL_CODES, Rosette
+from lib.crystals.rosette import ROSETTE_MODELS, SPHERICAL_CODES, Rosette
 from lib.datasets.voxel_scenes import Scenes
-from lib.imaging.draw.rasteriser import Rosettes, coverage, hexagons, soft, stacked, unstacked
+from lib.imaging.draw.rasteriser import Rosettes, coverage, hexagons, soft, stack, unstack
 
-_MODEL = MODELS["2025"]
+_MODEL = ROSETTE_MODELS["2025"]
 #: Base parameters that a picture can tell, with their ranges.
 _BASE = {name: limits for name, limits in _MODEL.ranges.items() if name != "a"}
 #: Pictures drawn at once; more crystals are fitted in parts.
@@ -57,7 +57,7 @@ class Guesses:
 
 def guesses(crystals: list[Rosette], orientations: torch.Tensor) -> Guesses:
     """The numbers behind rosettes of the 2025 model, as drawn by `lib.crystals.rosette.sample`, in orientations (S, 3, 3)."""
-    batch = stacked(crystals, orientations.device, orientations.dtype)
+    batch = stack(crystals, orientations.device, orientations.dtype)
     like = {"dtype": orientations.dtype, "device": orientations.device}
     counts = [crystal.n_bullets for crystal in crystals]
     codes = batch.directions.clone()
@@ -169,7 +169,7 @@ class Fits:
 
     def single(self, row: int) -> tuple[Rosette, np.ndarray]:
         """The rosette fitted to one crystal, and its orientation (3, 3)."""
-        return unstacked(self.rosettes[row : row + 1])[0], self.orientations[row].cpu().numpy()
+        return unstack(self.rosettes[row : row + 1])[0], self.orientations[row].cpu().numpy()
 
 
 def fit(

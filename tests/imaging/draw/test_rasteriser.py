@@ -9,7 +9,7 @@ import torch
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import rosette, sample
 from lib.imaging.draw import rasteriser
-from lib.imaging.draw.rasteriser import corners, coverage, frames, soft, stacked
+from lib.imaging.draw.rasteriser import corners, coverage, frames, soft, stack
 from lib.imaging.draw.silhouette import CAMERA, boxes, silhouettes
 
 N = 21
@@ -27,7 +27,7 @@ def orientations():
 
 @pytest.fixture(scope="module")
 def batch(crystals):
-    return stacked(crystals, dtype=torch.float64)
+    return stack(crystals, dtype=torch.float64)
 
 
 def compiled(crystals, orientations, *arguments):
@@ -50,7 +50,7 @@ def test_the_same_pictures_sample_for_sample(crystals, batch, orientations, size
 
 def test_single_precision_misses_next_to_no_sample(crystals, orientations):
     expected, pixel_um = compiled(crystals, orientations)
-    drawn = coverage(stacked(crystals), orientations.float())
+    drawn = coverage(stack(crystals), orientations.float())
     wrong = np.abs(drawn.coverage.numpy().astype(int) - expected)
     assert wrong.max() <= 1 and wrong.sum() < 1e-5 * expected.sum()
     assert drawn.pixel_um.numpy() == pytest.approx(pixel_um, rel=1e-5)
@@ -68,7 +68,7 @@ def test_regular_rosettes_seen_along_their_axes():
     middle = {"a": 20.0, "c": 50.0, "f_r0": 1.0, "f_hp": 1.0, "f_h0": 1.0}
     regular = [rosette(middle, n) for n in (5, 6)]
     along = torch.as_tensor(CAMERA.T)[None].repeat(2, 1, 1)  # turns z to the eye
-    drawn = coverage(stacked(regular, dtype=torch.float64), along, (0, 90), 65).coverage
+    drawn = coverage(stack(regular, dtype=torch.float64), along, (0, 90), 65).coverage
     wrong = drawn.numpy().astype(int) - compiled(regular, along, (0, 90), 65)[0]
     assert np.abs(wrong).sum(axis=(1, 2, 3)).max() < 30 < drawn.sum() / 100
 
@@ -76,7 +76,7 @@ def test_regular_rosettes_seen_along_their_axes():
 def test_a_crystal_is_drawn_alike_alone_and_in_company(crystals, batch, orientations, monkeypatch):
     together = coverage(batch, orientations, (0, 90), 32)
     for i in (0, 6, 20):
-        alone = coverage(stacked([crystals[i]], dtype=torch.float64), orientations[i : i + 1], (0, 90), 32)
+        alone = coverage(stack([crystals[i]], dtype=torch.float64), orientations[i : i + 1], (0, 90), 32)
         assert torch.equal(alone.coverage[0], together.coverage[i])
     monkeypatch.setattr(rasteriser, "_ROOM", 1)
     assert torch.equal(coverage(batch, orientations, (0, 90), 32).coverage, together.coverage)
@@ -109,7 +109,7 @@ def test_soft_pictures_become_the_exact_ones_as_they_sharpen(batch, orientations
 
 def test_the_half_covered_line_of_a_disc_is_its_circle():
     """With bullets that lie inside the centre sphere only the disc shows: a pixel's value tells its distance from the rim."""
-    ball = stacked(sample(1, seed=0), dtype=torch.float64)
+    ball = stack(sample(1, seed=0), dtype=torch.float64)
     small = torch.full_like(ball.basal, 1e-3)
     ball = replace(ball, basal=small, prism=small, pyramid=small, tip=small, sphere=torch.full_like(ball.sphere, 10.0))
     picture = soft(ball, torch.eye(3, dtype=torch.float64)[None], (0,), 33, pixel_um=1.0, softness=0.5)[0, 0]
@@ -167,7 +167,7 @@ def test_bad_arguments_are_refused(batch, orientations):
     with pytest.raises(ValueError, match="softness must be positive, got 0"):
         soft(batch, orientations, softness=0)
     with pytest.raises(ValueError, match="expected at least one rosette"):
-        stacked([])
+        stack([])
 
 
 def test_a_batch_can_be_cut_by_rows(batch):

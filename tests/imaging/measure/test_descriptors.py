@@ -176,7 +176,8 @@ def test_rectangle():
 def test_cross_of_thin_lines_has_an_ellipse():
     mask = np.zeros((1, 21, 21), np.uint8)
     mask[0, 10, 3:18] = mask[0, 3:18, 10] = 1  # two lines fit as well as any ellipse
-    assert describe(mask).values[0, list(PUBLISHED).index("aspect_ratio_elip")] == pytest.approx(1)
+    ratio = describe(mask).values[0, list(PUBLISHED).index("aspect_ratio_elip")]
+    assert ratio == pytest.approx(1, abs=1e-3)  # OpenCV moves the points a little where several conics fit
 
 
 @pytest.mark.parametrize("shift", [(5, 5), (-7, 2), (0, 9)])

@@ -9,7 +9,7 @@ from noise_spectrum import FREQUENCIES, PATCH, noise_power, spectral_slope
 from scipy.special import ndtr
 
 from lib.imaging.measure.photometry import DISTANCES, edge_profile, edge_rise, photometry, regions, rim_overshoot
-from lib.imaging.read.files import BadImage, opened
+from lib.imaging.read.files import BadImage, open_picture
 from lib.imaging.read.palette import grey_levels
 
 SIDE = 260
@@ -138,7 +138,7 @@ def real(shared_data):
     """Published statistics, and the numbers, edge profiles and noise powers of 338 of the tiles that they are of."""
     published = json.loads((shared_data / "cpi" / "stats.json").read_text())["cpi_native_und_sheets_all"]
     table = pd.read_csv(shared_data / "images.csv").query("file.str.startswith('cpi/tiles/')")[::5]
-    tiles = [grey_levels(*opened(shared_data / file)) for file in table.file]
+    tiles = [grey_levels(*open_picture(shared_data / file)) for file in table.file]
     places = [regions(grey) for grey in tiles]
     numbers = pd.DataFrame([photometry(grey) for grey in tiles])
     numbers["whole"] = table.edges_touched.to_numpy() == 0

@@ -5,7 +5,7 @@ import pytest
 from noise_spectrum import FREQUENCIES, PATCH, noise_power
 from scipy.ndimage import gaussian_filter
 
-from lib.imaging.probe.optics import blurred, blurred_by_place, enlarged, power_law_noise, smooth_noise
+from lib.imaging.probe.optics import blur, blur_by_place, enlarge, power_law_noise, smooth_noise
 
 WHERE = np.arange(240) - 120.0
 
@@ -14,31 +14,31 @@ WHERE = np.arange(240) - 120.0
 def test_a_blurred_disc_is_convolved_with_the_gaussian(blur_px):
     disc = (np.hypot(WHERE, WHERE[:, None] - 9.3) < 37).astype(np.float32)
     exact = gaussian_filter(disc.astype(float), blur_px, truncate=5)
-    np.testing.assert_allclose(blurred(disc, blur_px), exact, atol=0.03)
-    assert blurred(disc, blur_px).sum() == pytest.approx(disc.sum(), rel=2e-3)
+    np.testing.assert_allclose(blur(disc, blur_px), exact, atol=0.03)
+    assert blur(disc, blur_px).sum() == pytest.approx(disc.sum(), rel=2e-3)
 
 
 def test_no_blur_and_an_even_picture_change_nothing():
     picture = np.random.default_rng(0).random((33, 47), np.float32)
-    np.testing.assert_array_equal(blurred(picture, 0.0), picture)
-    np.testing.assert_allclose(blurred(np.full((33, 47), 0.3, np.float32), 9.0), 0.3, rtol=1e-5)
+    np.testing.assert_array_equal(blur(picture, 0.0), picture)
+    np.testing.assert_allclose(blur(np.full((33, 47), 0.3, np.float32), 9.0), 0.3, rtol=1e-5)
 
 
 def test_blur_differs_from_place_to_place():
     edge = np.repeat((WHERE > 0).astype(np.float32)[None], 240, axis=0)
     rows = np.linspace(1.0, 8.0, 60, dtype=np.float32)[:, None].repeat(60, axis=1)
-    mixed = blurred_by_place(edge, rows)
+    mixed = blur_by_place(edge, rows)
     assert mixed.shape == edge.shape
     steep = np.abs(np.diff(mixed, axis=1)).max(1)
     assert steep[4] == pytest.approx(1 / np.sqrt(2 * np.pi), rel=0.1)
     assert steep[-4] == pytest.approx(1 / (8 * np.sqrt(2 * np.pi)), rel=0.1)
     assert (np.diff(steep[::20]) < 0).all()
     assert 0 <= mixed.min() < mixed.max() <= 1 + 1e-6
-    np.testing.assert_array_equal(blurred_by_place(edge, np.full((60, 60), 3.0, np.float32)), blurred(edge, 3.0))
+    np.testing.assert_array_equal(blur_by_place(edge, np.full((60, 60), 3.0, np.float32)), blur(edge, 3.0))
 
 
 def test_a_slope_stays_a_slope_when_enlarged():
-    fine = enlarged(np.arange(10, dtype=np.float32)[None].repeat(5, 0), (20, 40))
+    fine = enlarge(np.arange(10, dtype=np.float32)[None].repeat(5, 0), (20, 40))
     np.testing.assert_allclose(np.diff(fine[3, 4:-4]), 0.25, rtol=1e-5)
 
 

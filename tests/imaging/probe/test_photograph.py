@@ -16,7 +16,7 @@ from lib.crystals.solid import Solid, bounding_sphere, corners
 from lib.imaging.draw.silhouette import CAMERA, silhouettes
 from lib.imaging.measure.photometry import DISTANCES, edge_profile, photometry, regions
 from lib.imaging.probe.photograph import BACKGROUND, EFFECTS, RANGES, Probe, photograph
-from lib.imaging.read.segmentation import cut_off
+from lib.imaging.read.segmentation import cut_share
 
 PROBE = Probe()
 #: The same in every picture: no parameter varies, all parts are frosted and evenly so, and the whole crystal is in focus.
@@ -264,9 +264,9 @@ def test_the_frame_of_a_blurred_crystal_is_wider():
 
 def test_sides_cut_as_often_as_told():
     whole = [taken(replace(EVEN, cut_chance=0.0), seed=i).mask for i in range(10)]
-    assert max(map(cut_off, whole)) == 0
+    assert max(map(cut_share, whole)) == 0
     probe = replace(EVEN, cut_chance=0.24)
-    cut = np.mean([cut_off(taken(probe, Solid((), (), np.array([[0, 0, 0, 60.0]])), i).mask) > 0 for i in range(150)])
+    cut = np.mean([cut_share(taken(probe, Solid((), (), np.array([[0, 0, 0, 60.0]])), i).mask) > 0 for i in range(150)])
     assert cut == pytest.approx(1 - 0.76**4, abs=0.12)
 
 
@@ -293,10 +293,9 @@ def made():
         habit = list(habits.HABITS)[i % 9]
         solid = habits.sample(habit, i + 1, seed=5, rows=range(i, i + 1))[0]
         scale = np.clip(410 * np.exp(0.6 * rng.standard_normal()), 110, 1400) / (2 * bounding_sphere(corners(solid))[1])
-        sized = Solid(tuple(piece * scale for piece in solid.pieces), (), solid.spheres * scale)
-        grey, mask = photograph(sized, habits.orientation(habit, rng), PROBE, rng)
+        grey, mask = photograph(solid.scaled(scale), habits.orientation(habit, rng), PROBE, rng)
         places = regions(grey)
-        numbers.append(photometry(grey) | {"whole": cut_off(mask) == 0})
+        numbers.append(photometry(grey) | {"whole": cut_share(mask) == 0})
         profiles.append(edge_profile(grey, places))
         power.append(noise_power(grey, places.background))
     return pd.DataFrame(numbers), np.array(profiles), np.concatenate(power)

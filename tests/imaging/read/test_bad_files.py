@@ -29,7 +29,7 @@ from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
 from lib.cirrus.cm1.superdroplets import COLUMNS, read_superdroplets
 from lib.imaging.read.cpi import particles, particles_of
 from lib.imaging.read.files import BadImage
-from lib.imaging.read.oap import labelled
+from lib.imaging.read.oap import labelled_silhouettes
 from lib.imaging.read.palette import COLOURS
 
 
@@ -72,7 +72,7 @@ def tile_read(path: Path) -> np.ndarray:
 
 def silhouette_read(path: Path) -> np.ndarray:
     """A silhouette, through a labelled set of which it is the only file."""
-    found = labelled(path.parent.parent)
+    found = labelled_silhouettes(path.parent.parent)
     if not len(found.report):
         raise FileNotFoundError(path)
     if found.report.reason[0]:
@@ -271,7 +271,7 @@ def test_in_a_folder_of_many_the_bad_ones_are_listed(tmp_path):
     assert len(found) == 1 + 10 + len(other_kinds()) + 1
     whole = [particle.file for particle in found if not particle.reason]
     assert whole == ["class a/good ü.png", "class a/kind-2.png"]
-    report = labelled(folder.parent).report
+    report = labelled_silhouettes(folder.parent).report
     assert len(report) == len(found) and (report.reason != "").all()
 
 

@@ -15,10 +15,10 @@ from test_files import encoded
 from test_segmentation import disc, tile
 
 from lib.core.paths import ROOT
-from lib.imaging.read.cpi import judged, particles, recorded, screened
-from lib.imaging.read.files import BadImage, opened
+from lib.imaging.read.cpi import particles, screen, tabulate, whole_particles
+from lib.imaging.read.files import BadImage, open_picture
 from lib.imaging.read.palette import COLOURS, grey_levels
-from lib.imaging.read.segmentation import cut_off
+from lib.imaging.read.segmentation import cut_share
 
 ROW, COLUMN = np.mgrid[:120, :150]
 LEVELS = (ROW * 7 + COLUMN * 3).astype(np.uint8)  # every grey level
@@ -34,7 +34,7 @@ def palette_image(index, colours=COLOURS):
 
 def read_tile(path):
     """Grey levels (h, w) of one tile."""
-    return grey_levels(*opened(path, ("L", "P", "RGB", "RGBA")))
+    return grey_levels(*open_picture(path, ("L", "P", "RGB", "RGBA")))
 
 
 def save(folder, name, image):
@@ -132,7 +132,7 @@ def test_a_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder .*absent"):
         list(particles(tmp_path / "absent"))
     with pytest.raises(FileNotFoundError, match="no folder"):
-        screened(tmp_path / "absent")
+        whole_particles(tmp_path / "absent")
 
 
 # --- what names tell ----------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def flawed_folder(tmp_path):
 
 
 def test_screening_keeps_whole_particles_and_says_why_not(flawed_folder):
-    masks, report = screened(flawed_folder)
+    masks, report = whole_particles(flawed_folder)
     assert report.to_numpy().tolist() == [
         ["a_whole.png", ""],
         ["b_small.png", "small: below 50 pixels"],
@@ -196,26 +196,26 @@ def test_screening_keeps_whole_particles_and_says_why_not(flawed_folder):
         ["f_broken.png", "cannot identify image file"],
     ]
     assert [mask.sum() for mask in masks] == pytest.approx([np.pi * 900, np.pi * 784], rel=0.04)
-    assert len(screened(flawed_folder, smallest=30)[0]) == 3
-    assert len(screened(flawed_folder, most_cut=1)[0]) == 3
-    assert len(screened(flawed_folder, most_blur_px=25)[0]) == 3
+    assert len(whole_particles(flawed_folder, smallest=30)[0]) == 3
+    assert len(whole_particles(flawed_folder, most_cut=1)[0]) == 3
+    assert len(whole_particles(flawed_folder, most_blur_px=25)[0]) == 3
 
 
 def test_screening_an_empty_folder(tmp_path):
-    masks, report = screened(tmp_path)
+    masks, report = whole_particles(tmp_path)
     assert masks == [] and report.columns.tolist() == ["file", "reason"] and report.empty
 
 
 def test_a_table_of_all_files_grows_as_they_are_read(flawed_folder, tmp_path_factory):
     table = tmp_path_factory.mktemp("table") / "report.csv"
-    found = recorded(judged(particles(flawed_folder)), table)
+    found = tabulate(screen(particles(flawed_folder)), table)
     next(found), next(found)
     assert not table.exists()
     assert pd.read_csv(f"{table}.part")["file"].tolist() == ["a_whole.png", "b_small.png"]
     assert len(list(found)) == 4
     written = pd.read_csv(table, keep_default_na=False)
     assert written.columns.tolist() == ["file", "label", "group", "time", "length_um", "cut", "blur_px", "reason"]
-    assert written[["file", "reason"]].equals(screened(flawed_folder)[1])
+    assert written[["file", "reason"]].equals(whole_particles(flawed_folder)[1])
     assert float(written["length_um"][0]) == pytest.approx(2.3 * 61, abs=5) and written["label"][3] == "d"
     assert os.listdir(table.parent) == ["report.csv"]
 
@@ -223,16 +223,16 @@ def test_a_table_of_all_files_grows_as_they_are_read(flawed_folder, tmp_path_fac
 def test_names_that_are_no_utf_8_are_recorded(tmp_path):
     name = os.fsdecode(b"caf\xe9.png")
     save(tmp_path / "in", "x.png", palette_image(tile(disc(75, 60, 30)))).rename(tmp_path / "in" / name)
-    (found,) = recorded(particles(tmp_path / "in"), tmp_path / "report.csv")
+    (found,) = tabulate(particles(tmp_path / "in"), tmp_path / "report.csv")
     assert found.reason == "" and b"caf\xe9.png" in (tmp_path / "report.csv").read_bytes()
 
 
 PEAKS = """
 import json, resource, sys
-from lib.imaging.read.cpi import judged, particles, recorded
+from lib.imaging.read.cpi import screen, particles, tabulate
 
 def peak_mb(folder):
-    n = sum(1 for _ in recorded(judged(particles(folder)), folder + ".csv"))
+    n = sum(1 for _ in tabulate(screen(particles(folder)), folder + ".csv"))
     return n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 print(json.dumps([peak_mb(folder) for folder in sys.argv[1:]]))
@@ -269,7 +269,7 @@ def test_every_labelled_particle_is_read(shared_data):
 def real_tiles(shared_data):
     """The particles of all tiles without their pictures, and what is known of them."""
     known = pd.read_csv(shared_data / "images.csv").query("file.str.startswith('cpi/tiles/')")
-    found = [one._replace(grey=None) for one in judged(particles(shared_data / "cpi" / "tiles"))]
+    found = [one._replace(grey=None) for one in screen(particles(shared_data / "cpi" / "tiles"))]
     return found, known.set_index(known["file"].str.removeprefix("cpi/tiles/")).loc[[one.file for one in found]]
 
 
@@ -282,7 +282,7 @@ def test_real_tiles_are_read_and_the_cut_ones_left_out(real_tiles):
     assert kept[known["edges_touched"] >= 2].mean() < 0.05
     for one in found:
         if not one.reason:
-            assert cut_off(one.mask) <= 0.02 and max(np.ptp(np.nonzero(one.mask), axis=1)) >= 49
+            assert cut_share(one.mask) <= 0.02 and max(np.ptp(np.nonzero(one.mask), axis=1)) >= 49
 
 
 def test_lengths_of_real_tiles_agree_with_the_printed_ones(real_tiles):

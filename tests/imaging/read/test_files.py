@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lib.imaging.read import files
-from lib.imaging.read.files import BadImage, names, opened
+from lib.imaging.read.files import BadImage, file_names, open_picture
 
 LEVELS = (np.mgrid[:90, :110][0] * 7 + np.mgrid[:90, :110][1] * 3).astype(np.uint8)
 
@@ -59,7 +59,7 @@ def test_a_broken_file_is_refused_in_one_line_without_its_path(tmp_path, name):
     content, reason = BROKEN[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadImage, match=reason) as caught:
-        opened(tmp_path / name)
+        open_picture(tmp_path / name)
     assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 
@@ -71,9 +71,9 @@ def test_truncated_files_are_refused(tmp_path, form, share):
     path = tmp_path / "cut.png"
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(BadImage):
-        opened(path)
+        open_picture(path)
     path.write_bytes(content)
-    assert opened(path)[0].shape[:2] == LEVELS.shape
+    assert open_picture(path)[0].shape[:2] == LEVELS.shape
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -85,16 +85,16 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path, seed):
         content[place] = rng.integers(256)
     (tmp_path / "damaged").write_bytes(content)
     try:
-        assert opened(tmp_path / "damaged")[0].ndim in (2, 3)
+        assert open_picture(tmp_path / "damaged")[0].ndim in (2, 3)
     except BadImage as error:
         assert str(error)
 
 
 def test_a_mode_that_is_not_wanted_is_refused(tmp_path):
     GREY.convert("RGB").save(tmp_path / "colour.png")
-    assert opened(tmp_path / "colour.png")[0].shape == (90, 110, 3)
+    assert open_picture(tmp_path / "colour.png")[0].shape == (90, 110, 3)
     with pytest.raises(BadImage, match="mode RGB"):
-        opened(tmp_path / "colour.png", ("L", "P"))
+        open_picture(tmp_path / "colour.png", ("L", "P"))
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "dangling"])
@@ -102,7 +102,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path, kind):
     path = tmp_path / "odd.png"
     {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "dangling": lambda: path.symlink_to("nothing")}[kind]()
     with pytest.raises(BadImage, match="no regular file|No such file"):
-        opened(path)
+        open_picture(path)
 
 
 # --- names --------------------------------------------------------------------------------------------------------------
@@ -121,21 +121,21 @@ def tree(tmp_path):
 def test_names_are_all_files_in_order_whatever_the_batch(tree, monkeypatch, batch):
     monkeypatch.setattr(files, "_NAMES", batch)
     expected = [path.relative_to(tree).as_posix() for path in sorted(tree.rglob("*")) if path.is_file()]
-    assert len(expected) == 9 and list(names(tree)) == expected
+    assert len(expected) == 9 and list(file_names(tree)) == expected
 
 
 def test_names_don_t_run_in_circles(tree):
     (tree / "a" / "loop").symlink_to(tree)
-    assert list(names(tree)).count("a/loop") == 1
-    assert len(list(names(tree))) == 10
+    assert list(file_names(tree)).count("a/loop") == 1
+    assert len(list(file_names(tree))) == 10
 
 
 def test_a_folder_that_can_t_be_opened_is_named(tree, monkeypatch):
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("/a") and access(path, mode))
-    assert "a" in list(names(tree)) and not any(name.startswith("a/") for name in names(tree))
+    assert "a" in list(file_names(tree)) and not any(name.startswith("a/") for name in file_names(tree))
 
 
 def test_a_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder .*absent"):
-        names(tmp_path / "absent")
+        file_names(tmp_path / "absent")

@@ -8,7 +8,7 @@ from test_segmentation import disc
 
 from lib.imaging.read.cpi import particles
 from lib.imaging.read.files import BadImage
-from lib.imaging.read.oap import is_binary, labelled, silhouette
+from lib.imaging.read.oap import is_binary, labelled_silhouettes, silhouette
 
 MASK = disc(30, 25, 9, (50, 60)) | disc(42, 25, 5, (50, 60))
 
@@ -27,7 +27,7 @@ def save(folder, name, picture):
 )
 def test_a_silhouette_is_what_the_frame_isn_t(tmp_path, picture):
     save(tmp_path, "a class/one.png", np.asarray(picture))
-    found = labelled(tmp_path).masks
+    found = labelled_silhouettes(tmp_path).masks
     assert found.dtype == np.uint8 and np.array_equal(found, MASK[None])
 
 
@@ -70,7 +70,7 @@ def test_the_split_is_told_by_the_beginning_of_a_name(tmp_path):
     splits = {"train_Co_12.png": "train", "inspect_Columns_sample3.png": "inspection", "x_train_.png": "", "training.png": ""}
     for name in splits:
         save(tmp_path, f"a/{name}", MASK)
-    found = labelled(tmp_path)
+    found = labelled_silhouettes(tmp_path)
     assert dict(zip(found.files, found.splits, strict=True)) == {f"a/{name}": split for name, split in splits.items()}
 
 
@@ -85,7 +85,7 @@ def test_a_labelled_set_with_everything_that_can_lie_in_it(tmp_path):
     save(tmp_path, "loose.png", MASK * 255)
     save(tmp_path, "column/deeper/train_3.png", MASK * 255)
     (tmp_path / "column" / "notes.txt").write_text("counted by hand")
-    found = labelled(tmp_path)
+    found = labelled_silhouettes(tmp_path)
     assert found.files.tolist() == ["a b/ä.png", "column/inspect_2.png", "column/train_1.png"]
     assert found.labels.tolist() == ["a b", "column", "column"] and found.splits.tolist() == ["", "inspection", "train"]
     assert found.masks.shape == (3, 50, 60) and found.masks.dtype == np.uint8
@@ -105,14 +105,14 @@ def test_a_labelled_set_with_everything_that_can_lie_in_it(tmp_path):
 
 
 def test_an_empty_set(tmp_path):
-    found = labelled(tmp_path)
+    found = labelled_silhouettes(tmp_path)
     assert found.masks.shape == (0, 0, 0) and len(found.labels) == len(found.files) == len(found.report) == 0
     with pytest.raises(FileNotFoundError, match="no folder"):
-        labelled(tmp_path / "absent")
+        labelled_silhouettes(tmp_path / "absent")
 
 
 def test_the_real_set_is_read_whole(shared_data):
-    found = labelled(shared_data / "oap" / "2ds")
+    found = labelled_silhouettes(shared_data / "oap" / "2ds")
     assert found.masks.shape == (5502, 200, 200) and (found.report["reason"] == "").all()
     labels, counts = np.unique(found.labels, return_counts=True)
     assert len(labels) == 10 and counts.min() == (found.labels == "unidentified").sum() == 46

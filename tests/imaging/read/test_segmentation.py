@@ -6,11 +6,10 @@ import pytest
 
 from lib.imaging.read.files import BadImage
 from lib.imaging.read.segmentation import (
-    cut_off,
-    edge_rise_px,
-    enclosed,
-    filled,
-    fitted,
+    cut_share,
+    edge_width_px,
+    fill_contour,
+    fill_holes,
     length_px,
     outline,
     particle_mask,
@@ -101,7 +100,7 @@ def test_digits_would_become_the_particle():
     expected = disc(40, 22, 11, (56, 70))
     pale = printed(np.where(expected > 0, 170, 205).astype(np.uint8), "5878")
     _, dark = cv2.threshold(cv2.GaussianBlur(pale, (0, 0), 1.0), 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
-    assert overlap(filled(dark), expected) == 0
+    assert overlap(fill_holes(dark), expected) == 0
     assert overlap(particle_mask(pale), expected) > 0.9
 
 
@@ -148,23 +147,23 @@ def test_length_of_single_pixels_and_straight_lines():
 # --- cut-off ------------------------------------------------------------------------------------------------------------
 
 
-def test_cut_off_counts_the_frame():
-    assert cut_off(disc(75, 60, 30)) == 0
-    assert cut_off(np.ones((120, 150), np.uint8)) == 1
+def test_the_cut_share_counts_the_frame():
+    assert cut_share(disc(75, 60, 30)) == 0
+    assert cut_share(np.ones((120, 150), np.uint8)) == 1
     half = np.zeros((100, 100), np.uint8)
     half[:, :50] = 1
-    assert cut_off(half) == pytest.approx(0.5)
+    assert cut_share(half) == pytest.approx(0.5)
     left = np.zeros((100, 100), np.uint8)
     left[30:60, :40] = 1
-    assert cut_off(left) == pytest.approx(30 / 400)
+    assert cut_share(left) == pytest.approx(30 / 400)
 
 
-def test_cut_off_has_a_margin():
+def test_the_cut_share_has_a_margin():
     mask = np.zeros((100, 100), np.uint8)
     mask[3:-3, 3:-3] = 1
-    assert cut_off(mask) == 0
+    assert cut_share(mask) == 0
     mask[2:-2, 2:-2] = 1
-    assert cut_off(mask) > 0.9
+    assert cut_share(mask) > 0.9
 
 
 # --- blur ---------------------------------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ def test_rise_of_a_blurred_edge(sigma, radius):
     sharp = np.where(disc(100.4, 90.2, radius, (180, 200)) > 0, 50.0, 205.0)
     noise = np.random.default_rng(0).normal(0, 4, sharp.shape)
     grey = np.clip(cv2.GaussianBlur(sharp, (0, 0), sigma) + noise, 0, 255).astype(np.uint8)
-    assert edge_rise_px(grey, particle_outline(grey)) == pytest.approx(2.563 * sigma, abs=0.5)
+    assert edge_width_px(grey, particle_outline(grey)) == pytest.approx(2.563 * sigma, abs=0.5)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.8])
@@ -184,55 +183,30 @@ def test_rise_doesn_t_depend_on_contrast(factor):
     grey = cv2.GaussianBlur(tile(disc(75, 60, 30)), (0, 0), 3.0)
     pale = (255 - factor * (255.0 - grey)).astype(np.uint8)
     contour = particle_outline(grey)
-    assert edge_rise_px(pale, contour) == pytest.approx(edge_rise_px(grey, contour), abs=0.3)
+    assert edge_width_px(pale, contour) == pytest.approx(edge_width_px(grey, contour), abs=0.3)
 
 
 def test_rise_of_a_thin_bar():
     bar = np.zeros((120, 150), np.uint8)
     bar[55:65, 30:120] = 1
     grey = cv2.GaussianBlur(np.where(bar > 0, 50.0, 205.0), (0, 0), 2.0).astype(np.uint8)
-    assert edge_rise_px(grey, particle_outline(grey)) == pytest.approx(5.1, abs=0.5)
+    assert edge_width_px(grey, particle_outline(grey)) == pytest.approx(5.1, abs=0.5)
 
 
 def test_no_rise_where_there_is_no_edge():
     grey = tile(np.ones((60, 60), np.uint8))
-    assert np.isnan(edge_rise_px(grey, outline(np.ones((60, 60), np.uint8))))
-    assert np.isnan(edge_rise_px(np.full((60, 60), 90, np.uint8), outline(disc(30, 30, 12, (60, 60)))))
-    assert np.isnan(edge_rise_px(grey, np.array([[[30, 30]]], np.int32)))
+    assert np.isnan(edge_width_px(grey, outline(np.ones((60, 60), np.uint8))))
+    assert np.isnan(edge_width_px(np.full((60, 60), 90, np.uint8), outline(disc(30, 30, 12, (60, 60)))))
+    assert np.isnan(edge_width_px(grey, np.array([[[30, 30]]], np.int32)))
 
 
-# --- parts and fitting --------------------------------------------------------------------------------------------------
+# --- parts  --------------------------------------------------------------------------------------------------
 
 
-def test_filled_keeps_the_largest_part_without_holes():
+def test_filling_keeps_the_largest_part_without_holes():
     mask = np.zeros((20, 20), np.uint8)
     mask[2:12, 2:12], mask[5:8, 5:8], mask[15:18, 15:18] = 1, 0, 1
-    whole = filled(mask)
+    whole = fill_holes(mask)
     assert whole[2:12, 2:12].all() and whole.sum() == 100
-    assert filled(np.zeros_like(mask)).sum() == 0
-    assert enclosed(outline(mask), mask.shape).sum() == 100
-
-
-@pytest.mark.parametrize(("size", "fill"), [(224, 0.9), (64, 0.5), (100, 0.8)])
-@pytest.mark.parametrize("radius", [10, 40])
-def test_fitted_mask_is_centred_and_fills_as_told(size, fill, radius):
-    found = fitted(disc(60, 50, radius), size, fill)
-    assert found.shape == (size, size) and found.dtype == np.uint8
-    row, column = np.nonzero(found)
-    assert (row.mean(), column.mean()) == pytest.approx(((size - 1) / 2,) * 2, abs=0.3)
-    (_, radius_px) = cv2.minEnclosingCircle(np.column_stack([column, row]))
-    assert 2 * radius_px == pytest.approx(fill * size, abs=1.2)
-
-
-def test_fitted_mask_keeps_shape():
-    mask = np.zeros((200, 300), np.uint8)
-    mask[40:60, 100:220] = 1
-    found = fitted(mask, 224, 0.9)
-    row, column = np.nonzero(found)
-    assert np.ptp(column) / np.ptp(row) == pytest.approx(119 / 19, rel=0.05)
-    assert found.sum() == pytest.approx((np.ptp(column) + 1) * (np.ptp(row) + 1), rel=0.05)
-
-
-def test_fitting_nothing_is_refused():
-    with pytest.raises(BadImage, match="empty mask"):
-        fitted(np.zeros((50, 50), np.uint8), 64, 0.9)
+    assert fill_holes(np.zeros_like(mask)).sum() == 0
+    assert fill_contour(outline(mask), mask.shape).sum() == 100

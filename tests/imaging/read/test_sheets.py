@@ -6,7 +6,7 @@ import pytest
 from test_cpi import palette_image, read_tile
 from test_segmentation import disc, printed, tile
 
-from lib.imaging.read.cpi import judged, particles
+from lib.imaging.read.cpi import particles, screen
 from lib.imaging.read.sheets import is_page, rectangles
 
 #: Left, top, width and height of pictures on the page below, in reading order.
@@ -82,7 +82,7 @@ def test_a_tile_is_no_page():
 def test_a_page_is_cut_into_particles_with_its_time(tmp_path):
     (tmp_path / "sheets").mkdir()
     palette_image(page()).save(tmp_path / "sheets" / "CP20151205_170501_807.png")
-    found = list(judged(particles(tmp_path), smallest=30))
+    found = list(screen(particles(tmp_path), smallest=30))
     assert [one.file for one in found] == [f"sheets/CP20151205_170501_807.png#{k}" for k in range(len(PLACES))]
     assert [one.reason.split(":")[0] for one in found] == ["", "small", "", "", "", ""]
     assert {(one.label, one.group, one.flight, one.time.isoformat()) for one in found} == {
@@ -116,7 +116,7 @@ def real(shared_data):
     """Particles of the real pages, and what is known of those tiles that were cut from them by others."""
     known = pd.read_csv(shared_data / "images.csv").query("file.str.startswith('cpi/tiles/')")
     known["page"] = known["file"].str.extract(r"(\d{4}_\d{4}_\d{6}_\d{3})_\d+\.png")
-    found = list(judged(particles(shared_data / "cpi" / "sheets")))
+    found = list(screen(particles(shared_data / "cpi" / "sheets")))
     return found, known[known["page"].isin({one.group for one in found})]
 
 
