@@ -7,6 +7,7 @@ OAP_DIR ?=
 OUT ?= runs/screening
 ARGS ?=
 NB ?= 12-shape-descriptors
+WORKERS ?= 2
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -15,10 +16,10 @@ export PROFILE
 unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing (below), so Python must be free to keep what it compiles
 
 .DEFAULT_GOAL := help
-.PHONY: help install book pdf test rerun screen record lab twins check bench clean
+.PHONY: help install book pdf test test-all rerun screen record lab twins check bench clean
 
 help:  ## list these commands
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
 	  printf '  make %-9s %s\n' "$$name" "$$what"; done
 	@echo
 	@echo '  PROFILE=smoke|laptop|paper chooses the parameters (now $(PROFILE)).'
@@ -40,8 +41,11 @@ book: $(INSTALLED)  ## execute the notebooks where something changed, and render
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
 	@echo 'The book is ready: open _build/html/index.html'
 
-test: $(INSTALLED)  ## run all tests (ARGS="-k name" for some)
-	$(PY) -m pytest $(ARGS)
+test: $(INSTALLED)  ## run the tests, on two cores (ARGS="-k name" for some)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m 'not long' $(ARGS)
+
+test-all: $(INSTALLED)  ## run the tests that `make test` leaves out as well
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 rerun: $(INSTALLED)  ## execute one notebook with other parameters: make rerun NB=12-shape-descriptors ARGS="-p seed 3"
 	$(PY) book/execute.py --profile '$(PROFILE)' --runs runs/rerun --only '$(NB)' --force \

@@ -1,5 +1,9 @@
-"""What tests share: optional data, the smoke runs of the notebooks, the built book and a browser."""
+"""What tests share: optional data, the smoke runs of the notebooks, the built book and a browser; and who does what when.
 
+Tests run in several processes, each file in one of them. What is made once for all is made in the one that needs it first.
+"""
+
+import functools
 import json
 import os
 import shutil
@@ -8,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -18,6 +23,19 @@ from lib.core.paths import ROOT
 SHARED = Path(os.environ.get("ICE_SHARED") or ROOT.parent / "shared")
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: Files whose tests are divided among the processes, one by one.
+DIVIDED = ("test_smoke_runs", "test_reruns", "test_extending")
+#: Folders and files in the order of their turns; the pages, which need all smoke runs, have a short file before them.
+TURNS = ("test_smoke_runs", "test_notebooks", "test_book", "test_reruns", "test_stores_cluster", "test_extending")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Give each file its process and its turn: what takes long comes first, so that no process is idle at the end."""
+    for item in items:
+        if item.path.stem not in DIVIDED:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+    items.sort(key=lambda item: TURNS.index(item.path.stem) if item.path.stem in TURNS else len(TURNS))
 
 
 @pytest.fixture(scope="session")
@@ -30,36 +48,79 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke_cache(tmp_path_factory) -> Path:
+def common(tmp_path_factory) -> Path:
+    """A folder that all processes of this session of tests share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def once(place: Path, make) -> None:
+    """Call `make` in one of the processes; the others wait for it, and fail as it did."""
+    done, failed = place.with_suffix(".done"), place.with_suffix(".failed")
+    with FileLock(place.with_suffix(".lock")):
+        if failed.exists():
+            pytest.fail(f"{place.name} failed in another process: {failed.read_text()}")
+        if not done.exists():
+            try:
+                make()
+            except BaseException as error:
+                failed.write_text(str(error))
+                raise
+            done.touch()
+
+
+@pytest.fixture(scope="session")
+def smoke_cache(common) -> Path:
     """Folder in which smoke runs keep what they build, empty at first."""
-    return tmp_path_factory.mktemp("cache")
+    return common / "cache"
 
 
 @pytest.fixture(scope="session")
-def smoke_runs(smoke_cache, tmp_path_factory) -> Path:
-    """Folder with the smoke run of every notebook, executed in another folder and with an empty cache where something changed."""
-    runs, elsewhere = ROOT / "runs" / "smoke", tmp_path_factory.mktemp("elsewhere")
-    with execute.environment({"ICE_CACHE": str(smoke_cache)}):
-        for name in execute.notebooks_in_book():
-            execute.execute(name, "smoke", runs, execute.profile_parameters(name, "smoke"), folder=elsewhere)
-    return runs
+def smoke_run(smoke_cache, common):
+    """Function from a notebook's name to the folder of its smoke run, executed where something changed, in another folder."""
+    runs, elsewhere = ROOT / "runs" / "smoke", common / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+
+    @functools.cache
+    def run(name):
+        def make():
+            with execute.environment({"ICE_CACHE": str(smoke_cache)}):
+                execute.execute(name, "smoke", runs, execute.profile_parameters(name, "smoke"), folder=elsewhere)
+
+        once(common / name, make)
+        return runs / name
+
+    return run
 
 
 @pytest.fixture(scope="session")
-def smoke_metrics(smoke_runs):
+def smoke_runs(smoke_run) -> Path:
+    """Folder with the smoke run of every notebook."""
+    for name in sorted(execute.notebooks_in_book(), key=execute.turn):
+        folder = smoke_run(name).parent
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smoke_metrics(smoke_run):
     """Function from a notebook's name to the numbers that its smoke run recorded."""
-    return lambda name: json.loads((smoke_runs / name / "metrics.json").read_text())
+    return lambda name: json.loads((smoke_run(name) / "metrics.json").read_text())
 
 
 @pytest.fixture(scope="session")
-def built_book(smoke_runs, tmp_path_factory) -> Path:
+def built_book(smoke_runs, common) -> Path:
     """Folder of the book's pages, built from the smoke runs with warnings as errors."""
-    output = tmp_path_factory.mktemp("book")
+    output = common / "book"
     command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "--keep-going", "--path-output", output]
-    built = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "ICE_RUNS": str(smoke_runs)}, capture_output=True, text=True, check=False
-    )
-    assert built.returncode == 0, "\n".join(line for line in built.stderr.splitlines() if "WARNING" in line or "ERROR" in line)
+
+    def make():
+        built = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "ICE_RUNS": str(smoke_runs)}, capture_output=True, text=True, check=False
+        )
+        said = [line for line in built.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
+        assert built.returncode == 0, "\n".join(said)
+
+    once(common / "built_book", make)
     return output / "_build" / "html"
 
 

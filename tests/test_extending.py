@@ -61,6 +61,12 @@ class Linear(Network):
 
 ARCHITECTURE = Architecture("linear in pixels", Linear, 1e-3)
 '''
+USE_LINEAR = """
+import torch
+from lib.models.networks import ARCHITECTURES
+network = ARCHITECTURES["linear_pixels"].build(2, 16, 5)
+assert network(torch.zeros(3, 2, 16, 16)).shape == (3, 5)
+"""
 HAZE = '''"""Haze: light from everywhere."""
 
 import numpy as np
@@ -151,7 +157,7 @@ EXTENSIONS = {
     "habit": ("lib/crystals/habits/dendrite.py", DENDRITE, "__init__.py", '    "sphere",\n', '    "dendrite",\n'),
     "effect": ("lib/imaging/probe/effects/haze.py", HAZE, "__init__.py", '    "dust",\n', '    "haze",\n'),
     "network": ("lib/models/networks/linear_pixels.py", LINEAR, "__init__.py", '    "polar",\n', '    "linear_pixels",\n'),
-    "scheme": ("lib/cirrus/alike.py", ALIKE, "kinematic.py", '"bins", "lagrangian"', ', "alike"'),
+    "scheme": ("lib/cirrus/kinematic/alike.py", ALIKE, "simulation.py", '"bins", "lagrangian"', ', "alike"'),
     "notebook": (
         "notebooks/41-diagonals.py", HEAD + DIAGONALS, "../_toc.yml",
         "          - file: notebooks/33-latent-metrics\n", "          - file: notebooks/41-diagonals\n",
@@ -211,11 +217,17 @@ def test_a_notebook_is_one_file_and_one_line(copy):
     metrics = copy / "runs" / "smoke" / "41-diagonals" / "metrics.json"
     assert json.loads(metrics.read_text()) == {"diagonal_m": math.sqrt(3)}
     (copy / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "test_notebooks.py", copy / "tests")
+    shutil.copy(ROOT / "tests" / "book" / "test_notebooks.py", copy / "tests")
     run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_notebooks.py", "-k", "diagonals or place or profiles")
 
 
-def test_a_network_is_one_file_and_one_line_and_the_notebook_knows_it(copy):
+def test_a_network_is_one_file_and_one_line(copy):
+    extended(copy, "network")
+    run(copy, "-c", USE_LINEAR)
+
+
+@pytest.mark.long("executes notebook 13 once more; that the network is listed and computes is tested above")
+def test_the_notebook_knows_a_further_network(copy):
     extended(copy, "network")
     epochs = '{"cnn": 0, "polar": 1, "linear_pixels": 1}'
     run(copy, "book/execute.py", "--profile", "smoke", "--only", "13-image-networks", "-p", "epochs", epochs)
