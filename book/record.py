@@ -1,7 +1,7 @@
 """Keep numbers of a run in git: those of runs on images that may not be redistributed.
 
-``python book/record.py 12-shape-descriptors cpi --inputs "120 CPI tiles of bullet rosettes"`` copies the metrics
-whose name has the word ``cpi``, as in ``cpi_n_used``, with their provenance, to ``book/records/12-shape-descriptors-cpi.json``.
+``python book/record.py 12-shape-descriptors cpi --inputs "120 CPI tiles of bullet rosettes"`` copies the rows of ``metrics.csv``
+whose data are ``cpi``, with their provenance, to ``book/records/12-shape-descriptors-cpi.json``.
 """
 
 import argparse
@@ -10,19 +10,21 @@ import sys
 from pathlib import Path
 
 from lib.core import paths
+from lib.notebook import rows
 
 RECORDS = paths.ROOT / "book" / "records"
 
 
 def record(folder: Path, what: str, inputs: str) -> dict:
-    """The metrics in run `folder` whose names have the word `what`, or all, with the run's provenance and its `inputs`.
+    """The rows in run `folder` whose data are `what`, or ``all``, with the run's provenance and its `inputs`.
 
     Raises
     ------
     ValueError
         If the run has not recorded them, or a file is damaged.
     """
-    metrics, origin = content(folder / "metrics.json"), content(folder / "provenance.json")
+    found, origin = rows.read(folder / "metrics.csv"), provenance_in(folder / "provenance.json")
+    chosen = found if what == "all" else rows.select(found, data=what)
     return {
         "notebook": origin["notebook"],
         "profile": origin["profile"],
@@ -30,12 +32,14 @@ def record(folder: Path, what: str, inputs: str) -> dict:
         "date": origin["started"][:10],
         "commit": origin["commit"],
         "inputs": inputs,
-        "metrics": {name: number for name, number in metrics.items() if what in ("all", *name.split("_"))},
+        "rows": [
+            {key: value for key, value in row.items() if value == value and value != ""} for row in chosen.to_dict("records")
+        ],
     }
 
 
-def content(file: Path) -> dict:
-    """What a run wrote into a JSON file."""
+def provenance_in(file: Path) -> dict:
+    """Where the run in whose folder `file` lies comes from."""
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -45,11 +49,17 @@ def content(file: Path) -> dict:
     return found
 
 
+def as_text(kept: dict) -> str:
+    """A record as JSON with a line for each row."""
+    head = json.dumps({key: value for key, value in kept.items() if key != "rows"}, indent=1).removesuffix("\n}")
+    return f'{head},\n "rows": [\n  ' + ",\n  ".join(map(json.dumps, kept["rows"])) + "\n ]\n}\n"
+
+
 def main() -> None:
     """Write one record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook")
-    parser.add_argument("what", help="word in the metrics' names, such as cpi or 2ds; or all")
+    parser.add_argument("what", help="data of the rows, such as cpi or 2ds; or all")
     parser.add_argument("--inputs", required=True, help="what images these were, in words")
     parser.add_argument("--profile", default="laptop")
     options = parser.parse_args()
@@ -57,11 +67,11 @@ def main() -> None:
         kept = record(paths.ROOT / "runs" / options.profile / options.notebook, options.what, options.inputs)
     except ValueError as error:
         sys.exit(str(error))
-    if not kept["metrics"]:
-        sys.exit(f"The {options.profile} run of {options.notebook} recorded no metric with the word {options.what} in its name.")
+    if not kept["rows"]:
+        sys.exit(f"The {options.profile} run of {options.notebook} recorded nothing of the data {options.what}.")
     RECORDS.mkdir(exist_ok=True)
     file = RECORDS / f"{options.notebook}-{options.what}.json"
-    file.write_text(json.dumps(kept, indent=1) + "\n")
+    file.write_text(as_text(kept))
     print(file.relative_to(paths.ROOT))
 
 

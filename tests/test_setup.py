@@ -15,6 +15,7 @@ from _ext.modules import PLACE, modules, name_of
 from record import RECORDS, record
 
 from lib.core.paths import ROOT
+from lib.notebook import rows
 
 CONDA_NAMES = {"pytorch": "torch", "py-opencv": "opencv-python-headless"}
 
@@ -131,15 +132,16 @@ def test_workflow_and_ci_use_targets_of_the_makefile():
 def test_kept_records_are_complete():
     for file in RECORDS.glob("*.json"):
         kept = json.loads(file.read_text())
-        assert set(kept) == {"notebook", "profile", "device", "date", "commit", "inputs", "metrics"}
-        assert kept["metrics"] and f"notebooks/{kept['notebook']}" in toc_files()
+        assert set(kept) == {"notebook", "profile", "device", "date", "commit", "inputs", "rows"}
+        assert kept["rows"] and f"notebooks/{kept['notebook']}" in toc_files()
 
 
 def test_a_record_keeps_the_chosen_numbers(tmp_path):
-    (tmp_path / "metrics.json").write_text('{"cpi_n": 3, "cpix": 1, "rf": 0.5}')
+    found = [{"score": "n_used", "value": 3, "data": data, "name": "n"} for data in ("cpi", "2ds", "")]
+    rows.frame(found).to_csv(tmp_path / "metrics.csv", index=False)
     origin = {"notebook": "12", "profile": "laptop", "device": "cpu", "started": "2026-01-02T03:04:05", "commit": "abc", "x": 1}
     (tmp_path / "provenance.json").write_text(json.dumps(origin))
     assert record(tmp_path, "cpi", "three tiles") == {
         "notebook": "12", "profile": "laptop", "device": "cpu", "date": "2026-01-02", "commit": "abc",
-        "inputs": "three tiles", "metrics": {"cpi_n": 3},
+        "inputs": "three tiles", "rows": found[:1],
     }  # fmt: skip

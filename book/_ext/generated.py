@@ -1,34 +1,41 @@
 """Sphinx extension: the tables that are made from the notebooks, their runs and the kept records.
 
-Directives: ``parameters-table``, ``provenance-table`` and ``records-table``, none with content or options, and
-``results-table`` with one argument: what to show beside the talk and the paper. Role: ``kept``, a number of a kept record.
+Directives: ``parameters-table``, ``provenance-table``, ``records-table``, ``claims-table`` and ``claims-figure``, none with
+content or options, and ``results-table`` with one argument: what to show. Role: ``kept``, a number of a kept record.
 """
 
 import json
+import os
 import re
+from functools import partial
 from pathlib import Path
 
+import claims
+import claims_figure
 import nbformat
+import pandas as pd
 import papermill
 import score_tables
 import yaml
 from docutils import nodes
 from missed_tables import missed_table, scale_table, second_view_table
-from score_tables import code, table
+from score_tables import code, markdown
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from lib.notebook import literature
+from lib.notebook import literature, rows, titles
 
 PROFILES = ("smoke", "paper")
 
-#: Argument of ``results-table`` -> the table it makes of all metrics.
-OTHER_TABLES = {
+#: Argument of ``results-table`` -> the table it makes of the rows of all runs.
+TABLES = {
+    **{what: partial(score_tables.results_table, scores=scores) for what, scores in score_tables.SCORES.items()},
     "views": score_tables.views_table,
     "trust": score_tables.trust_table,
     "shapes": score_tables.shapes_table,
     "latent": score_tables.latent_table,
-    "fields": score_tables.ways_table(score_tables.FIELD_SCORES),
-    "distances": score_tables.ways_table(score_tables.DISTANCE_SCORES),
+    "fields": score_tables.fields_table,
+    "distances": score_tables.distances_table,
+    "leak": score_tables.leak_table,
     "second-view": second_view_table,
     "missed": missed_table,
 }
@@ -40,6 +47,8 @@ def setup(app):
     app.add_directive("provenance-table", ProvenanceTable)
     app.add_directive("records-table", RecordsTable)
     app.add_directive("results-table", ResultsTable)
+    app.add_directive("claims-table", ClaimsTable)
+    app.add_directive("claims-figure", ClaimsFigure)
     app.add_role("kept", Kept())
     app.connect("source-read", depend_on_glued_notebooks)
     return {"parallel_read_safe": True}
@@ -88,6 +97,36 @@ class Table(SphinxDirective):
             raise self.error(f"{file} is damaged: make it again")
         return content
 
+    def run_rows(self):
+        """Rows of all runs, in the order of the notebooks, with the notebook as ``run``."""
+        return pd.concat([self.rows_in(self.run_file(book, "metrics.csv")).assign(run=book.stem) for book in self.notebooks])
+
+    def rows_in(self, file):
+        """Rows in a ``metrics.csv``, none where there is no file. A damaged one is an error."""
+        self.env.note_dependency(str(file))
+        try:
+            return rows.read(file) if file.exists() else rows.frame([])
+        except ValueError as error:
+            raise self.error(f"{file} is damaged: make it again") from error
+
+    def record_of(self, file):
+        """A kept record; its rows as a table with the columns of ``metrics.csv``."""
+        kept = self.json_in(file, "notebook", "profile", "device", "date", "commit", "inputs", "rows")
+        try:
+            return kept | {"rows": rows.frame(kept.get("rows", []))}
+        except (TypeError, ValueError) as error:
+            raise self.error(f"{file} is damaged: make it again") from error
+
+    @property
+    def records(self):
+        """Files of the kept records, in the order of the notebooks."""
+        self.env.note_reread()
+        return sorted((self.root / "book" / "records").glob("*.json"))
+
+    def run_file(self, notebook, name):
+        """A file in the run folder of `notebook`."""
+        return Path(self.config.executed_runs) / notebook.stem / name
+
 
 class ParametersTable(Table):
     """One table a notebook: each parameter, its type, its default and what the other profiles make of it."""
@@ -101,13 +140,13 @@ class ParametersTable(Table):
         self.env.note_dependency(str(notebook))
         files = [self.root / "notebooks" / "params" / profile / f"{notebook.stem}.yml" for profile in PROFILES]
         profiles = [yaml.safe_load(self.read(file)) or {} for file in files]
-        rows = [
+        lines = [
             [code(name), code(entry["inferred_type_name"]), code(entry["default"])]
             + [code(repr(profile[name])) if name in profile else "" for profile in profiles]
             + [entry["help"]]
             for name, entry in papermill.inspect_notebook(notebook).items()
         ]
-        return table(["parameter", "type", "default", *PROFILES, "meaning"], rows)
+        return markdown(["parameter", "type", "default", *PROFILES, "meaning"], lines)
 
 
 class ProvenanceTable(Table):
@@ -116,7 +155,7 @@ class ProvenanceTable(Table):
     def text(self):
         """A table of runs and a table of packages for each set of versions."""
         runs = [run for run in map(self.run_of, self.notebooks) if run]
-        rows = [
+        lines = [
             [
                 run["link"],
                 run["profile"],
@@ -129,7 +168,7 @@ class ProvenanceTable(Table):
             for run in runs
         ]
         head = ["notebook", "profile", "seed", "device", "run time", "started (UTC)", "commit"]
-        return "\n\n".join([table(head, rows), *dict.fromkeys(software(run) for run in runs)])
+        return "\n\n".join([markdown(head, lines), *dict.fromkeys(software(run) for run in runs)])
 
     def run_of(self, notebook):
         """Provenance of one run and its duration, None where it was not executed."""
@@ -145,33 +184,30 @@ class RecordsTable(Table):
     """Numbers kept from runs on images that are not part of this project."""
 
     def text(self):
-        """A caption and a table for each record."""
-        folder = self.root / "book" / "records"
-        self.env.note_reread()
-        return "\n\n".join(map(self.record, sorted(folder.glob("*.json")))) or "No such run has been recorded yet."
+        """A caption and tables for each record."""
+        return "\n\n".join(map(self.record, self.records)) or "No such run has been recorded yet."
 
     def record(self, file):
-        """One record: where its numbers come from, and the numbers."""
-        kept = self.json_in(file, "notebook", "profile", "device", "date", "commit", "inputs", "metrics")
+        """One record: where its numbers come from, and a table for each set of fields that its rows have."""
+        kept = self.record_of(file)
         notebook = self.root / "notebooks" / f"{kept['notebook']}.ipynb"
         origin = f"{kept['date']}, {kept['profile']} profile on {kept['device']}, commit {code((kept['commit'] or 'none')[:10])}"
-        rows = [[code(name), number] for name, number in with_errors(kept["metrics"]).items()]
-        return f"**{link(notebook)}**, {kept['inputs']} ({origin})\n\n{table(['metric', 'value'], rows)}"
+        given = kept["rows"][list(titles.FIELDS)].ne("").apply(tuple, axis=1)
+        tables = [self.table(rows, fields) for fields, rows in kept["rows"].groupby(given, sort=False)]
+        return "\n\n".join([f"**{link(notebook)}**, {kept['inputs']} ({origin})", *tables])
 
-
-def with_errors(metrics):
-    """Name -> number as text, with its standard deviation or error where there is one under its name with ``_sd`` or ``_se``."""
-    errors = {name: metrics.get(f"{name}_sd", metrics.get(f"{name}_se")) for name in metrics}
-    own = {name: number for name, number in metrics.items() if name[:-3] not in metrics or name[-3:] not in ("_sd", "_se")}
-    texts = {name: f"{n:,.0f}" if float(n).is_integer() else f"{n:.4g}" for name, n in own.items()}
-    return {name: text + (f" ± {errors[name]:.2g}" if errors[name] is not None else "") for name, text in texts.items()}
+    def table(self, found, given):
+        """Rows that have the same fields, by these fields and by score; a number a line where there are none."""
+        fields = [field for field, has in zip(titles.FIELDS, given, strict=True) if has]
+        if fields:
+            return score_tables.pivot(found, fields, "score")
+        return markdown(["number", "value"], [[titles.title("score", row.score), rows.text(row)] for row in found.itertuples()])
 
 
 class ResultsTable(Table):
     """Numbers of the runs shown in this book beside those of the talk and the paper.
 
-    The argument chooses what: ``rho_e``, ``a_e`` or ``n_bullets`` for the scores of one target, ``leak`` for the split by image,
-    one of `OTHER_TABLES`, ``scale`` for the sizes of runs, or ``runs`` for where the numbers come from.
+    The argument chooses what: one of `TABLES`, or ``scale`` for the sizes of runs.
     """
 
     required_arguments = 1
@@ -185,29 +221,42 @@ class ResultsTable(Table):
 
     def text(self):
         """One table."""
-        self.env.note_dependency(literature.__file__)
+        for module in (literature, titles):
+            self.env.note_dependency(module.__file__)
         (what,) = self.arguments
-        if what == "runs":
-            return runs_table([self.json_of(book, "provenance.json") | {"link": link(book)} for book in self.notebooks])
         if what == "scale":
-            return scale_table(
-                {book.stem: self.json_of(book, "provenance.json").get("parameters", {}) for book in self.notebooks}
-            )
-        runs = [self.json_of(book, "metrics.json") for book in self.notebooks]
-        if what == "leak":
-            tables = map(score_tables.leak_table, filter(score_tables.has_both_splits, runs))
-            return "\n\n".join(tables) or "No run has recorded both splits yet."
-        metrics = {name: number for run in runs for name, number in run.items()}  # of the same name the last counts
-        if what in score_tables.SCORES:
-            return score_tables.results_table(metrics, score_tables.SCORES[what])
-        if what not in OTHER_TABLES:
-            choices = ", ".join(["runs", "scale", "leak", *OTHER_TABLES, *score_tables.SCORES])
-            raise self.error(f"results-table: expected one of {choices}, got {what!r}")
-        return OTHER_TABLES[what](metrics)
+            origins = {book.stem: self.json_in(self.run_file(book, "provenance.json")) for book in self.notebooks}
+            return scale_table({name: origin.get("parameters", {}) for name, origin in origins.items()})
+        if what not in TABLES:
+            raise self.error(f"results-table: expected one of {', '.join(['scale', *TABLES])}, got {what!r}")
+        return TABLES[what](self.run_rows())
 
-    def json_of(self, notebook, name):
-        """Content of a file in the run folder of `notebook`; empty where there is none."""
-        return self.json_in(Path(self.config.executed_runs) / notebook.stem / name)
+
+class ClaimsTable(ResultsTable):
+    """What the talk said, a line each, beside what the runs of this book find."""
+
+    required_arguments = 0
+
+    def text(self):
+        """One table, in which every claim leads to the notebook whose numbers decide it."""
+        notebooks = {book.stem: link(book) for book in self.notebooks}
+        kept = {file.stem: self.record_of(file)["rows"] for file in self.records}
+        self.env.note_dependency(claims.__file__)
+        return markdown(["the talk", "what we find", "", "chapter"], claims.table(self.run_rows(), kept, notebooks))
+
+
+class ClaimsFigure(Table):
+    """The numbers behind the claims as a figure: ours, the talk's and the paper's."""
+
+    def text(self):
+        """The figure, drawn anew, with caption and name."""
+        self.env.note_dependency(claims.__file__)
+        kept = {file.stem: self.record_of(file)["rows"] for file in self.records}
+        file = Path(self.env.doctreedir) / "claims.svg"
+        claims_figure.draw(self.run_rows(), kept, file)
+        page = Path(self.env.doc2path(self.env.docname)).parent
+        options = f":name: fig-claims\n:alt: {claims_figure.ALT}"
+        return f"```{{figure}} {os.path.relpath(file, page)}\n{options}\n\n{claims_figure.CAPTION}\n```"
 
 
 class Kept(SphinxRole):
@@ -220,32 +269,16 @@ class Kept(SphinxRole):
         file = Path(self.env.srcdir) / "book" / "records" / f"{record}.json"
         self.env.note_dependency(str(file))
         try:
-            return [nodes.strong(text=format(json.loads(file.read_text())["metrics"][name], form))], []
+            found = dict(number for row in json.loads(file.read_text())["rows"] for number in rows.flat(row).items())
+            return [nodes.strong(text=format(found[name], form))], []
         except (OSError, ValueError, TypeError, KeyError) as error:
             message = self.inliner.reporter.warning(f"kept: there is no {self.text} ({error})", line=self.lineno)
             return [], [message]
 
 
-def runs_table(runs):
-    """Where the numbers come from: a row for every one of `runs` that was executed."""
-    rows = [
-        [
-            run["link"],
-            run["profile"],
-            f"{run['device']} ({run['device_name']})",
-            code((run["commit"] or "none")[:10]),
-            run["started"],
-        ]
-        for run in runs
-        if "profile" in run
-    ]
-    head = ["notebook", "profile", "device", "commit", "started (UTC)"]
-    return table(head, rows) if rows else "No notebook has been executed yet."
-
-
 def software(run):
     """Platform and package versions of one run."""
-    packages = table(
+    packages = markdown(
         ["package", "version"], [[code("python"), run["python"]], *([code(k), v] for k, v in run["packages"].items())]
     )
     return f"Platform: {run['platform']}, {run['cpu_count']} CPU cores.\n\n{packages}"

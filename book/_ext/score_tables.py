@@ -1,204 +1,150 @@
-"""The tables of the results page: numbers of runs, by the names under which notebooks record them, beside those of others.
+"""The tables of the results page: rows of runs, see `lib.notebook.rows`, beside those of the talk and the paper.
 
-Each maker takes the metrics of all runs, name -> number, and returns a MyST table.
+Each maker takes the rows of all runs and returns a MyST table.
 """
 
-import re
+import pandas as pd
 
-from lib.notebook import literature
+from lib.notebook import literature, titles
+from lib.notebook.rows import select, table, text
 
-#: Learner in a metric's name -> name on the page, in the order of the page; others follow under their own names.
-MODELS = {
-    "linear": "linear",
-    "rf": "random forest",
-    "gb": "boosting",
-    "gb_extended": "boosting, extended",
-    "mlp": "MLP",
-    "cnn": "CNN",
-    "resnet18": "ResNet-18",
-    "polar": "polar network",
-    "best": "best network",
-    "parametric": "fitted rosette",
-}
-VIEWS = {"single": "1", "2ds": "2\N{NO-BREAK SPACE}(90°)", "phips": "2\N{NO-BREAK SPACE}(120°)"}
-#: Head of a column -> score in a metric's name, factor and digits, for each argument of ``results-table``.
+#: Argument of ``results-table`` -> scores, each with the quantity that it is of.
 SCORES = {
-    target: {
-        "R²": (f"r2_{target}", 1, 3),
-        "RMSE": (f"rmse_{target}", 1000, 2),
-        "MAE": (f"mae_{target}", 1000, 2),
-    }
-    for target in ("rho_e", "a_e")
-} | {
-    "n_bullets": {"balanced accuracy": ("balanced_accuracy", 1, 3), "top 3": ("top3", 1, 3)},
-    "labels": {"precision": ("precision", 1, 3), "recall": ("recall", 1, 3), "F1": ("f1", 1, 3)},
+    "rho_e": [("r2", "rho_e"), ("rmse", "rho_e"), ("mae", "rho_e")],
+    "a_e": [("r2", "a_e"), ("rmse", "a_e"), ("mae", "a_e")],
+    "n_bullets": [("balanced_accuracy", ""), ("top3", "")],
+    "labels": [("precision", ""), ("recall", ""), ("f1", "")],
 }
-SPLIT_SCORES = {"R² of ρₑ": "r2_rho_e", "R² of Aₑ": "r2_a_e", "balanced accuracy": "balanced_accuracy"}
-#: Ways to a shape in the names of recorded numbers -> name on the page.
-SHAPES = {
-    "mean_shape": "mean shape",
-    "clustering": "clustering",
-    "retrieval": "retrieval",
-    "r2n2": "3D-R2N2",
-    "parametric": "fitted rosette",
-    "oracle": "oracle neighbour",
-}
-#: Rungs of the ladder of representations in the names of recorded numbers -> name on the page.
-RUNGS = {
-    "descriptors": "hand-made descriptors, UMAP",
-    "conv2": "VAE, 2 latents",
-    "conv128_umap": "VAE, 128 latents, UMAP",
-    "resnet128_umap": "ResNet-VAE, masked, UMAP",
-    "ssl": "self-supervised, UMAP",
-}
-RUNG_SCORES = {
-    "adjusted Rand index": "ari",
-    "mutual information": "nmi",
-    "10-NN accuracy": "knn10_accuracy",
-    "linear probe": "linear_probe",
-}
-#: Ways to describe cloud fields in the names of recorded numbers -> name on the page.
-WAYS = {
-    "vae16": "16 latents",
-    "vae16_moved": "16 latents, over moves",
-    "pca16": "16 EOFs",
-    "vae2": "2 latents",
-    "pca2": "2 EOFs",
-    "profiles": "profiles",
-    "fields": "fields",
-}
-FIELD_SCORES = {"$q_i$": "r2_{}_q_i", "$m_i$": "r2_{}_m_i", r"$\rho_i$": "r2_{}_rho_i"}
-DISTANCE_SCORES = {
-    "rank correlation": "spearman_{}",
-    "$R^2$ of the parameters": "r2_parameters_{}",
-    "bulk to bins": "structure_bins_{}",
-    "bulk to Lagrangian": "structure_lagrangian_{}",
-    "two seeds": "seeds_bulk_{}",
-    "two flows": "flows_bulk_{}",
-}
-SHAPE_SCORES = {"IoU": "iou", "IoU, better of both depths": "iou_mirrored", "F-score": "fscore"}
+#: The scores by which models are compared.
+MAIN = [("r2", "rho_e"), ("r2", "a_e"), ("balanced_accuracy", "")]
+VIEWS = ("single", "2ds", "phips")
+REPRESENTATIONS = ("descriptors", "conv2", "conv128_umap", "resnet128_umap", "ssl")
 NOT_YET, NOTHING = "not run", "–"
 
 
-def results_table(metrics, scores):
-    """A row for each model and views in `metrics` or in the literature, for each of `scores` ours, the talk's, the paper's."""
-    names = [score for score, _, _ in scores.values()]
-    rows = []
-    for model, views in learners([*metrics, *literature.REPORTED], names):
-        row = [MODELS.get(model, code(model)), VIEWS[views]]
-        for score, factor, digits in scores.values():
-            row += compared(metrics, f"{model}_{views}_{score}", factor, digits, with_talk=score.startswith("r2_"))
-        rows.append(row)
+def row_of(rows, score, quantity="", *, model="", views="", data="", split=""):
+    """The last row with exactly these fields, or None."""
+    found = select(rows, score=score, quantity=quantity, model=model, views=views, data=data, split=split)
+    return None if found.empty else found.iloc[-1]
+
+
+def results_table(rows, scores):
+    """A line for each model and views that we or others have, and for each of `scores` ours, the talk's, the paper's."""
+    lines = []
+    for model, views in learners(rows, scores):
+        line = [titles.title("model", model), titles.title("views", views)]
+        for score, quantity in scores:
+            ours = row_of(rows, score, quantity, model=model, views=views)
+            line += [NOT_YET if ours is None else text(ours)]
+            line += reported(score, quantity, model, views) if score == "r2" else reported(score, quantity, model, views)[1:]
+        lines.append(line)
     head = ["model", "views"]
-    for label, (score, _, _) in scores.items():
-        head += [f"{label}, ours", *(["talk"] if score.startswith("r2_") else []), "paper"]
-    return table(head, rows)
+    for score, _ in scores:
+        head += [f"{titles.title('score', score)}, ours", *(["talk"] if score == "r2" else []), "paper"]
+    return markdown(head, lines)
 
 
-def learners(names, scores):
-    """(model, views) of every metric in `names` whose score is one of `scores`: known models first, one view before two."""
-    pattern = re.compile(rf"(\w+)_({'|'.join(VIEWS)})_(?:{'|'.join(scores)})")
-    found = {match.groups() for match in map(pattern.fullmatch, names) if match}
-    models = [*MODELS, *sorted({model for model, _ in found} - set(MODELS))]
-    return sorted(found, key=lambda pair: (models.index(pair[0]), [*VIEWS].index(pair[1])))
+def learners(rows, scores):
+    """(model, views) of every row of ours or of others with one of `scores`, in the order of `titles`."""
+    both = pd.concat([rows, literature.ROWS])
+    found = select(both, score=[score for score, _ in scores], views=VIEWS, split="", data="")
+    found = found[found.model != ""]
+    return [*ordered(found)[["model", "views"]].drop_duplicates().itertuples(index=False, name=None)]
 
 
-def compared(metrics, name, factor, digits, with_talk):
-    """Cells of one score: ours with its standard error, the talk's where asked for, the paper's."""
-    reported = literature.REPORTED.get(name, literature.Reported("", None))
-    ours, error = metrics.get(name), metrics.get(f"{name}_se")
-    cell = NOT_YET if ours is None else f"{factor * ours:.{digits}f}"
-    if ours is not None and error is not None:
-        cell += f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{factor * error:.{digits}f}"
-    paper = NOTHING if reported.paper is None else f"{factor * reported.paper:.{digits}f}"
-    talk = reported.talk.replace("or ", "or\N{NO-BREAK SPACE}") or NOTHING
-    return [cell, *([talk] if with_talk else []), paper]
+def reported(score, quantity, model, views):
+    """The talk's and the paper's number as text."""
+    texts = []
+    for source in ("talk", "paper"):
+        row = row_of(literature.ROWS[literature.ROWS.source == source], score, quantity, model=model, views=views)
+        texts.append(NOTHING if row is None else row.text or text(row))
+    return texts
 
 
-def has_both_splits(metrics):
-    """Whether a run has scores after both a split by crystal and one by image."""
-    return any(name.removesuffix("_image_split") in metrics for name in metrics if name.endswith("_image_split"))
+def ordered(rows, by=("model", "views")):
+    """`rows` sorted by some columns in the order in which `titles` has their codes; codes without a title come last."""
+    known = {"score": [*titles.SCORES]} | {field: ["", *codes] for field, codes in titles.TITLES.items()}
+    rank = {field: {code: place for place, code in enumerate(codes)} for field, codes in known.items()}
+    return rows.sort_values(
+        list(by), key=lambda column: column.map(rank[column.name]).fillna(len(rank[column.name])), kind="stable"
+    )
 
 
-def leak_table(metrics):
+def pivot(rows, index, columns, missing="No run has recorded these scores yet.", **fields):
+    """Rows with these `fields` as a table by `index` and `columns`."""
+    chosen = select(rows, **fields).drop_duplicates(["score", *titles.FIELDS], keep="last")
+    if chosen.empty:
+        return missing
+    index, columns = ([part] if isinstance(part, str) else part for part in (index, columns))
+    shown = table(ordered(chosen, index), index, columns)
+    shown = shown[table(ordered(chosen, columns), index, columns).columns]
+    heads = [", ".join(filter(None, head)) if isinstance(head, tuple) else head for head in shown]
+    labels = [label if isinstance(label, tuple) else (label,) for label in shown.index]
+    lines = [[*label, *(cell or NOTHING for cell in line)] for label, line in zip(labels, shown.to_numpy(), strict=True)]
+    return markdown([*index, *heads], lines)
+
+
+def leak_table(rows):
     """Scores after a split by crystal and by image, for every model that recorded both."""
-    rows = []
-    for label, score in SPLIT_SCORES.items():
-        for model, views in learners([name.removesuffix("_image_split") for name in metrics], [score]):
-            name = f"{model}_{views}_{score}"
-            split = metrics.get(f"{name}_image_split")
-            if split is not None and name in metrics:
-                ours, paper = compared(metrics, name, 1, 3, with_talk=False)
-                gain = f"{split - metrics[name]:+.3f}".replace("-", "−")
-                rows.append([MODELS.get(model, code(model)), VIEWS[views], label, ours, f"{split:.3f}", gain, paper])
+    lines = []
+    rows = rows[rows.run.isin(rows[rows.split == "image_split"].run)]  # models of one run have the same pictures
+    for score, quantity in MAIN:
+        for model, views in learners(rows, [(score, quantity)]):
+            ours, split = (row_of(rows, score, quantity, model=model, views=views, split=split) for split in ("", "image_split"))
+            if ours is not None and split is not None:
+                gain = f"{split.value - ours.value:+.3f}".replace("-", "−")
+                paper = reported(score, quantity, model, views)[1]
+                names = [titles.title("model", model), titles.title("views", views), named(score, quantity)]
+                lines.append([*names, text(ours), text(split), gain, paper])
     head = ["model", "views", "score", "by crystal", "by image", "gain", "paper (by image)"]
-    return table(head, rows)
+    return markdown(head, lines) if lines else "No run has recorded both splits yet."
 
 
-def views_table(metrics):
-    """Scores by the number of views, a row for each learner and number."""
-    rows = []
-    pattern = re.compile(r"(\w+)_(\d)_views_r2_rho_e")
-    for model, count in sorted(match.groups() for match in map(pattern.fullmatch, metrics) if match):
-        numbers = [metrics[f"{model}_{count}_views_{score}"] for score in SPLIT_SCORES.values()]
-        rows.append([MODELS.get(model, code(model)), count, *(f"{number:.3f}" for number in numbers)])
-    return table(["model", "views", *SPLIT_SCORES], rows) if rows else "No run has recorded these scores yet."
+def views_table(rows):
+    """Scores by the number of views about one axis, a line for each learner and number."""
+    counts = [code for code in titles.VIEWS if code.endswith("_views")]
+    return pivot(rows, ["model", "views"], ["score", "quantity"], score=["r2", "balanced_accuracy"], views=counts)
 
 
-def trust_table(metrics):
-    """What conformal intervals and sets promised and kept, and how wide they are."""
-    rows = []
-    for target, (label, width) in {"rho_e": ("ρₑ", "width"), "a_e": ("Aₑ", "width"), "n_bullets": ("n", "size")}.items():
-        for percent in (80, 95):
-            found = [metrics.get(f"{kind}_{percent}_{target}") for kind in ("coverage", width)]
-            error = metrics.get(f"coverage_{percent}_{target}_se")
-            if None not in found:
-                kept = f"{100 * found[0]:.1f}" + (f" ± {100 * error:.1f}" if error is not None else "")
-                rows.append([label, f"{percent} %", f"{kept} %", f"{found[1]:.2f}"])
-    head = ["target", "promised", "kept", "width (upper over lower end) or size of the set"]
-    return table(head, rows) if rows else "No run has recorded intervals yet."
+def trust_table(rows):
+    """What conformal intervals and sets hold, and how wide they are."""
+    scores = [f"{what}_{percent}" for percent in (80, 95) for what in ("coverage", "width", "size")]
+    return pivot(rows, "quantity", "score", "No run has recorded intervals yet.", score=scores)
 
 
-def shapes_table(metrics):
+def shapes_table(rows):
     """Reconstruction and recognition: IoU and F-score with one view and with two."""
-    rows = []
-    for method, label in SHAPES.items():
-        for views, suffix in {"1": "", "2 (90°)": "_2ds"}.items():
-            cells = []
-            for score in SHAPE_SCORES.values():
-                number, error = (metrics.get(f"{score}_{method}{suffix}{end}") for end in ("", "_se"))
-                cells.append(NOTHING if number is None else f"{number:.3f}" + (f" ± {error:.3f}" if error is not None else ""))
-            if set(cells) != {NOTHING}:
-                rows.append([label, views, *cells])
-    return table(["way", "views", *SHAPE_SCORES], rows) if rows else "No run has recorded shapes yet."
+    return pivot(rows, ["model", "views"], "score", "No run has recorded shapes yet.", score=["iou", "iou_mirrored", "fscore"])
 
 
-def latent_table(metrics):
-    """Every rung of the ladder of representations, on synthetic habits and, where there were any, on real silhouettes."""
-    rows = []
-    for pictures, suffix in {"nine synthetic habits": "", "2D-S silhouettes": "_2ds"}.items():
-        for rung, label in RUNGS.items():
-            cells = []
-            for score in RUNG_SCORES.values():
-                number, spread = (metrics.get(f"{score}_{rung}{suffix}{end}") for end in ("", "_sd"))
-                cells.append(NOTHING if number is None else f"{number:.3f}" + (f" ± {spread:.3f}" if spread is not None else ""))
-            if set(cells) != {NOTHING}:
-                rows.append([pictures, label, *cells])
-    return table(["pictures", "representation", *RUNG_SCORES], rows) if rows else "No run has recorded representations yet."
+def latent_table(rows):
+    """Representations of nine habits, of synthetic ones and, where there were any, of real silhouettes."""
+    scores = ["ari", "nmi", "knn10_accuracy", "linear_probe"]
+    missing = "No run has recorded representations yet."
+    rows = rows.assign(data=rows.data.replace("", "habits"))
+    data = ["habits", "2ds"]
+    return pivot(rows, ["data", "model"], "score", missing, score=scores, model=REPRESENTATIONS, split="", data=data)
 
 
-def ways_table(scores):
-    """A maker of tables of some `scores`, column -> name of a metric with a gap for the way, with a row for each of `WAYS`."""
+def fields_table(rows):
+    """R2 of the three channels of cloud fields."""
+    missing = "No run has recorded cloud fields yet."
+    return pivot(rows, "model", "quantity", missing, score="r2", quantity=["q_i", "m_i", "rho_i"], data="", split="")
 
-    def made(metrics):
-        rows = []
-        for way, label in WAYS.items():
-            found = [metrics.get(name.format(way)) for name in scores.values()]
-            if set(found) != {None}:
-                rows.append([label, *(NOTHING if number is None else f"{number:.3f}" for number in found)])
-        return table(["way", *scores], rows) if rows else "No run has recorded cloud fields yet."
 
-    return made
+def distances_table(rows):
+    """What distances between simulations tell of parameters, structure and chance, for each way to measure them."""
+    scores = ["spearman", "r2_parameters", "structure", "seeds", "flows"]
+    rows = rows[rows.model != ""]
+    missing = "No run has recorded distances yet."
+    return pivot(rows, "model", ["score", "data"], missing, score=scores, data=["", "bulk", "bins", "lagrangian"])
+
+
+def named(score, quantity):
+    """A score and what it is of, in words, with the unit."""
+    its = titles.score(score)
+    words = " of ".join(filter(None, [its.title, titles.title("quantity", quantity)]))
+    return f"{words} [{its.unit}]" if its.unit else words
 
 
 def code(text):
@@ -206,7 +152,9 @@ def code(text):
     return f"`{text}`" if text else ""
 
 
-def table(head, rows):
-    """A MyST table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+def markdown(head, lines):
+    """A MyST table, in which a number is not parted from its error."""
+    rows = [head, ["---"] * len(head), *lines]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in rows]
+    nbsp = "\N{NO-BREAK SPACE}"
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells).replace(" ± ", f"{nbsp}±{nbsp}").replace("or 0", f"or{nbsp}0")

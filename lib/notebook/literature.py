@@ -11,7 +11,7 @@ from lib.notebook import titles
 from lib.notebook.titles import FIELDS
 
 #: Columns of a reported row: those of our own, where it was reported, and what is printed where that is not one number.
-COLUMNS = ("score", "value", "se", *FIELDS, "source", "text")
+COLUMNS = ("score", *results.NUMBERS, *FIELDS, "source", "text")
 
 
 class Reported(NamedTuple):

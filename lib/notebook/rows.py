@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,13 +27,21 @@ def read(file: Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the file is damaged.
+        If there is no such file, or it is damaged.
     """
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if tuple(table) != COLUMNS or table.isna().to_numpy().any():  # NaN is what a line that breaks off lacks
+            raise ValueError
         return frame(table.replace(dict.fromkeys(NUMBERS, {"": None})).to_dict("records"))
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{file} is damaged: run the notebook again.") from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} is missing or damaged: run the notebook first.") from error
+
+
+def flat(row: Mapping) -> dict[str, float]:
+    """The numbers of a row under its flat name: the value, and its errors with ``_se`` and ``_sd`` where there are any."""
+    names = {"value": row["name"], "se": f"{row['name']}_se", "sd": f"{row['name']}_sd"}
+    return {names[kind]: row[kind] for kind in NUMBERS if pd.notna(row.get(kind))}
 
 
 def select(rows: pd.DataFrame, **fields) -> pd.DataFrame:

@@ -152,11 +152,10 @@ class Run:
             )
         for row in found:
             self.records[row["name"]] = row
-            for kind, suffix in (("value", ""), ("se", "_se"), ("sd", "_sd")):
-                name = f"{row['name']}{suffix}"
-                if kind in row and name not in self.metrics:  # a page warns of a name that is glued twice
-                    self.metrics[name] = row[kind]
-                    glue(name, row[kind], display=False)
+            for name, number in rows.flat(row).items():
+                if name not in self.metrics:  # a page warns of a name that is glued twice
+                    self.metrics[name] = number
+                    glue(name, number, display=False)
         write_json(self.file("metrics.json"), self.metrics)
         written(self.file("metrics.csv"), partial(self.rows.to_csv, index=False))
 

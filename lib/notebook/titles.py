@@ -247,6 +247,7 @@ QUANTITIES = {
 }
 DATA = {
     "synthetic": "synthetic pictures",
+    "habits": "nine synthetic habits",
     "cpi": "CPI tiles",
     "2ds": "2D-S silhouettes",
     "2ds_as_recorded": "2D-S silhouettes as recorded",

@@ -16,10 +16,10 @@ def setup(app):
     app.add_config_value("executed_runs", "", "env")
 """
 PAGE = "# Numbers\n\n```{results-table} rho_e\n```\n\n```{records-table}\n```\n"
-METRICS = {"rf_single_r2_rho_e": 0.9}
+METRICS = b"score,value,se,sd,model,views,quantity,data,split,name\nr2,0.9,,,rf,single,rho_e,,,rf_single_r2_rho_e\n"
 RECORD = {
     "notebook": "12-fake", "profile": "laptop", "device": "cpu", "date": "2026-01-02", "commit": None, "inputs": "tiles",
-    "metrics": {"cpi_n": 3.0},
+    "rows": [{"score": "n_used", "value": 3.0, "data": "cpi", "name": "cpi_n_used"}],
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def said(tmp_path):
     (tmp_path / "notebooks" / "12-fake.md").write_text("# A notebook\n")
 
     def build(metrics, record):
-        (run / "metrics.json").write_bytes(metrics)
+        (run / "metrics.csv").write_bytes(metrics)
         (records / "12-fake-cpi.json").write_bytes(record)
         command = [sys.executable, "-m", "sphinx", "-b", "pseudoxml", "-q", "-E", "-D", f"executed_runs={tmp_path / 'runs'}"]
         path = {**os.environ, "PYTHONPATH": str(paths.ROOT / "book" / "_ext")}
@@ -44,10 +44,11 @@ def said(tmp_path):
 
 
 def test_damaged_numbers_are_named(said, tmp_path):
-    metrics, record = json.dumps(METRICS).encode(), json.dumps(RECORD).encode()
-    assert "is damaged" not in said(metrics, record)
+    record = json.dumps(RECORD).encode()
+    assert "is damaged" not in said(METRICS, record)
     lacking = json.dumps({"notebook": "12-fake"}).encode()
-    for bad_metrics, bad_record in ((metrics[:-9], record[:-9]), (b"\x89PNG\r\n\xff", b""), (b"[1]", lacking)):
+    bad_value = METRICS.replace(b"0.9", b"good")
+    for bad_metrics, bad_record in ((METRICS[:20], record[:-9]), (b"\x89PNG\r\n\xff", b""), (bad_value, lacking)):
         errors = said(bad_metrics, bad_record)
-        for file in ("runs/12-fake/metrics.json", "book/records/12-fake-cpi.json"):
+        for file in ("runs/12-fake/metrics.csv", "book/records/12-fake-cpi.json"):
             assert f"ERROR: {tmp_path / file} is damaged: make it again" in errors

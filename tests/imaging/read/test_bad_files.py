@@ -31,6 +31,7 @@ from lib.imaging.read.cpi import particles, particles_of
 from lib.imaging.read.files import BadImage
 from lib.imaging.read.oap import labelled_silhouettes
 from lib.imaging.read.palette import COLOURS
+from lib.notebook import rows
 
 
 class Reader(NamedTuple):
@@ -136,7 +137,8 @@ ORIGIN = {"notebook": "12-a", "profile": "laptop", "device": "cpu", "started": "
 
 
 def write_metrics(path: Path) -> None:
-    path.write_text(json.dumps({"cpi_n": 3, "r2": 0.95}))
+    found = {"score": "n_used", "value": 3, "data": "cpi", "name": "cpi_n_used"}
+    rows.frame([found, {"score": "r2", "value": 0.95, "name": "r2"}]).to_csv(path, index=False)
     path.with_name("provenance.json").write_text(json.dumps(ORIGIN))
 
 
@@ -158,7 +160,7 @@ READERS = {
     "parameters": Reader(
         lambda path: path.write_text("seed: 3\nmodels: [a, b]\n"), "p.yml", execute.parameters_in, any_loss_shows=False
     ),
-    "metrics": Reader(write_metrics, "metrics.json", lambda path: record(path.parent, "all", "tiles")),
+    "metrics": Reader(write_metrics, "metrics.csv", lambda path: record(path.parent, "all", "tiles"), any_loss_shows=False),
 }
 
 
