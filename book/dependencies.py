@@ -4,6 +4,7 @@ import ast
 import functools
 import hashlib
 import json
+import os
 import platform
 import re
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ def digest(name: str, parameters: dict) -> str:
         "cells": [[cell.cell_type, cell.source, cell.metadata] for cell in cells],
         "parameters": parameters,
         "inputs": {key: listing(Path(value)) for key, value in parameters.items() if isinstance(value, str) and value},
-        "data": shipped(),
+        "data": [os.environ.get("SHIPPED"), shipped()],
         "packages": [platform.python_version(), package_versions()],
         "lib": {str(file.relative_to(paths.ROOT)): file.read_text() for file in modules_behind(code)},
     }
