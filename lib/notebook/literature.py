@@ -84,13 +84,6 @@ def _talk() -> list[dict]:
 #: Every number that was reported, a row each. A number of which the talk does not say what it belongs to stands wherever it may.
 ROWS = results.frame([*_talk(), *_paper()], COLUMNS)
 
-#: The same by the flat names of our own numbers.
-REPORTED: dict[str, Reported] = {
-    titles.flat_name(found[-1]): Reported(found[0]["text"], found[-1]["value"])
-    for _, rows in ROWS.groupby(["score", *FIELDS], sort=False)
-    for found in [rows.to_dict("records")]
-}
-
 #: How large data, pictures and trainings were in the talk and in the paper.
 SETTINGS: dict[str, Reported] = {
     "crystals": Reported("9,000", 70_000),
