@@ -242,7 +242,7 @@ class ClaimsTable(ResultsTable):
         notebooks = {book.stem: link(book) for book in self.notebooks}
         kept = {file.stem: self.record_of(file)["rows"] for file in self.records}
         self.env.note_dependency(claims.__file__)
-        return markdown(["the talk", "what we find", "", "chapter"], claims.table(self.run_rows(), kept, notebooks))
+        return markdown(["the talk", "what we find", "verdict", "chapter"], claims.table(self.run_rows(), kept, notebooks))
 
 
 class ClaimsFigure(Table):
