@@ -8,6 +8,7 @@ OUT ?= runs/screening
 ARGS ?=
 NB ?= 12-shape-descriptors
 WORKERS ?= 2
+NAME ?=
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -16,7 +17,7 @@ export PROFILE
 unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing (below), so Python must be free to keep what it compiles
 
 .DEFAULT_GOAL := help
-.PHONY: help install book pdf test test-all rerun screen record lab twins check bench clean
+.PHONY: help install book pdf test test-all rerun train screen record lab twins check bench clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -51,6 +52,10 @@ rerun: $(INSTALLED)  ## execute one notebook with other parameters: make rerun N
 	$(PY) book/execute.py --profile '$(PROFILE)' --runs runs/rerun --only '$(NB)' --force \
 	  --cpi-dir '$(CPI_DIR)' --oap-dir '$(OAP_DIR)' $(ARGS)
 	@echo 'Executed: runs/rerun/$(NB).ipynb, numbers in runs/rerun/$(NB)/metrics.json'
+
+train: $(INSTALLED)  ## train a network that is shipped, for hours: make train NAME=nine-habits-ssl
+	@test -n '$(NAME)' || { echo 'NAME is empty: name the network, make train NAME=nine-habits-ssl'; exit 1; }
+	$(PY) -m lib.studies.train '$(NAME)' $(ARGS)
 
 screen: $(INSTALLED)  ## sort a folder of CPI pictures, however many: make screen CPI_DIR=... OUT=folder/for/results
 	@test -n '$(CPI_DIR)' || { echo 'CPI_DIR is empty: name the folder of pictures, make screen CPI_DIR=path/to/tiles'; exit 1; }

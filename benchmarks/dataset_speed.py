@@ -21,6 +21,7 @@ import pyvista as pv
 from row import Row, cpu_seconds
 from tqdm import tqdm
 
+from lib.core.seeds import generator
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid, booleans_on_one_thread, bounding_sphere, targets
@@ -110,7 +111,9 @@ def usual_milliseconds(crystals: list[Solid], n_orientations: int, seed: int, ne
     seconds = np.zeros(2)
     for i, solid in enumerate(tqdm(crystals, desc="VTK pictures", unit="crystal", leave=False)):
         start = time.process_time()
-        pictures = usual_pictures(solid, random_orientations(n_orientations, [seed, 2, i]), plotter)
+        pictures = usual_pictures(
+            solid, random_orientations(n_orientations, generator(seed, "rosettes", "orientation", i)), plotter
+        )
         middle = time.process_time()
         describe(pictures.reshape(-1, SIZE, SIZE))
         seconds += middle - start, time.process_time() - middle

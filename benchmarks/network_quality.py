@@ -34,11 +34,11 @@ def taught(recipe: Recipe, crystals, seed: int = 0) -> tuple[ShapeModel, float]:
     """A network after all steps of its recipe, and the CPU seconds that they took."""
     source = FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, scheduler="synchronous")
     torch.manual_seed(seed)
-    model = ShapeModel(recipe, crystals.size, source.values, len(ROSETTE_MODELS[crystals.model].bullets))
+    model = ShapeModel(recipe, crystals.size, source.values, ROSETTE_MODELS[crystals.model].bullets)
     settings = model.configure_optimizers()
     optimizer, schedule = settings["optimizer"], settings["lr_scheduler"]["scheduler"]
     start = time.process_time()
-    for batch in source(0):
+    for batch in source.loader():
         optimizer.zero_grad()
         model.loss(batch).backward()
         optimizer.step()
@@ -74,11 +74,11 @@ def rows(quick: bool) -> list[Row]:
     data = sets(quick)
     torch.set_num_threads(1)
     held = rosette_views(data.test, "synchronous")
-    shown, true, bullets = fresh_rosettes.pictures_of(held, (0,)), truth(held), ROSETTE_MODELS[data.test.model].bullets
+    shown, true = fresh_rosettes.pictures_of(held, (0,)), truth(held)
     found = {}
     for way in RECIPES:
         model, seen, took = taught_for(seconds, way, data.crystals)
-        found[way] = scores(true, predict(model, shown, bullets).table.set_index(true.index)), seen, took
+        found[way] = scores(true, predict(model, shown).table.set_index(true.index)), seen, took
     (ours, ours_seen, ours_took), table = found.pop("polar"), []
     for way, (theirs, seen, took) in found.items():
         for score in ("r2_rho_e", "r2_a_e", "balanced_accuracy"):

@@ -45,7 +45,7 @@ import pandas as pd
 import torch
 from IPython.display import display
 
-from lib.crystals.rosette import ROSETTE_MODELS
+from lib.core.seeds import child_seed
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import Views, rosette_views, rows, truth
 from lib.evaluation import conformal
@@ -56,7 +56,7 @@ from lib.figures.gallery import gallery
 from lib.imaging.read import cpi
 from lib.models import networks, tables
 from lib.models.networks.polar import Polar, polar_grid
-from lib.models.shape_model import features, network_recipes, predict, shape_model
+from lib.models.shape_model import features, network_recipes, predict, shape_model, shares
 from lib.notebook import literature
 from lib.notebook.run import start
 from lib.studies.real_rosettes import circle_share, outlines
@@ -119,7 +119,7 @@ sizes.loc[["crystal", "orientation", "view", "y", "x"]].fillna(0).astype(int)
 fresh = fresh_rosettes.FreshPictures(
     sets.crystals, (0.0,), batch=batch, steps=steps, seed=seed, scheduler=scheduler
 )
-first = fresh.batch_of(draw=0, step=0)
+first = next(iter(fresh))
 first.pictures.shape, first.values.shape, first.labels.shape
 
 # %% [markdown]
@@ -130,7 +130,7 @@ first.pictures.shape, first.values.shape, first.labels.shape
 # that run round the circle shift with it. What is averaged over the angle in the end does not change.
 
 # %% mystnb={"figure": {"caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short.", "name": "fig-polar"}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
-example = first.pictures[:4].float() / fresh_rosettes.SAMPLES
+example = shares(first.pictures[:4])
 grid = polar_grid(48, 96, Polar.REACH).expand(4, -1, -1, -1)
 polar = torch.nn.functional.grid_sample(example, grid, align_corners=False)
 predictions.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.REACH)
@@ -157,7 +157,7 @@ trained = {
 
 # %%
 effort = {}
-for name, (model, history) in trained.items():
+for name, (model, history, _) in trained.items():
     weights = sum(part.numel() for part in model.parameters())
     shown = len(history) * steps * batch
     speed = shown / history.seconds.sum()
@@ -169,7 +169,7 @@ pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
 # Whether they have learned all that they could is seen from the loss on the validation crystals ({numref}`fig-learning-curves`).
 
 # %% mystnb={"figure": {"caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training.", "name": "fig-learning-curves"}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
-histories = {networks.NETWORKS[name]: history for name, (_, history) in trained.items()}
+histories = {networks.NETWORKS[name]: found.history for name, found in trained.items()}
 predictions.learning_curves(histories, steps * batch)
 
 # %% [markdown]
@@ -188,10 +188,9 @@ predicted = {
 # The networks get the test pictures.
 
 # %%
-bullets = ROSETTE_MODELS["2025"].bullets
 true = truth(held["test"])
 shown = fresh_rosettes.pictures_of(held["test"])
-answers = {name: predict(model, shown, bullets) for name, (model, _) in trained.items()}
+answers = {name: predict(found.model, shown) for name, found in trained.items()}
 predicted |= {name: answer.table for name, answer in answers.items()}
 
 # %% [markdown]
@@ -239,9 +238,9 @@ confusion(true.n_bullets, labels, ("predicted number of bullets", "true number")
 # %%
 model = trained[best].model
 truths = {name: truth(held[name]) for name in ("validation", "calibration")}
-said = {name: predict(model, fresh_rosettes.pictures_of(held[name]), bullets) for name in truths}
+said = {name: predict(model, fresh_rosettes.pictures_of(held[name])) for name in truths}
 validation, calibration = ((truths[name], said[name]) for name in truths)
-conformal = conformal.Conformal(validation, calibration, bullets)
+conformal = conformal.Conformal(validation, calibration)
 
 # %% [markdown]
 # Whether it holds what it promises is measured on the test crystals, at several levels. For the number of bullets there is a *set* of
@@ -293,7 +292,8 @@ novelty = conformal.Novelty(found["validation"], found["calibration"])
 # eight are rosettes of other proportions.
 
 # %%
-foreign = rosette_views(Views(n_held, 1, (0,), 10 * seed + 5, size, model="2023"), scheduler)
+foreign = Views(n_held, 1, (0,), child_seed(seed, "2023 model"), size, model="2023")
+foreign = rosette_views(foreign, scheduler)
 few = (foreign.n_bullets < 4).to_numpy()
 others = outlines(fresh_rosettes.pictures_of(foreign)[:, 0], size, fill)
 odd = novelty(features(model, others))
@@ -337,15 +337,15 @@ flags.to_frame("flagged at 5 %").round(3)
 # are covered less often than the 95 % that were promised for known ones.
 
 # %%
-said = {name: predict(model, outline, bullets) for name, outline in drawn.items()}
+said = {name: predict(model, outline) for name, outline in drawn.items()}
 validation, calibration = ((truths[name], said[name]) for name in truths)
-outlined = conformal.Conformal(validation, calibration, bullets)
+outlined = conformal.Conformal(validation, calibration)
 trust = {"test rosettes": outlined.scores(true, said["test"], 0.95)}
 kinds = {"2023 model, not novel": odd >= 0.05, "2023 model, novel": odd < 0.05}
 for label, kind in kinds.items():
     chosen = kind & ~few
     if chosen.any():
-        answer = predict(model, others[chosen], bullets)
+        answer = predict(model, others[chosen])
         trust[label] = outlined.scores(truth(foreign)[chosen], answer, 0.95)
 pd.DataFrame(trust).round(3)
 
@@ -356,7 +356,7 @@ pd.DataFrame(trust).round(3)
 
 # %%
 if masks:
-    answer = predict(model, real, bullets)
+    answer = predict(model, real)
     known_kind = p_values["CPI tiles"] >= 0.05
     run.record(cpi_n_used=len(masks), cpi_share_not_novel=known_kind.mean())
     if known_kind.any():

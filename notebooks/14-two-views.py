@@ -42,7 +42,6 @@ import dataclasses
 
 import pandas as pd
 
-from lib.crystals.rosette import ROSETTE_MODELS
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import rosette_views, rows, truth
 from lib.evaluation.scores import scores_with_errors
@@ -174,10 +173,9 @@ trained = {
 # the validation crystals.
 
 # %%
-bullets = ROSETTE_MODELS["2025"].bullets
-for (name, views), (model, _) in trained.items():
+for (name, views), found in trained.items():
     shown = fresh_rosettes.pictures_of(held["test"], positions[views])
-    predicted[name, views] = predict(model, shown, bullets).table
+    predicted[name, views] = predict(found.model, shown).table
 scores = {key: scores_with_errors(true, values) for key, values in predicted.items()}
 for (name, views), score in scores.items():
     run.record_each(score, f"{name}_{views}")
@@ -244,7 +242,7 @@ recipe = Recipe(
 )
 heads = shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler).model
 everything = fresh_rosettes.pictures_of(held["test"], tuple(range(len(angles))))
-combined = [answer.table for answer in predict_by_views(heads, everything, bullets)]
+combined = [answer.table for answer in predict_by_views(heads, everything)]
 
 # %% [markdown]
 # The linear model gets the descriptors of as many pictures.

@@ -42,6 +42,7 @@ if "google.colab" in sys.modules:
 # %%
 import pandas as pd
 
+from lib.core.seeds import child_seed
 from lib.datasets.voxel_scenes import ANGLES, rosette_targets, scenes
 from lib.datasets.voxels import occupancy
 from lib.evaluation.scores import scores_with_errors
@@ -84,8 +85,9 @@ run
 # behind the first picture: x to the right, y up, z towards the eye.
 
 # %%
+sizes = {"train": n_train, "validation": n_validation, "test": n_test}
 train, validation, test = (
-    scenes(n, 3 * seed + i, device) for i, n in enumerate((n_train, n_validation, n_test))
+    scenes(n, child_seed(seed, "scenes", part), device) for part, n in sizes.items()
 )
 pictures, voxels = test.pictures, test.voxels
 pictures.shape, voxels.shape

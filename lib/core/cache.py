@@ -52,8 +52,7 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
                 part.mkdir(exist_ok=True)
                 build(part)
                 clear_broken_writes(part)
-                marker = {"description": description, "files": _sizes(part)}
-                (part / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True))
+                describe(part, description)
                 shutil.move(part, folder)
     fault = content_fault(folder, description)
     if fault:
@@ -79,6 +78,12 @@ def clear_broken_writes(folder: Path) -> None:
     for name in ("*.partial", "part-[0-9]*-*"):
         for left in list(folder.rglob(name)):
             left.unlink(missing_ok=True)
+
+
+def describe(folder: Path, description: Mapping) -> None:
+    """Note in a finished folder what it holds, and the size of each of its files."""
+    marker = {"description": description, "files": _sizes(folder)}
+    (folder / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True))
 
 
 def description_in(folder: Path) -> dict | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 PARAMS = NOTEBOOKS / "params"
+NETWORKS = ROOT / "data" / "networks"
 RUNS = Path(os.environ.get("ICE_RUNS") or ROOT / "runs" / "scratch").absolute()
 NETWORKS = ROOT / "data" / "networks"
 CACHE = Path(os.environ.get("ICE_CACHE") or ROOT / "cache").absolute()

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 
-def random_orientations(n: int, seed: int | list[int]) -> np.ndarray:
-    """Rotation matrices (n, 3, 3), uniform on SO(3)."""
+def random_orientations(n: int, seed: int | list[int] | np.random.Generator) -> np.ndarray:
+    """Rotation matrices (n, 3, 3), uniform on SO(3); `seed` is what `numpy.random.default_rng` takes."""
     return Rotation.random(n, rng=np.random.default_rng(seed)).as_matrix()
 
 
-def published_orientations(n: int, seed: int | list[int]) -> np.ndarray:
+def published_orientations(n: int, seed: int | list[int] | np.random.Generator) -> np.ndarray:
     """Rotation matrices (n, 3, 3) as published: whole Euler angles of 1 to 359 deg about x, y and z.
 
     Not uniform on SO(3): some directions of sight are favoured by up to one half. For comparison only.

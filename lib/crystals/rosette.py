@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import qmc
 
+from lib.core.seeds import generator
 from lib.crystals.solid import Solid
 
 
@@ -248,7 +249,7 @@ def sample(
     if rows and not 0 <= min(rows) <= max(rows) < n_crystals:
         raise ValueError(f"rows: expected some of 0 to {n_crystals - 1}, got {rows}")
     low, high = np.array(list(spec.ranges.values())).T
-    cube = qmc.LatinHypercube(len(low), rng=np.random.default_rng([seed, 0])).random(n_crystals)
+    cube = qmc.LatinHypercube(len(low), rng=generator(seed, "rosettes", "base")).random(n_crystals)
     crystals = []
     for i in rows:
         values = low + cube[i] * (high - low)
@@ -256,7 +257,7 @@ def sample(
         if "c_over_a" in base:
             base["c"] = base["a"] * base.pop("c_over_a")
         n = spec.bullets[i % len(spec.bullets)] if n_bullets is None else n_bullets
-        crystals.append(rosette(base, n, np.random.default_rng([seed, 1, i]), model, hollow))
+        crystals.append(rosette(base, n, generator(seed, "rosettes", "bullets", i), model, hollow))
     return crystals
 
 

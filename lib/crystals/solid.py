@@ -135,7 +135,7 @@ def surface_area(whole: manifold3d.Manifold) -> float:
     """Surface area of a `union` [um2], what shows of its spheres counted as round.
 
     The faces left of a polyhedral sphere are worth their area times (area of the sphere / of the polyhedron).
-    On 210 rosettes of the 2025 model, volume and area are within 5e-5 and 3e-4 (mean 6e-6 and 4e-5) of what
+    On 210 rosettes of the 2025 model, volume and area are within 1e-4 and 3e-4 (mean 6e-6 and 4e-5) of what
     spheres of 20,480 faces give.
     """
     excess = unit_sphere().surface_area() / (4 * np.pi) - 1

@@ -1,21 +1,48 @@
-"""Batches of pictures from arrays in memory or stores on disk, shuffled anew in each epoch and read a stretch at a time."""
+"""Data sets of whole batches for torch's DataLoader: what an epoch holds follows from a seed and the epoch's number alone."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from lib.core.seeds import generator
 
 #: Pictures in a stretch, which is read at once, and stretches that are mixed at a time.
 STRETCH, MIXED = 72, 16
 
 
-class Stored:
-    """Batches of the pictures that `read` reads; called with the number of a draw, those of one epoch.
+class SeededDataset(IterableDataset):
+    """Batches of one epoch, which the same seed and epoch give again: so a training that is resumed sees what it would have seen.
 
-    Stretches are taken in random order and mixed some at a time, so that a set larger than memory can be learned from. The
-    same number of a draw gives the same batches. What does not fill a batch is left out of that epoch.
+    A subclass has a length, the number of batches in an epoch, and yields them. `set_epoch` is called before each epoch, as of
+    torch's distributed samplers; `loader` serves the batches as they are.
+    """
+
+    def __init__(self, seed: int = 0):
+        super().__init__()
+        self.seed, self.epoch = seed, 0
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches come next."""
+        self.epoch = epoch
+
+    def loader(self) -> DataLoader:
+        """torch's loader of the batches, in this process."""
+        return DataLoader(self, batch_size=None)
+
+
+class StoredPictures(SeededDataset):
+    """Batches of the pictures that `read` reads, shuffled anew in each epoch.
+
+    Stretches are taken in random order and mixed some at a time, so that a set larger than memory can be learned from. What
+    does not fill a batch is left out of that epoch.
 
     Parameters
     ----------
@@ -26,56 +53,41 @@ class Stored:
     """
 
     def __init__(self, read: Callable[[int, int], np.ndarray], length: int, batch: int, seed: int = 0):
+        super().__init__(seed)
         if not 2 <= batch <= length:
             raise ValueError(f"batch: expected 2 to {length}, the number of pictures, got {batch}")
-        self.read, self.length, self.batch, self.seed = read, length, batch, seed
+        self.read, self.length, self.batch, self.shuffle = read, length, batch, True
 
-    def __call__(self, draw: int) -> _Epoch:
-        return _Epoch(self, draw)
-
-    def in_order(self) -> _InOrder:
-        """All pictures in their order, the last batch shorter where need be."""
-        return _InOrder(self)
-
-
-class _Epoch:
-    """The shuffled batches of one epoch."""
-
-    def __init__(self, source: Stored, draw: int):
-        self.source, self.draw = source, draw
+    def in_order(self) -> StoredPictures:
+        """The same pictures, all of them and in their order; the last batch is shorter where need be."""
+        ordered = copy.copy(self)
+        ordered.shuffle = False
+        return ordered
 
     def __len__(self) -> int:
-        return self.source.length // self.source.batch
+        return self.length // self.batch if self.shuffle else -(-self.length // self.batch)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        source = self.source
-        rng = np.random.default_rng([source.seed, self.draw])
-        starts = rng.permutation(np.arange(0, source.length, STRETCH))
-        left = None
+        return self._shuffled() if self.shuffle else self._stretches(range(0, self.length, self.batch), self.batch)
+
+    def _shuffled(self) -> Iterator[torch.Tensor]:
+        rng = generator(self.seed, "epoch", self.epoch)
+        starts = rng.permutation(np.arange(0, self.length, STRETCH))
+        rest = None
         for first in range(0, len(starts), MIXED):
-            stretches = [source.read(start, min(start + STRETCH, source.length)) for start in starts[first : first + MIXED]]
-            pool = np.concatenate(stretches if left is None else [left, *stretches])
-            pool = pool[rng.permutation(len(pool))]
-            whole = len(pool) // source.batch
-            for k in range(whole):
-                yield torch.from_numpy(pool[k * source.batch : (k + 1) * source.batch])
-            left = pool[whole * source.batch :]
+            stretches = list(self._stretches(starts[first : first + MIXED], STRETCH))
+            pool = torch.cat(stretches if rest is None else [rest, *stretches])
+            *whole, rest = pool[torch.from_numpy(rng.permutation(len(pool)))].split(self.batch)
+            if len(rest) == self.batch:
+                whole, rest = [*whole, rest], None
+            yield from whole
+
+    def _stretches(self, starts, length: int) -> Iterator[torch.Tensor]:
+        """The pictures from each start on, so many at a time."""
+        for start in starts:
+            yield torch.from_numpy(self.read(start, min(start + length, self.length)))
 
 
-class _InOrder:
-    """All pictures in their order, in batches."""
-
-    def __init__(self, source: Stored):
-        self.source = source
-
-    def __len__(self) -> int:
-        return -(-self.source.length // self.source.batch)
-
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        for start in range(0, self.source.length, self.source.batch):
-            yield torch.from_numpy(self.source.read(start, min(start + self.source.batch, self.source.length)))
-
-
-def stored(pictures: np.ndarray, batch: int, seed: int = 0) -> Stored:
+def stored(pictures: np.ndarray, batch: int, seed: int = 0) -> StoredPictures:
     """Batches of pictures (n, ...) that are in memory."""
-    return Stored(lambda first, after: pictures[first:after], len(pictures), min(batch, len(pictures)), seed)
+    return StoredPictures(lambda first, after: pictures[first:after], len(pictures), min(batch, len(pictures)), seed)

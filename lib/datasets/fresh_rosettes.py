@@ -11,13 +11,12 @@ import torch
 import xarray as xr
 from scipy.spatial.transform import Rotation
 
-from lib.crystals.rosette import ROSETTE_MODELS, Rosette, sample
-from lib.datasets.rosettes import LABEL, TARGETS, Views, rosette_views
-from lib.imaging.draw.rasteriser import Rosettes, coverage, stack
+from lib.core.seeds import child_seed, generator
+from lib.crystals.rosette import ROSETTE_MODELS, Rosette
+from lib.datasets.batches import SeededDataset
+from lib.datasets.rosettes import LABEL, TARGETS, Views, crystals_of, rosette_views
+from lib.imaging.draw.rasteriser import Rosettes, corners, coverage, stack
 from lib.imaging.draw.stack import Stack
-
-#: Sub-samples of a pixel: pictures are counts of 0 to 4.
-SAMPLES = 4
 
 
 class Batch(NamedTuple):
@@ -28,16 +27,14 @@ class Batch(NamedTuple):
     labels: torch.Tensor
 
 
-class FreshPictures:
+class FreshPictures(SeededDataset):
     """Pictures of a data set's crystals in orientations that no batch shares, drawn while a network trains.
-
-    Called with the number of a draw it gives that draw's batches: the same number, the same batches.
 
     Parameters
     ----------
     views : the data set whose crystals and targets are used; its orientations and pictures are not
     angles_deg : turn of each view [deg]
-    batch, steps : crystals in a batch, and batches in a draw
+    batch, steps : crystals in a batch, and batches in an epoch
     seed : another seed gives other orientations and another order of the crystals
     device : on "cuda" pictures are drawn there by `lib.imaging.draw.rasteriser`, else by `lib.imaging.draw.stack`
     """
@@ -46,41 +43,32 @@ class FreshPictures:
         self, views: Views, angles_deg: tuple[float, ...], batch: int, steps: int, seed: int = 0, device: str = "cpu",
         scheduler: str = "processes",
     ):  # fmt: skip
+        super().__init__(seed)
         if batch < 2 or steps < 1:
             raise ValueError(f"batch must be at least 2 and steps at least 1, got {batch} and {steps}")
-        self.size, self.angles_deg, self.batch, self.steps, self.seed = views.size, angles_deg, batch, steps, seed
-        self.values, self.labels = targets_of(rosette_views(views, scheduler), views.model)
-        self.drawer = _drawer(views, device)
+        self.size, self.angles_deg, self.batch, self.steps = views.size, angles_deg, batch, steps
+        self.values, self.labels = targets_of(rosette_views(views, scheduler))
+        self.drawer = _drawer(views, device, scheduler)
 
-    def __call__(self, draw: int) -> _Draw:
-        return _Draw(self, draw)
+    def __len__(self) -> int:
+        return self.steps
 
-    def batch_of(self, draw: int, step: int) -> Batch:
-        """Batch number `step` of a draw."""
-        rng = np.random.default_rng([self.seed, draw, step])
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self._batch, range(self.steps))
+
+    def _batch(self, step: int) -> Batch:
+        """Batch number `step` of the epoch."""
+        rng = generator(self.seed, "fresh pictures", self.epoch, step)
         rows = rng.integers(len(self.values), size=self.batch)
         orientations = Rotation.random(self.batch, rng=rng).as_matrix()
         pictures = self.drawer(rows, orientations, self.angles_deg, self.size)
         return Batch(pictures, self.values[rows], self.labels[rows])
 
 
-class _Draw:
-    """The batches of one draw, in order."""
-
-    def __init__(self, source: FreshPictures, draw: int):
-        self.source, self.draw = source, draw
-
-    def __len__(self) -> int:
-        return self.source.steps
-
-    def __iter__(self) -> Iterator[Batch]:
-        return (self.source.batch_of(self.draw, step) for step in range(len(self)))
-
-
 @functools.lru_cache(maxsize=2)
-def _drawer(views: Views, device: str) -> _OnCpu | _OnGpu:
+def _drawer(views: Views, device: str, scheduler: str) -> _OnCpu | _OnGpu:
     """What draws the crystals of a data set; kept, since several networks learn from the same ones."""
-    crystals = sample(views.n_crystals, views.seed, views.model, views.hollow)
+    crystals = crystals_of(rosette_views(views, scheduler))
     return _OnGpu(crystals, device) if device.startswith("cuda") else _OnCpu(crystals)
 
 
@@ -88,7 +76,9 @@ class _OnCpu:
     """Draws some of the crystals in compiled code."""
 
     def __init__(self, crystals: list[Rosette]):
-        self.stack = Stack(crystal.solid() for crystal in crystals)
+        batch = stack(crystals, dtype=torch.float64)
+        own = batch.present.numpy()
+        self.stack = Stack.of_bullets(corners(batch).numpy()[own], own.sum(axis=1), batch.sphere.numpy())
 
     def __call__(self, rows, orientations, angles_deg, size) -> torch.Tensor:
         return torch.from_numpy(self.stack.silhouettes(rows, orientations, angles_deg, size).coverage)
@@ -98,31 +88,26 @@ class _OnGpu:
     """Draws some of the crystals on a torch device, where they and the pictures stay."""
 
     def __init__(self, crystals: list[Rosette], device: str):
-        self.crystals, self.device = crystals, device
-
-    @functools.cached_property
-    def batch(self) -> Rosettes:
-        """All crystals; moved when first drawn, since each process of a training on several GPUs has a device of its own."""
-        return stack(self.crystals, self.device)
+        self.batch, self.device = stack(crystals, device), device
 
     def __call__(self, rows, orientations, angles_deg, size) -> torch.Tensor:
-        chosen = self.batch[torch.as_tensor(rows, device=self.device)]
+        chosen: Rosettes = self.batch[torch.as_tensor(rows, device=self.device)]
         turns = torch.as_tensor(orientations, dtype=torch.float32, device=self.device)
         return coverage(chosen, turns, angles_deg, size).coverage
 
 
-def targets_of(data: xr.Dataset, model: str = "2025") -> tuple[torch.Tensor, torch.Tensor]:
+def targets_of(data: xr.Dataset) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each crystal of a data set: `rho_e` and `a_e` (n, 2), and its number of bullets as a label (n,) from 0 on."""
     values = np.stack([data[name].to_numpy() for name in TARGETS], axis=1)
-    labels = data[LABEL].to_numpy().astype(np.int64) - ROSETTE_MODELS[model].bullets[0]
+    labels = data[LABEL].to_numpy().astype(np.int64) - ROSETTE_MODELS[data.attrs["model"]].bullets[0]
     return torch.tensor(values, dtype=torch.float32), torch.from_numpy(labels)
 
 
-def stored_batches(data: xr.Dataset, views: tuple[int, ...], batch: int = 500, model: str = "2025") -> list[Batch]:
+def stored_batches(data: xr.Dataset, views: tuple[int, ...], batch: int = 500) -> list[Batch]:
     """The pictures that a data set holds as batches, each crystal and orientation with the `views` at these positions."""
     pictures = torch.from_numpy(pictures_of(data, views))
     repeats = data.sizes["orientation"]
-    values, labels = (part.repeat_interleave(repeats, 0) for part in targets_of(data, model))
+    values, labels = (part.repeat_interleave(repeats, 0) for part in targets_of(data))
     return [Batch(*parts) for parts in zip(pictures.split(batch), values.split(batch), labels.split(batch), strict=True)]
 
 
@@ -147,10 +132,10 @@ def sets(n_crystals: int, n_held: int, n_test: int, angles_deg: tuple[float, ...
     `n_held` crystals are for validation (two orientations) and twice as many for calibration (one orientation, so that
     they are independent); the `n_test` crystals of the test have two orientations.
     """
-    first = 10 * seed + 1
+    seeds = [child_seed(seed, "rosettes", part) for part in Sets._fields]
     return Sets(
-        Views(n_crystals, 1, angles_deg, first, size, pictures=False),
-        Views(n_held, 2, angles_deg, first + 1, size),
-        Views(2 * n_held, 1, angles_deg, first + 2, size),
-        Views(n_test, 2, angles_deg, first + 3, size),
+        Views(n_crystals, 1, angles_deg, seeds[0], size, pictures=False),
+        Views(n_held, 2, angles_deg, seeds[1], size),
+        Views(2 * n_held, 1, angles_deg, seeds[2], size),
+        Views(n_test, 2, angles_deg, seeds[3], size),
     )

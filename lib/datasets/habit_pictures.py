@@ -13,6 +13,7 @@ import xarray as xr
 import zarr
 
 from lib.core.cache import cached
+from lib.core.seeds import generator
 from lib.core.stores import build_store
 from lib.crystals.habits import HABITS, orientation, sample
 from lib.imaging.probe.photograph import Probe, photograph
@@ -102,7 +103,7 @@ def _taken(pictures: HabitPictures, i: int) -> tuple[np.ndarray, np.ndarray, np.
     habits = pictures.habits
     number, label = divmod(i // pictures.photographs, len(habits))
     (solid,) = sample(habits[label], number + 1, pictures.seed, rows=range(number, number + 1))
-    rng = np.random.default_rng([pictures.seed, 3, i])
+    rng = generator(pictures.seed, "habits", "photograph", i)
     photo = photograph(solid, orientation(habits[label], rng), pictures.probe, rng)
     mask = _found_mask(photo.grey)
     found = mask is not None

@@ -14,18 +14,21 @@ import xarray as xr
 import zarr
 
 from lib.core.cache import cached
+from lib.core.seeds import generator
 from lib.core.stores import build_store
 from lib.crystals.orientation import random_orientations
-from lib.crystals.rosette import ROSETTE_MODELS, sample
+from lib.crystals.rosette import ROSETTE_MODELS, Rosette, sample
 from lib.crystals.solid import Targets, booleans_on_one_thread, targets
 from lib.imaging.draw.silhouette import SIZE, silhouettes
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
-LAYOUT = 2
+LAYOUT = 3
 #: What is learned of a crystal: its values, and the number that is a class.
 TARGETS = ("rho_e", "a_e")
 LABEL = "n_bullets"
+#: What `bullets` says of each: its axis, and fields of `lib.crystals.rosette.Rosette`.
+MEASURES = ("axis_x", "axis_y", "axis_z", "basal_um", "prism_um", "pyramid_um", "tip_um", "roll", "hollow")
 #: Crystals in one task of the build, and in one chunk of the pictures.
 BLOCK, CHUNK = 32, 8
 
@@ -37,6 +40,8 @@ VARIABLES = {
     "rotation": ("1", "rotation matrix of the crystal before the default view"),
     "n_bullets": ("1", "number of bullets"),
     "base": ("{} or 1", "base parameters of the rosette model"),
+    "bullets": ("{}, rad or 1", "axis and measures of each bullet, NaN beyond the last; see lib.crystals.rosette.Rosette"),
+    "sphere": ("{}", "radius of the centre sphere"),
     "volume": ("{}^3", "volume of the crystal"),
     "area": ("{}^2", "surface area of the crystal"),
     "radius": ("{}", "radius of the minimum bounding sphere"),
@@ -104,7 +109,8 @@ def rosette_views(views: Views, scheduler: str = "processes", workers: int | Non
     -------
     Dataset with dimensions crystal, orientation, view, y, x and descriptor: `silhouette` (how many of a pixel's four
     sub-samples are inside), `descriptors` (NaN where a picture can't be described), `pixel_um`, `rotation`, and per
-    crystal `n_bullets`, the model's `base` parameters, `volume`, `area`, `radius`, `rho_e` and `a_e`.
+    crystal `n_bullets`, the model's `base` parameters, its `bullets` and centre `sphere`, `volume`, `area`, `radius`, `rho_e`
+    and `a_e`.
     """
     folder = cached("rosettes", asdict(views) | {"layout": LAYOUT}, lambda part: build(part, views, scheduler, workers))
     return xr.open_zarr(folder / "data.zarr", chunks={"crystal": BLOCK})
@@ -142,7 +148,9 @@ def _draw_and_measure(views: Views, rows: range, pictures: np.ndarray) -> xr.Dat
     cv2.setNumThreads(1)  # the blocks are parallel already
     booleans_on_one_thread()
     crystals = sample(views.n_crystals, views.seed, views.model, views.hollow, rows=rows)
-    rotation = np.stack([random_orientations(views.n_orientations, [views.seed, 2, i]) for i in rows])
+    rotation = np.stack(
+        [random_orientations(views.n_orientations, generator(views.seed, "rosettes", "orientation", i)) for i in rows]
+    )
     pixel_um = np.empty(pictures.shape[:2])
     described = np.empty((*pictures.shape[:3], len(views.descriptors)), np.float32)
     truth = []
@@ -159,9 +167,31 @@ def _draw_and_measure(views: Views, rows: range, pictures: np.ndarray) -> xr.Dat
             "rotation": (("crystal", "orientation", "row", "column"), rotation),
             "n_bullets": ("crystal", np.array([crystal.n_bullets for crystal in crystals], np.int8)),
             "base": (("crystal", "parameter"), np.array([list(crystal.base.values()) for crystal in crystals])),
+            "bullets": (("crystal", "bullet", "measure"), _bullets(crystals, max(ROSETTE_MODELS[views.model].bullets))),
+            "sphere": ("crystal", np.array([crystal.sphere_um for crystal in crystals])),
             **{name: ("crystal", values) for name, values in zip(Targets._fields, np.array(truth).T, strict=True)},
         }
     )
+
+
+def _bullets(crystals: list[Rosette], most: int) -> np.ndarray:
+    """The `MEASURES` of all bullets (crystal, most, 9), NaN beyond the last of a crystal."""
+    padded = np.full((len(crystals), most, len(MEASURES)), np.nan)
+    for own, crystal in zip(padded, crystals, strict=True):
+        own[: crystal.n_bullets] = np.column_stack([crystal.directions, *(getattr(crystal, name) for name in MEASURES[3:])])
+    return padded
+
+
+def crystals_of(data: xr.Dataset) -> list[Rosette]:
+    """The crystals of a data set, as they were drawn from its seed."""
+    names = data["parameter"].to_numpy().tolist()
+    crystals = []
+    for base, sphere, n, padded in zip(
+        *(data[name].to_numpy() for name in ("base", "sphere", "n_bullets", "bullets")), strict=True
+    ):
+        axes, measures = padded[:n, :3], padded[:n, 3:].T
+        crystals.append(Rosette(dict(zip(names, base.tolist(), strict=True)), float(sphere), axes, *measures))
+    return crystals
 
 
 def _template(views: Views) -> xr.Dataset:
@@ -177,6 +207,7 @@ def _template(views: Views) -> xr.Dataset:
             "descriptor": list(views.descriptors),
             "definition": ("descriptor", list(views.descriptors.values())),
             "parameter": list(sample(1, 0, views.model)[0].base),
+            "measure": list(MEASURES),
         },
         attrs={"title": "Silhouettes of synthetic bullet rosettes", **_plain(views)},
     )

@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 import torch
 
+from lib.core.seeds import generator
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import Rosette, sample
 from lib.crystals.solid import targets
@@ -15,6 +16,8 @@ from lib.datasets.voxels import occupancy
 from lib.imaging.draw.rasteriser import Rosettes, coverage, stack, unstack
 from lib.imaging.draw.silhouette import VIEW_ANGLES
 
+#: Raised whenever the same description would give other scenes.
+LAYOUT = 2
 #: The two views that are used, as turns of the crystal [deg].
 ANGLES = (VIEW_ANGLES["default"], VIEW_ANGLES["2ds"])
 #: Side of the pictures that networks and fits look at [pixels].
@@ -58,8 +61,10 @@ class Scenes:
 
 def scenes(n_crystals: int, seed: int, device: str = "cpu") -> Scenes:
     """Random rosettes of the 2025 model, each in one random orientation."""
-    orientations = torch.as_tensor(random_orientations(n_crystals, [seed, 3]), dtype=torch.float32, device=device)
-    return Scenes({"n_crystals": n_crystals, "seed": seed}, sample(n_crystals, seed), orientations)
+    orientations = torch.as_tensor(
+        random_orientations(n_crystals, generator(seed, "scenes", "orientation")), dtype=torch.float32, device=device
+    )
+    return Scenes({"n_crystals": n_crystals, "seed": seed, "layout": LAYOUT}, sample(n_crystals, seed), orientations)
 
 
 def rosette_targets(crystals: list[Rosette] | Rosettes) -> pd.DataFrame:

@@ -31,23 +31,21 @@ class Conformal:
     Parameters
     ----------
     validation, calibration : pairs of a truth (n rows, as of `lib.datasets.rosettes.truth`) and what was `Predicted` for it
-    bullets : the numbers of bullets that stand for the columns of the probabilities
     """
 
     def __init__(
         self,
         validation: tuple[pd.DataFrame, Predicted],
         calibration: tuple[pd.DataFrame, Predicted],
-        bullets: tuple[int, ...],
     ):
-        self.bullets, self.n_calibration = np.array(bullets), len(calibration[0])
+        self.bullets, self.n_calibration = calibration[1].probability.columns.to_numpy(), len(calibration[0])
         self.difficulty, self.values = {}, {}
         for target in TARGETS:
             known = DifficultyEstimator().fit(_similarity(validation[1]), residuals=_errors(*validation, target), beta=0)
             self.difficulty[target] = known
             sigmas = known.apply(_similarity(calibration[1]))
             self.values[target] = ConformalRegressor().fit(_errors(*calibration, target), sigmas=sigmas)
-        doubts = hinge(calibration[1].probability, self.bullets, calibration[0][LABEL].to_numpy())
+        doubts = hinge(calibration[1].probability.to_numpy(), self.bullets, calibration[0][LABEL].to_numpy())
         self.labels = ConformalClassifier().fit(doubts)
 
     def intervals(self, predicted: Predicted, confidence: float) -> pd.DataFrame:
@@ -62,7 +60,8 @@ class Conformal:
 
     def sets(self, predicted: Predicted, confidence: float) -> np.ndarray:
         """Which numbers of bullets (n, K) bool cannot be ruled out."""
-        return self.labels.predict_set(hinge(predicted.probability), confidence=confidence, smoothing=False).astype(bool)
+        doubts = hinge(predicted.probability.to_numpy())
+        return self.labels.predict_set(doubts, confidence=confidence, smoothing=False).astype(bool)
 
     def scores(self, truth: pd.DataFrame, predicted: Predicted, confidence: float) -> dict[str, float]:
         """What the promise came to: `coverage_` of each target, `width_` (median upper over lower end), `size_` of the sets.
@@ -87,9 +86,10 @@ class Conformal:
 
 def _similarity(predicted: Predicted) -> np.ndarray:
     """What makes two predictions alike: both logarithms, and mean and spread of the number of bullets."""
-    classes = np.arange(predicted.probability.shape[1])
-    mean = predicted.probability @ classes
-    spread = np.sqrt(np.maximum(predicted.probability @ classes**2 - mean**2, 0))
+    probability = predicted.probability.to_numpy()
+    bullets = predicted.probability.columns.to_numpy()
+    mean = probability @ bullets
+    spread = np.sqrt(np.maximum(probability @ bullets**2 - mean**2, 0))
     return np.column_stack([np.log(predicted.table[list(TARGETS)]), mean, spread])
 
 

@@ -16,12 +16,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib.datasets.batches import SeededDataset
 from lib.models.networks.polar import Polar
-from lib.models.training import Trained, lightning, one_cycle, trained
+from lib.models.training import Trained, Training, lightning, one_cycle
 from lib.models.vae import as_pictures
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,10 @@ class Contrastive(lightning.LightningModule):
             return paired_loss(vectors.float(), self.recipe.temperature)
 
     def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
-        loss = self.loss(batch)
-        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
-        return loss
+        return self.loss(batch)
 
-    def validation_step(self, batch: torch.Tensor, _) -> None:
-        self.log("val_loss", self.loss(batch), batch_size=len(batch), sync_dist=True)
+    def validation_step(self, batch: torch.Tensor, _) -> dict[str, torch.Tensor]:
+        return {"val_loss": self.loss(batch)}
 
     def configure_optimizers(self) -> dict:
         return one_cycle(self.parameters(), self.recipe.rate, self.recipe.epochs * self.steps)
@@ -177,24 +176,36 @@ def _squares(pictures: torch.Tensor) -> torch.Tensor:
     return ((places - x).abs() < half) & ((places[:, None] - y).abs() < half)
 
 
-def contrastive(
+def contrastive_training(
     recipe: ContrastiveRecipe,
     data: Mapping,
-    batches: Callable[[int], Iterable],
+    steps: int,
+    batches: Callable[[], SeededDataset],
     validation: Callable[[], Iterable],
     seed: int = 0,
-    device: str = "cpu",
-) -> Trained:
-    """The network of a `recipe`, trained on pictures, or found where it was trained before.
+) -> Training:
+    """The training of the network of a `recipe`.
 
     Parameters
     ----------
     data : plain values that decide every byte of the pictures
-    batches, validation : as in `lib.models.training.trained`
+    steps : batches in an epoch
+    batches, validation : as in `lib.models.training.Training`
     """
     description = {"recipe": asdict(recipe), "data": dict(data), "seed": seed, "version": VERSION}
-    steps = len(batches(0))
-    return trained("contrastive", description, lambda: Contrastive(recipe, steps), batches, validation, recipe.epochs, device)
+    return Training("contrastive", description, lambda: Contrastive(recipe, steps), batches, validation, recipe.epochs)
+
+
+def contrastive(
+    recipe: ContrastiveRecipe,
+    data: Mapping,
+    batches: SeededDataset,
+    validation: Callable[[], Iterable],
+    seed: int = 0,
+    device: str = "cpu",
+) -> Trained:
+    """The network of a `recipe`, trained on pictures, or found where it was trained before; see `contrastive_training`."""
+    return contrastive_training(recipe, data, len(batches), lambda: batches, validation, seed).result(device)
 
 
 @torch.inference_mode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
@@ -14,15 +13,18 @@ from scipy.special import softmax
 from torch.nn import functional
 
 from lib.crystals.rosette import ROSETTE_MODELS
-from lib.datasets.fresh_rosettes import SAMPLES, Batch, FreshPictures, stored_batches, targets_of
+from lib.datasets.fresh_rosettes import Batch, FreshPictures, stored_batches, targets_of
 from lib.datasets.rosettes import Views, rosette_views
 from lib.models.networks import ARCHITECTURES, network
 from lib.models.networks.parts import N_VALUES
 from lib.models.tables import prediction_table
-from lib.models.training import Trained, lightning, one_cycle, trained
+from lib.models.training import Trained, Training, lightning, one_cycle
+
+#: Sub-samples of a pixel: pictures come as counts of 0 to 4 (`lib.imaging.draw.silhouette`).
+_SAMPLES = 4
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,20 @@ class ShapeModel(lightning.LightningModule):
     Parameters
     ----------
     values : (n, 2) of the training crystals, for the standardisation
-    classes : how many numbers of bullets there are
+    bullets : the numbers of bullets that the logits stand for
     """
 
-    def __init__(self, recipe: Recipe, size: int, values: torch.Tensor, classes: int):
+    def __init__(self, recipe: Recipe, size: int, values: torch.Tensor, bullets: tuple[int, ...]):
         super().__init__()
-        self.recipe = recipe
-        self.network = network(recipe.name, len(recipe.angles_deg), size, N_VALUES + classes, **recipe.settings)
+        self.recipe, self.bullets = recipe, bullets
+        self.network = network(recipe.name, len(recipe.angles_deg), size, N_VALUES + len(bullets), **recipe.settings)
         logs = values.log()
         for name, numbers in (("mean", logs.mean(0)), ("deviation", logs.std(0)), ("scale", values.std(0))):
             self.register_buffer(name, numbers)
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised logarithms (B, 2) and logits (B, K) for pictures (B, V, S, S) uint8."""
-        out = self.network(pictures.float().div_(SAMPLES))
+        out = self.network(shares(pictures))
         return out[:, :N_VALUES], out[:, N_VALUES:]
 
     def values(self, standardised: torch.Tensor) -> torch.Tensor:
@@ -109,12 +111,10 @@ class ShapeModel(lightning.LightningModule):
         return relative + absolute + self.recipe.label_weight * functional.cross_entropy(logits.float(), labels)
 
     def training_step(self, batch: Batch, _) -> torch.Tensor:
-        loss = self.loss(batch)
-        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels), sync_dist=True)
-        return loss
+        return self.loss(batch)
 
-    def validation_step(self, batch: Batch, _) -> None:
-        self.log("val_loss", self.loss(batch), batch_size=len(batch.labels), sync_dist=True)
+    def validation_step(self, batch: Batch, _) -> dict[str, torch.Tensor]:
+        return {"val_loss": self.loss(batch)}
 
     def on_train_epoch_start(self) -> None:
         if self.recipe.only_head:
@@ -127,6 +127,11 @@ class ShapeModel(lightning.LightningModule):
         return one_cycle(trained_part.parameters(), self.recipe.rate, steps)
 
 
+def shares(pictures: torch.Tensor) -> torch.Tensor:
+    """Shares of the pixels covered, 0 to 1, for pictures of counts."""
+    return pictures.float() / _SAMPLES
+
+
 def shape_model(
     recipe: Recipe, crystals: Views, validation: Views, seed: int = 0, device: str = "cpu", scheduler: str = "processes"
 ) -> Trained:
@@ -137,18 +142,18 @@ def shape_model(
     crystals : data set whose crystals are learned from
     validation : data set with pictures of other crystals, which decide on the best epoch; its views include the recipe's angles
     """
-    values, _ = targets_of(rosette_views(crystals, scheduler), crystals.model)
-    classes = len(ROSETTE_MODELS[crystals.model].bullets)
+    values, _ = targets_of(rosette_views(crystals, scheduler))
 
     def make() -> ShapeModel:
-        return ShapeModel(recipe, crystals.size, values, classes)
+        return ShapeModel(recipe, crystals.size, values, ROSETTE_MODELS[crystals.model].bullets)
 
     def begin(model: ShapeModel) -> None:
         if recipe.start:
             earlier = shape_model(recipe.start, crystals, validation, seed, device, scheduler).model
             take_over(model.network, earlier.network)
 
-    fresh = functools.partial(_fresh, crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler)
+    def fresh() -> FreshPictures:
+        return FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler)
 
     def held() -> list[Batch]:
         places = tuple(validation.angles_deg.index(angle) for angle in recipe.angles_deg)
@@ -156,15 +161,7 @@ def shape_model(
 
     description = {"recipe": asdict(recipe), "crystals": asdict(crystals), "validation": asdict(validation)}
     description |= {"seed": seed, "version": VERSION}
-    return trained(
-        "network", description, make, lambda draw: fresh()(draw), held, recipe.epochs, device, recipe.patience, begin
-    )  # fmt: skip
-
-
-@functools.lru_cache(maxsize=1)
-def _fresh(*arguments) -> FreshPictures:
-    """Fresh pictures, whose crystals are drawn when the first batch is asked for, in each process of a training."""
-    return FreshPictures(*arguments)
+    return Training("network", description, make, fresh, held, recipe.epochs, recipe.patience, begin).result(device)
 
 
 def take_over(model: torch.nn.Module, earlier: torch.nn.Module) -> None:
@@ -182,32 +179,33 @@ def _in_parts(model: ShapeModel, function: Callable, pictures: np.ndarray, batch
 
 
 class Predicted(NamedTuple):
-    """A `table` of `lib.models.tables.prediction_table`, a row each, and the `probability` (n, K) of each number of bullets."""
+    """A `table` of `lib.models.tables.prediction_table`, a row each, and the `probability` of each number of bullets."""
 
     table: pd.DataFrame
-    probability: np.ndarray
+    probability: pd.DataFrame
 
 
-def predict(model: ShapeModel, pictures: np.ndarray, bullets: tuple[int, ...]) -> Predicted:
-    """What a trained model says of pictures (n, V, S, S) uint8 of 0 to 4, the classes being the numbers of `bullets`."""
-    return _predicted(model, *_in_parts(model, model, pictures), bullets)
+def predict(model: ShapeModel, pictures: np.ndarray) -> Predicted:
+    """What a trained model says of pictures (n, V, S, S) uint8 of 0 to 4."""
+    return _predicted(model, *_in_parts(model, model, pictures))
 
 
-def predict_by_views(model: ShapeModel, pictures: np.ndarray, bullets: tuple[int, ...]) -> list[Predicted]:
+def predict_by_views(model: ShapeModel, pictures: np.ndarray) -> list[Predicted]:
     """What a model with a head for each number of views says of the first, of the first two, ... of pictures (n, V, S, S)."""
     views = pictures.shape[1]
     answers = _in_parts(model, lambda part: [piece for answer in model(part) for piece in answer.chunk(views)], pictures)
-    return [_predicted(model, answers[k], answers[views + k], bullets) for k in range(views)]
+    return [_predicted(model, answers[k], answers[views + k]) for k in range(views)]
 
 
-def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray, bullets: tuple[int, ...]) -> Predicted:
+def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray) -> Predicted:
     """Predictions from what the network returned."""
     probability = softmax(logits, axis=1)
     values = model.values(torch.from_numpy(standardised).to(model.device)).cpu().numpy().astype(float)
-    return Predicted(prediction_table(values, probability, np.array(bullets)), probability)
+    table = prediction_table(values, probability, np.array(model.bullets))
+    return Predicted(table, pd.DataFrame(probability, table.index, model.bullets))
 
 
 def features(model: ShapeModel, pictures: np.ndarray) -> np.ndarray:
     """Features (n, F) that a trained model's network finds in pictures (n, V, S, S) uint8 of 0 to 4."""
-    (found,) = _in_parts(model, lambda part: (model.network.features(part.float() / SAMPLES),), pictures)
+    (found,) = _in_parts(model, lambda part: (model.network.features(shares(part)),), pictures)
     return found

@@ -1,18 +1,23 @@
-"""Training of networks by Lightning: once for a description, checkpointed after every epoch, resumed after a kill."""
+"""Training of networks: once for a description, checkpointed after every epoch, resumed after a kill.
+
+The loop is written out, over Lightning's Fabric, which knows devices and precision: for networks as small as these, the hooks
+of a Trainer cost a quarter of the time. What is trained is a LightningModule all the same, so that a script may hand it to a
+Trainer, on as many devices as it likes (`book/scale.md`).
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
-import os
 import sys
 import time
-import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import cloudpickle
 import pandas as pd
 import torch
 from safetensors import SafetensorError
@@ -22,20 +27,21 @@ from tqdm.auto import tqdm
 import lib.core.torchvision_guard  # noqa: F401  (before lightning)
 
 import lightning  # isort: skip
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment, find_free_network_port  # isort: skip
-from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO  # isort: skip
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint  # isort: skip
 
 from lib.core.cache import DamagedCache, cached, digest, written  # isort: skip
 from lib.core.device import set_threads  # isort: skip
 from lib.core.shipped import shipped  # isort: skip
+from lib.datasets.batches import SeededDataset  # isort: skip
 
-#: What a module logs in `validation_step` for its best epoch to be found.
+#: What `validation_step` returns the value of for the best epoch to be found.
 LOSS = "val_loss"
+#: Seconds between two updates of the progress bar.
+_REFRESH = 0.5
+#: Files of a finished training, and of one that is under way.
+WEIGHTS, HISTORY, _CHECKPOINT = "weights.safetensors", "history.csv", "last.ckpt"
 
 for _name in ("lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # which devices there are is said in the run's provenance
-warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # for Lightning, not for its users
 
 
 class Trained(NamedTuple):
@@ -48,75 +54,81 @@ class Trained(NamedTuple):
     folder: Path = Path()
 
 
-def trained(
-    kind: str,
-    description: Mapping,
-    make: Callable[[], lightning.LightningModule],
-    batches: Callable[[int], Iterable],
-    validation: Callable[[], Iterable],
-    epochs: int,
-    device: str = "cpu",
-    patience: int | None = None,
-    begin: Callable[[lightning.LightningModule], None] | None = None,
-    processes: int | None = None,
-    precision: str | None = None,
-) -> Trained:
-    """The network that `description` describes, trained first where it is neither shipped nor in the cache.
+@dataclass(frozen=True)
+class Training:
+    """What is to be trained, on what, for how long. Its result follows from the description.
 
-    A training that was broken off goes on after its last whole epoch and ends with the same weights. Of all epochs the one
-    with the smallest validation loss is kept.
-
-    On several GPUs, processes that share their gradients train together, each with batches of its own: an epoch shows the
-    network as many times more pictures. They are begun anew, since a notebook's kernel cannot be split once it holds a GPU, so
-    a script that trains must keep its calls below ``if __name__ == "__main__"``.
-
-    Parameters
+    Attributes
     ----------
     kind : first part of the cache folder's name
     description : plain values from which the result follows; data, settings and the seed all belong in it
-    make : makes the untrained module; its `validation_step` logs "val_loss"
-    batches : from the number of a draw to its batches, an iterable with a length. The same number gives the same batches, and
-        each epoch, and in it each process, takes a new number
+    make : makes the untrained module. Its `training_step` returns the loss of a batch; its `validation_step` a dictionary of
+        values of a batch, "val_loss" among them; its `configure_optimizers` what `one_cycle` returns, or an optimiser
+    batches : called once for the batches to learn from, whose `set_epoch` is called before each epoch
     validation : called once for the batches that no epoch trains on
     epochs : how many epochs at most
-    device : "cpu", "cuda" for all GPUs, or "cuda:1" for one of them
     patience : stop when the validation loss has not fallen for so many epochs; None never stops early
     begin : gives the untrained module the weights to start from; not called where the network is found
-    processes : how many train together; None is one for each GPU that `device` means, or one
-    precision : Lightning's name of the precision to train in; None is that which suits the device
     """
-    whole = {**description, "epochs": epochs, "patience": patience, "precision": precision or precision_of(device)}
-    processes = processes or (torch.cuda.device_count() if device == "cuda" else 1)
-    if processes > 1:
-        whole["processes"] = processes
 
-    def build(part: Path) -> None:
-        if not (part / "weights.safetensors").exists():  # else it was broken off when all was learned
-            learn(part)
-        for checkpoint in part.glob("*.ckpt"):
-            checkpoint.unlink()
+    kind: str
+    description: Mapping
+    make: Callable[[], lightning.LightningModule]
+    batches: Callable[[], SeededDataset]
+    validation: Callable[[], Iterable]
+    epochs: int
+    patience: int | None = None
+    begin: Callable[[lightning.LightningModule], None] | None = None
 
-    def learn(part: Path) -> None:
-        set_threads()  # UMAP and others change how many threads torch computes with
-        _seed(whole, 0)
-        model = make()
-        if begin:
-            begin(model)
-        job = (part, model, _Batches(batches, validation()), whole, device)
-        if processes > 1:
-            arguments = (processes, find_free_network_port(), cloudpickle.dumps(job))
-            torch.multiprocessing.spawn(_fit_as_one_of, arguments, processes)
-        else:
-            _fit(*job)
+    @property
+    def described(self) -> dict:
+        """All values that the result follows from, but for the precision of the machine that trains."""
+        return {"kind": self.kind, **self.description, "epochs": self.epochs, "patience": self.patience}
 
-    folder = shipped({"kind": kind, **whole}) or cached(kind, {"kind": kind, **whole}, build)
-    model = make()
-    weights = weights_in(folder / "weights.safetensors")
+    def result(self, device: str = "cpu") -> Trained:
+        """The network: shipped with the project (`lib.core.shipped`), found in the cache, or trained now on one device.
+
+        A training that was broken off goes on after its last whole epoch and ends with the same weights. Of all epochs the one
+        with the smallest validation loss is kept.
+
+        Parameters
+        ----------
+        device : "cpu", "cuda" or "cuda:1"
+        """
+        folder = shipped(self.described) or self._cached(device)
+        return Trained(load(self.make(), folder).eval().to(device), pd.read_csv(folder / HISTORY), folder)
+
+    def _cached(self, device: str) -> Path:
+        """The folder of the cache in which the network is, trained first where it is not there."""
+        whole = self.described | {"precision": precision_of(device)}
+
+        def build(part: Path) -> None:
+            if not (part / WEIGHTS).exists():  # else it was broken off when all was learned
+                set_threads()  # UMAP and others change how many threads torch computes with
+                _seed(whole, 0)
+                model = self.make()
+                if self.begin:
+                    self.begin(model)
+                _fit(part, model, self.batches(), self.validation(), whole, device)
+            (part / _CHECKPOINT).unlink(missing_ok=True)
+
+        return cached(self.kind, whole, build)
+
+
+def load(model: lightning.LightningModule, folder: Path) -> lightning.LightningModule:
+    """The model with the weights that a training left in a folder.
+
+    Raises
+    ------
+    DamagedCache
+        If they cannot be read, or are those of another network.
+    """
+    weights = weights_in(folder / WEIGHTS)
     try:
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:  # of torch, a line for each weight
         raise DamagedCache(f"{folder} holds weights of another network: delete this folder, and it is trained anew.") from error
-    return Trained(model.eval().to(device), pd.read_csv(folder / "history.csv"), folder)
+    return model
 
 
 def weights_in(file: Path) -> dict[str, torch.Tensor]:
@@ -133,8 +145,14 @@ def weights_in(file: Path) -> dict[str, torch.Tensor]:
         raise DamagedCache(f"{file} cannot be read: delete the folder {file.parent}, and it is trained anew.") from error
 
 
-def kept(file: Path) -> dict:
-    """What torch kept in a file: tensors and plain values. Nothing in it is run, whoever wrote it.
+def write_weights(model: torch.nn.Module | dict, file: Path) -> None:
+    """Write the weights of a model, or a dictionary of them, in the safetensors format."""
+    weights = model.state_dict() if isinstance(model, torch.nn.Module) else model
+    written(file, functools.partial(save_file, {name: values.contiguous() for name, values in weights.items()}))
+
+
+def read_checkpoint(file: Path) -> dict:
+    """What torch wrote to a file: tensors and plain values. Nothing in it is run, whoever wrote it.
 
     Raises
     ------
@@ -157,117 +175,114 @@ def one_cycle(parameters, rate: float, steps: int) -> dict:
 
 
 def precision_of(device: str) -> str:
-    """Lightning's name of the precision to train in: bfloat16 with float32 weights on a GPU, else float32."""
-    return "bf16-mixed" if device.startswith("cuda") else "32-true"
+    """Fabric's name of the precision to train in: bfloat16 with float32 weights where the device is made for it, else float32.
 
-
-def _fit_as_one_of(rank: int, processes: int, port: int, job: bytes) -> None:
-    """`_fit` in the process number `rank` of several that train together."""
-    os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(max(1, torch.get_num_threads() // processes))
-    _fit(*cloudpickle.loads(job), LightningEnvironment())
+    That are GPUs, and processors with AMX.
+    """
+    fast = device.startswith("cuda") or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if fast else "32-true"
 
 
 def _fit(
-    part: Path, model: lightning.LightningModule, data: _Batches, whole: Mapping, device: str,
-    together: LightningEnvironment | None = None,
-) -> None:  # fmt: skip
-    """Train `model` and leave its best weights as `weights.safetensors` and its `history.csv` in the folder `part`."""
-    best = ModelCheckpoint(part, "best", monitor=LOSS, save_last=True, save_on_train_epoch_end=True, enable_version_counter=False)
-    stops = [EarlyStopping(LOSS, patience=whole["patience"], check_on_train_epoch_end=True)] if whole["patience"] else []
+    part: Path, model: lightning.LightningModule, data: SeededDataset, validation: Iterable, whole: Mapping, device: str
+) -> None:
+    """Train `model` and leave its best weights and its history in the folder `part`."""
     accelerator, _, index = device.partition(":")
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        devices=[int(index)] if index else whole.get("processes", 1),
-        strategy="ddp_find_unused_parameters_true" if together else "auto",
-        plugins=[_WholeCheckpoints(), *([together] if together else [])],
-        precision=whole["precision"],
-        max_epochs=whole["epochs"],
-        callbacks=[_Epochs(part, whole), *stops, best],
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=part,
-    )
-    last = part / "last.ckpt"
-    if last.exists():
-        kept(last)
-    trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
-    if trainer.is_global_zero:
-        weights = kept(Path(best.best_model_path))["state_dict"]
-        plain = {name: values.contiguous() for name, values in weights.items()}
-        written(part / "weights.safetensors", functools.partial(save_file, plain))
+    fabric = lightning.Fabric(accelerator=accelerator, devices=[int(index)] if index else 1, precision=whole["precision"])
+    optimizer, schedule = _optimizers(model)
+    _, optimizer = fabric.setup(model, optimizer)
+    checkpoint = _Checkpoint(part / _CHECKPOINT, model, optimizer, schedule)
+    history = checkpoint.history
+    progress = {"total": whole["epochs"] * len(data), "initial": len(history) * len(data), "mininterval": _REFRESH}
+    with closing(tqdm(desc="training", unit="batch", file=sys.stderr, **progress)) as bar:
+        for epoch in range(len(history), whole["epochs"]):
+            if _stale(history, whole["patience"]):
+                break
+            _seed(whole, epoch)
+            started = time.perf_counter()
+            data.set_epoch(epoch)
+            losses = _train(fabric, model, data.loader(), optimizer, schedule, bar)
+            values = _validate(fabric, model, validation)
+            checkpoint.write({"epoch": epoch, "seconds": time.perf_counter() - started, "loss": losses} | values)
+            written(part / HISTORY, functools.partial(pd.DataFrame(history).to_csv, index=False))
+            bar.set_postfix_str(f"{LOSS} {values[LOSS]:.4f}", refresh=False)
+    write_weights(checkpoint.best, part / WEIGHTS)
 
 
-def _seed(whole: Mapping, epoch: int, rank: int = 0) -> None:
+def _optimizers(model: lightning.LightningModule):
+    """A module's optimiser and the schedule of its learning rate, or None."""
+    found = model.configure_optimizers()
+    return (found["optimizer"], found["lr_scheduler"]["scheduler"]) if isinstance(found, dict) else (found, None)
+
+
+def _train(fabric: lightning.Fabric, model, batches: Iterable, optimizer, schedule, bar: tqdm) -> float:
+    """One epoch of training; returns the mean loss of its batches."""
+    model.train()
+    model.on_train_epoch_start()
+    losses = []
+    for batch in batches:
+        with fabric.autocast():
+            loss = model.training_step(fabric.to_device(batch), len(losses))
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        optimizer.step()
+        if schedule:
+            schedule.step()
+        losses.append(loss.detach())
+        bar.update()
+    return float(torch.stack(losses).mean())
+
+
+@torch.no_grad()
+def _validate(fabric: lightning.Fabric, model: lightning.LightningModule, batches: Iterable) -> dict[str, float]:
+    """What `validation_step` returns in single precision, on average over the batches, each as often as it has rows."""
+    model.eval()
+    sums, total = defaultdict(float), 0
+    for batch in batches:
+        values = model.validation_step(fabric.to_device(batch), 0)
+        if LOSS not in (values or {}):
+            raise ValueError(f"{type(model).__name__}.validation_step must return a dictionary with {LOSS}, got {values!r}")
+        rows = len(batch[-1] if isinstance(batch, tuple | list) else batch)
+        total += rows
+        for name, value in values.items():
+            sums[name] += rows * float(value)
+    return {name: sums[name] / total for name in sorted(sums)}
+
+
+def _stale(history: list[dict], patience: int | None) -> bool:
+    """Whether the validation loss has not fallen for `patience` epochs."""
+    losses = [row[LOSS] for row in history]
+    return patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
+
+
+class _Checkpoint:
+    """The state of a training after each whole epoch, in one file, which is whole whenever it is there.
+
+    Attributes
+    ----------
+    history : a row for each epoch so far
+    best : weights of the epoch with the smallest validation loss so far
+    """
+
+    def __init__(self, file: Path, model: lightning.LightningModule, optimizer, schedule):
+        self.file, self.history, self.best = file, [], {}
+        self.parts = {"model": model, "optimizer": optimizer} | ({"schedule": schedule} if schedule else {})
+        if file.exists():
+            state = read_checkpoint(file)
+            self.history, self.best = state["history"], state["best"]
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+
+    def write(self, row: dict) -> None:
+        """Note the row of an epoch that has ended, and keep the state."""
+        self.history.append(row)
+        if row[LOSS] == min(known[LOSS] for known in self.history):
+            self.best = {name: value.detach().cpu().clone() for name, value in self.parts["model"].state_dict().items()}
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state |= {"history": self.history, "best": self.best}
+        written(self.file, functools.partial(torch.save, state))
+
+
+def _seed(whole: Mapping, epoch: int) -> None:
     """Seed torch for one epoch, so that it does not matter whether the epochs before ran in this process."""
-    torch.manual_seed((int(digest({**whole, "epoch": epoch}), 16) + rank) % 2**63)
-
-
-class _Batches(lightning.LightningDataModule):
-    """The batches of each epoch, drawn when it begins."""
-
-    def __init__(self, batches: Callable[[int], Iterable], validation: Iterable):
-        super().__init__()
-        self.batches, self.validation = batches, validation
-
-    def train_dataloader(self) -> Iterable:
-        return _Source(self.batches(self.trainer.current_epoch * self.trainer.world_size + self.trainer.global_rank))
-
-    def val_dataloader(self) -> Iterable:
-        return _Source(self.validation)
-
-
-class _Source:
-    """One source of batches; Lightning would take a list of batches for a list of sources."""
-
-    def __init__(self, batches: Iterable):
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self):
-        return iter(self.batches)
-
-
-class _WholeCheckpoints(TorchCheckpointIO):
-    """Writes checkpoints so that they are whole whenever they are there; Lightning's own way copies them from another disk."""
-
-    def save_checkpoint(self, checkpoint, path, storage_options=None):
-        written(Path(path), functools.partial(torch.save, checkpoint))
-
-
-class _Epochs(Callback):
-    """Seeds each epoch, shows a progress bar and writes the history."""
-
-    def __init__(self, part: Path, whole: Mapping):
-        self.file, self.whole, self.bar = part / "history.csv", whole, None
-
-    def on_train_epoch_start(self, trainer, module):
-        _seed(self.whole, trainer.current_epoch, trainer.global_rank)
-        self.started = time.perf_counter()
-        if self.bar is None and trainer.is_global_zero:
-            steps = trainer.num_training_batches
-            done, total = trainer.current_epoch * steps, self.whole["epochs"] * steps
-            self.bar = tqdm(total=total, initial=done, desc="training", unit="batch", file=sys.stderr)
-
-    def on_train_batch_end(self, trainer, module, *_):
-        if self.bar is not None:
-            self.bar.update()
-
-    def on_train_epoch_end(self, trainer, module):
-        if not trainer.is_global_zero:
-            return
-        row = {"epoch": trainer.current_epoch, "seconds": time.perf_counter() - self.started}
-        row |= {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
-        known = pd.read_csv(self.file) if self.file.exists() else pd.DataFrame(columns=["epoch"])
-        history = pd.concat([known[known.epoch < row["epoch"]], pd.DataFrame([row])])
-        written(self.file, functools.partial(history.to_csv, index=False))
-        self.bar.set_postfix_str(f"{LOSS} {row[LOSS]:.4f}")
-
-    def on_train_end(self, trainer, module):
-        if self.bar is not None:
-            self.bar.close()
+    torch.manual_seed(int(digest({**whole, "epoch": epoch}), 16) % 2**63)

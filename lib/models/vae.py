@@ -17,11 +17,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib.datasets.batches import SeededDataset
 from lib.models.networks.parts import ResidualBlock
-from lib.models.training import Trained, lightning, one_cycle, trained
+from lib.models.training import Trained, Training, lightning, one_cycle
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
-VERSION = 1
+VERSION = 2
 #: Side of the smallest feature maps [pixels].
 _SMALLEST = 4
 
@@ -39,6 +40,7 @@ class VaeRecipe:
     beta : weight of the Kullback-Leibler term; 1 is the evidence lower bound
     epochs, rate : epochs, and the highest learning rate
     layers : hidden layers, each of which halves the side; by default all that leave _SMALLEST pixels or more
+    translation : an augmentation for pictures that are periodic in x: each is moved along x by a random number of pixels
     """
 
     latents: int
@@ -50,6 +52,7 @@ class VaeRecipe:
     epochs: int = 10
     rate: float = 2e-3
     layers: int | None = None
+    translation: bool | None = None
 
     def described(self) -> dict:
         """The choices as plain values; without those left open, which later versions add."""
@@ -103,19 +106,25 @@ class Vae(lightning.LightningModule):
         return 0.5 * error.log() + self.recipe.beta * divergence / pictures[0].numel()
 
     def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
-        loss = self.loss(as_pictures(batch))
-        self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
-        return loss
+        pictures = as_pictures(batch)
+        return self.loss(translated(pictures) if self.recipe.translation else pictures)
 
-    def validation_step(self, batch: torch.Tensor, _) -> None:
+    def validation_step(self, batch: torch.Tensor, _) -> dict[str, torch.Tensor]:
         pictures = as_pictures(batch)
         error, divergence = self.terms(pictures)
         loss = 0.5 * error.log() + self.recipe.beta * divergence / pictures[0].numel()
-        values = {"val_loss": loss, "val_error": error, "val_divergence": divergence}
-        self.log_dict(values, batch_size=len(batch), sync_dist=True)
+        return {"val_loss": loss, "val_error": error, "val_divergence": divergence}
 
     def configure_optimizers(self) -> dict:
         return one_cycle(self.parameters(), self.recipe.rate, self.recipe.epochs * self.steps)
+
+
+def translated(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, C, S, S) that are periodic in x, each moved along x by a random whole number of pixels."""
+    side = pictures.shape[-1]
+    steps = torch.randint(side, (len(pictures), 1), device=pictures.device)
+    columns = (torch.arange(side, device=pictures.device) + steps) % side
+    return pictures.gather(-1, columns[:, None, None].expand_as(pictures))
 
 
 def halvings(size: int, most: int | None = None) -> tuple[int, int]:
@@ -162,24 +171,36 @@ def as_pictures(batch: torch.Tensor) -> torch.Tensor:
     return pictures if pictures.ndim == 4 else pictures[:, None]
 
 
-def vae(
+def vae_training(
     recipe: VaeRecipe,
     data: Mapping,
-    batches: Callable[[int], Iterable],
+    steps: int,
+    batches: Callable[[], SeededDataset],
     validation: Callable[[], Iterable],
     seed: int = 0,
-    device: str = "cpu",
-) -> Trained:
-    """The autoencoder of a `recipe`, trained on pictures, or found where it was trained before.
+) -> Training:
+    """The training of the autoencoder of a `recipe`.
 
     Parameters
     ----------
     data : plain values that decide every byte of the pictures
-    batches, validation : as in `lib.models.training.trained`
+    steps : batches in an epoch
+    batches, validation : as in `lib.models.training.Training`
     """
     description = {"recipe": recipe.described(), "data": dict(data), "seed": seed, "version": VERSION}
-    steps = len(batches(0))
-    return trained("vae", description, lambda: Vae(recipe, steps), batches, validation, recipe.epochs, device)
+    return Training("vae", description, lambda: Vae(recipe, steps), batches, validation, recipe.epochs)
+
+
+def vae(
+    recipe: VaeRecipe,
+    data: Mapping,
+    batches: SeededDataset,
+    validation: Callable[[], Iterable],
+    seed: int = 0,
+    device: str = "cpu",
+) -> Trained:
+    """The autoencoder of a `recipe`, trained on pictures, or found where it was trained before; see `vae_training`."""
+    return vae_training(recipe, data, len(batches), lambda: batches, validation, seed).result(device)
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lib.datasets.batches import Stored, stored
+from lib.datasets.batches import StoredPictures, stored
 from lib.datasets.habit_pictures import CHUNK, LAYOUT, HabitPictures, habit_pictures
 from lib.evaluation.latent_scores import LatentSpace, latent_space, scores, standardise
 from lib.imaging.measure.descriptors import describe
@@ -42,14 +42,14 @@ class Pictures(NamedTuple):
     `log_size` is the logarithm of each particle's size [um] (n,), or None where size is to play no part.
     """
 
-    plain: Stored
-    cut: Stored
-    together: Stored
+    plain: StoredPictures
+    cut: StoredPictures
+    together: StoredPictures
     label: np.ndarray
     description: dict
     log_size: np.ndarray | None = None
 
-    def of(self, rung: str) -> Stored:
+    def of(self, rung: str) -> StoredPictures:
         """The pictures that a rung sees."""
         return self.plain if rung in _WITH_BACKGROUND else self.cut
 
@@ -151,7 +151,7 @@ def synthetic(pictures: HabitPictures, batch: int, seed: int = 0, scheduler: str
 
     views = pictures.photographs
     lengths = (pictures.length, pictures.length, pictures.length // views)
-    sources = (Stored(read, n, min(batch, n), seed) for read, n in zip((plain, cut, together), lengths, strict=True))
+    sources = (StoredPictures(read, n, min(batch, n), seed) for read, n in zip((plain, cut, together), lengths, strict=True))
     return Pictures(*sources, data["label"].to_numpy().astype(int), asdict(pictures) | {"layout": LAYOUT})
 
 

@@ -13,10 +13,11 @@ import torch
 from lib.core import cache, paths
 from lib.core.cache import DamagedCache
 from lib.datasets import habit_pictures, rosettes, synthetic_campaigns
+from lib.datasets.batches import SeededDataset
 from lib.datasets.habit_pictures import HabitPictures
 from lib.datasets.rosettes import Views, rosette_views
 from lib.datasets.synthetic_campaigns import Campaign, campaign_pictures
-from lib.models.training import kept, lightning, trained, weights_in
+from lib.models.training import Training, lightning, read_checkpoint, weights_in
 
 
 class Line(lightning.LightningModule):
@@ -30,22 +31,33 @@ class Line(lightning.LightningModule):
         return ((self.layer(batch) - 2 * batch) ** 2).mean()
 
     def validation_step(self, batch, _):
-        self.log("val_loss", ((self.layer(batch) - 2 * batch) ** 2).mean())
+        return {"val_loss": self.training_step(batch, _)}
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), 0.3)
 
 
-def network(width: int = 1, fail_at: int | None = None):
-    def batches(draw):
-        if draw == fail_at:
+class Ones(SeededDataset):
+    """Two batches of ones; in the epoch `fail_at` there are none."""
+
+    def __init__(self, fail_at: int | None):
+        super().__init__()
+        self.fail_at = fail_at
+
+    def __len__(self):
+        return 2
+
+    def __iter__(self):
+        if self.epoch == self.fail_at:
             raise RuntimeError("lights out")
-        return [torch.ones(4, 1)] * 2
-
-    return trained("line", {"version": 1}, lambda: Line(width), batches, lambda: [torch.ones(4, 1)], 3)
+        return iter([torch.ones(4, 1)] * 2)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning", "ignore:Checkpoint directory:UserWarning")
+def network(width: int = 1, fail_at: int | None = None):
+    return Training("line", {"version": 1}, lambda: Line(width), lambda: Ones(fail_at), lambda: [torch.ones(4, 1)], 3).result()
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol:UserWarning")
 VIEWS = Views(2, 1, (0.0, 90.0), size=16)
 #: Kind of thing -> what asks for it.
 KEPT = {
@@ -194,7 +206,7 @@ def test_weights_of_another_network_are_refused(own_cache):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", bytes(3000)])
-@pytest.mark.parametrize("read", [kept, weights_in])
+@pytest.mark.parametrize("read", [read_checkpoint, weights_in])
 def test_what_is_no_checkpoint_is_refused(tmp_path, content, read):
     (tmp_path / "weights").write_bytes(content)
     with pytest.raises(DamagedCache, match="weights cannot be read"):

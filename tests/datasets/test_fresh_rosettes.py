@@ -23,24 +23,29 @@ def source(**changes):
     return fresh_rosettes.FreshPictures(**settings | changes)
 
 
-def test_a_draw_has_its_batches_and_the_same_again():
-    draw = source()(4)
-    batches = list(draw)
-    assert len(draw) == len(batches) == 3
-    for batch, again in zip(batches, source()(4), strict=True):
+def batches(epoch=0, **changes):
+    """The batches of an epoch."""
+    fresh = source(**changes)
+    fresh.set_epoch(epoch)
+    return list(fresh.loader())
+
+
+def test_an_epoch_has_its_batches_and_the_same_again():
+    assert len(source()) == len(batches(4)) == 3
+    for batch, again in zip(batches(4), batches(4), strict=True):
+        assert isinstance(batch, fresh_rosettes.Batch)
         assert batch.pictures.shape == (12, 2, 64, 64) and batch.pictures.dtype == torch.uint8
         assert batch.values.shape == (12, 2) and batch.labels.shape == (12,)
         assert all(torch.equal(a, b) for a, b in zip(batch, again, strict=True))
 
 
-@pytest.mark.parametrize("other", [{"seed": 2}, {"draw": 5}, {"step": 1}])
-def test_no_two_batches_are_alike(other):
-    seed, draw, step = ({"seed": 1, "draw": 4, "step": 0} | other).values()
-    assert not torch.equal(source().batch_of(4, 0).pictures, source(seed=seed).batch_of(draw, step).pictures)
+@pytest.mark.parametrize(("seed", "epoch", "step"), [(2, 4, 0), (1, 5, 0), (1, 4, 1)])
+def test_no_two_batches_are_alike(seed, epoch, step):
+    assert not torch.equal(batches(4)[0].pictures, batches(epoch, seed=seed)[step].pictures)
 
 
 def test_values_and_labels_are_those_of_the_crystal_drawn(data):
-    batch = source(batch=200).batch_of(0, 0)
+    batch = batches(batch=200, steps=1)[0]
     known = np.round(np.column_stack([data.rho_e, data.a_e]), 6)
     bullets = data.n_bullets.to_numpy()
     for values, label, picture in zip(batch.values.numpy(), batch.labels.numpy(), batch.pictures[:, 0].numpy(), strict=True):
@@ -52,27 +57,27 @@ def test_values_and_labels_are_those_of_the_crystal_drawn(data):
 
 
 def test_dense_crystals_have_large_silhouettes():
-    batch = source(batch=400).batch_of(0, 0)
+    batch = batches(batch=400, steps=1)[0]
     area = batch.pictures.float().mean((1, 2, 3))
     assert np.corrcoef(area.log(), batch.values[:, 0].log())[0, 1] > 0.7
 
 
 def test_pictures_drawn_by_torch_are_those_of_compiled_code(monkeypatch):
-    drawn = source().batch_of(0, 0).pictures.int()
+    drawn = next(iter(source())).pictures.int()
     by_torch = source()
     by_torch.drawer = fresh_rosettes._OnGpu(sample(VIEWS.n_crystals, VIEWS.seed), "cpu")
-    other = by_torch.batch_of(0, 0).pictures.int()
+    other = next(iter(by_torch)).pictures.int()
     assert (drawn - other).abs().max() <= 1 and (drawn != other).float().mean() < 1e-3
 
 
 def test_stored_batches_hold_every_picture_once_with_its_truth(data):
-    batches = fresh_rosettes.stored_batches(data, (1,), batch=10)
-    assert [len(batch.labels) for batch in batches] == [10, 10, 10, 10, 2]
-    whole = np.concatenate([batch.pictures.numpy() for batch in batches])
+    held = fresh_rosettes.stored_batches(data, (1,), batch=10)
+    assert [len(batch.labels) for batch in held] == [10, 10, 10, 10, 2]
+    whole = np.concatenate([batch.pictures.numpy() for batch in held])
     assert np.array_equal(whole[:, 0], data.silhouette.to_numpy()[:, :, 1].reshape(-1, 64, 64))
     expected = truth(data)
-    assert np.allclose(np.concatenate([batch.values for batch in batches]), expected[["rho_e", "a_e"]])
-    assert np.array_equal(np.concatenate([batch.labels for batch in batches]) + 4, expected.n_bullets)
+    assert np.allclose(np.concatenate([batch.values for batch in held]), expected[["rho_e", "a_e"]])
+    assert np.array_equal(np.concatenate([batch.labels for batch in held]) + 4, expected.n_bullets)
 
 
 def test_truth_has_the_rows_of_the_table(data):

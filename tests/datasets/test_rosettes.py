@@ -16,7 +16,7 @@ from lib.core import paths
 from lib.core.cache import digest
 from lib.crystals.rosette import sample
 from lib.crystals.solid import targets
-from lib.datasets.rosettes import BLOCK, CHUNK, LAYOUT, VARIABLES, Views, rosette_views, rows
+from lib.datasets.rosettes import BLOCK, CHUNK, LAYOUT, VARIABLES, Views, crystals_of, rosette_views, rows
 from lib.imaging.draw.silhouette import silhouettes
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
 
@@ -71,9 +71,11 @@ def test_shapes_and_types(built):
         "rotation": (("crystal", "orientation", "row", "column"), "float64"),
         "n_bullets": (("crystal",), "int8"),
         "base": (("crystal", "parameter"), "float64"),
-        **{name: (("crystal",), "float64") for name in ("volume", "area", "radius", "rho_e", "a_e")},
+        "bullets": (("crystal", "bullet", "measure"), "float64"),
+        **{name: (("crystal",), "float64") for name in ("sphere", "volume", "area", "radius", "rho_e", "a_e")},
     }
     sizes = {"crystal": 70, "orientation": 2, "view": 2, "y": 40, "x": 40, "descriptor": 8, "parameter": 5, "row": 3, "column": 3}
+    sizes |= {"bullet": 10, "measure": 9}
     assert dict(built[0].sizes) == sizes
 
 
@@ -108,6 +110,13 @@ def test_values_are_those_of_the_modules_below(data):
             assert one[name] == pytest.approx(value, rel=1e-9)
         assert one["n_bullets"] == crystal.n_bullets
         assert one["base"].values.tolist() == list(crystal.base.values())
+
+
+def test_the_crystals_are_in_the_store(data):
+    for crystal, again in zip(sample(70, seed=3), crystals_of(data), strict=True):
+        assert crystal.base == again.base and crystal.sphere_um == again.sphere_um
+        for name in ("directions", "basal_um", "prism_um", "pyramid_um", "tip_um", "roll", "hollow"):
+            assert np.array_equal(getattr(crystal, name), getattr(again, name))
 
 
 def test_orientations_are_rotations_and_all_differ(data):

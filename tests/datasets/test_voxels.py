@@ -17,7 +17,7 @@ N = 14
 
 @pytest.fixture(scope="module")
 def crystals():
-    return sample(N, seed=5)
+    return sample(N, seed=6)
 
 
 @pytest.fixture(scope="module")

@@ -21,12 +21,12 @@ def answers(n, seed, bias=0.0):
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     values = np.exp(logs + scale * rng.normal(size=(n, 2)) + bias)
     table = pd.DataFrame(values, columns=["rho_e", "a_e"]).assign(n_bullets=np.array(BULLETS)[probability.argmax(axis=1)])
-    return truth, Predicted(table, probability)
+    return truth, Predicted(table, pd.DataFrame(probability, columns=BULLETS))
 
 
 @pytest.fixture(scope="module")
 def conformal():
-    return Conformal(answers(1500, 0), answers(2000, 1), BULLETS)
+    return Conformal(answers(1500, 0), answers(2000, 1))
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
@@ -58,7 +58,7 @@ def test_the_promise_holds_for_easy_and_for_hard_cases(conformal):
 
 
 def test_the_error_of_the_coverage_is_how_it_scatters():
-    found = [Conformal(answers(300, 10 + i), answers(100, 50 + i), BULLETS).scores(*answers(200, 90 + i), 0.8) for i in range(40)]
+    found = [Conformal(answers(300, 10 + i), answers(100, 50 + i)).scores(*answers(200, 90 + i), 0.8) for i in range(40)]
     table = pd.DataFrame(found)
     for name in ("rho_e", "a_e"):
         assert table[f"coverage_{name}"].std() == pytest.approx(table[f"coverage_{name}_se"][0], rel=0.35)

@@ -54,15 +54,15 @@ def test_recipes_of_the_networks_that_have_epochs():
 
 def test_it_learns(single, paired, held):
     for model, views in ((single, (0,)), (paired, (0, 1))):
-        found = scores(truth(held), predict(model, pictures_of(held, views), BULLETS).table)
+        found = scores(truth(held), predict(model, pictures_of(held, views)).table)
         assert found["r2_rho_e"] > 0.8 and found["r2_a_e"] > 0.7 and found["balanced_accuracy"] > 2 / 7
 
 
 def test_predictions_have_probabilities(single, held):
-    table, probability = predict(single, pictures_of(held, (0,)), BULLETS)
-    assert len(table) == 112 and probability.shape == (112, 7)
+    table, probability = predict(single, pictures_of(held, (0,)))
+    assert len(table) == 112 and probability.shape == (112, 7) and tuple(probability) == BULLETS
     assert np.allclose(probability.sum(axis=1), 1, atol=1e-6)
-    assert np.array_equal(table.n_bullets, probability.argmax(axis=1) + 4)
+    assert np.array_equal(table.n_bullets, probability.idxmax(axis=1))
     assert (table[["rho_e", "a_e"]] > 0).all(axis=None)
 
 
@@ -73,7 +73,7 @@ def test_features_are_one_row_a_picture(single, held):
 
 def test_the_loss_is_least_at_the_truth():
     values = torch.tensor([[0.05, 0.4], [0.1, 0.6], [0.2, 0.9]])
-    model = ShapeModel(POLAR, 48, values, 7)
+    model = ShapeModel(POLAR, 48, values, BULLETS)
     batch = Batch(torch.zeros(3, 1, 48, 48, dtype=torch.uint8), values, torch.tensor([0, 3, 6]))
     right = (values.log() - model.mean) / model.deviation
     logits = 20 * torch.nn.functional.one_hot(batch.labels, 7).float()
@@ -85,7 +85,7 @@ def test_the_loss_is_least_at_the_truth():
 
 
 def test_a_pair_starts_from_what_one_view_taught(single):
-    pair = ShapeModel(dataclasses.replace(POLAR, angles_deg=(0.0, 90.0)), 48, torch.rand(9, 2), 7)
+    pair = ShapeModel(dataclasses.replace(POLAR, angles_deg=(0.0, 90.0)), 48, torch.rand(9, 2), BULLETS)
     shape_model.take_over(pair.network, single.network)
     for name, value in single.network.state_dict().items():
         same = (
@@ -101,11 +101,11 @@ def test_heads_by_views_are_trained_alone_on_an_encoder_that_stays(paired, held)
     before, after = paired.network.state_dict(), model.network.state_dict()
     kept = [name for name in before if not name.startswith("head.")]
     assert kept and all(torch.equal(before[name], after[name]) for name in kept)
-    one, two = (scores(truth(held), answer.table) for answer in predict_by_views(model, pictures_of(held, (0, 1)), BULLETS))
+    one, two = (scores(truth(held), answer.table) for answer in predict_by_views(model, pictures_of(held, (0, 1))))
     assert 0.7 < one["r2_rho_e"] < 1 and two["r2_a_e"] > one["r2_a_e"]
-    alone = predict_by_views(model, pictures_of(held, (0, 1))[7:8], BULLETS)[1]
-    whole = predict_by_views(model, pictures_of(held, (0, 1)), BULLETS)[1]
-    assert np.allclose(alone.probability[0], whole.probability[7], atol=1e-4)
+    alone = predict_by_views(model, pictures_of(held, (0, 1))[7:8])[1]
+    whole = predict_by_views(model, pictures_of(held, (0, 1)))[1]
+    assert np.allclose(alone.probability.iloc[0], whole.probability.iloc[7], atol=1e-4)
 
 
 def test_another_seed_gives_another_network(single):

@@ -1,5 +1,6 @@
 """lib.models.training: trained once, resumed after a kill with the same weights, stopped early, best epoch kept."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,13 +11,14 @@ import pytest
 import torch
 
 from lib.core import cache
-from lib.models.training import lightning, one_cycle, trained
+from lib.models.training import Training, lightning, one_cycle, precision_of
 
 #: A module that other processes can import too: it learns y = 2 x, with noise from torch's generator in each step.
 SOURCE = """
 import sys, time
 import torch
-from lib.models.training import lightning, trained
+from lib.datasets.batches import SeededDataset
+from lib.models.training import Training, lightning
 
 class Line(lightning.LightningModule):
     def __init__(self):
@@ -27,7 +29,7 @@ class Line(lightning.LightningModule):
         return ((self.layer(batch) - 2 * batch) ** 2).mean()
 
     def validation_step(self, batch, _):
-        self.log("val_loss", ((self.layer(batch) - 2 * batch) ** 2).mean())
+        return {"val_loss": ((self.layer(batch) - 2 * batch) ** 2).mean()}
 
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), 0.02)
@@ -37,15 +39,26 @@ def batches(draw, pause=0.0):
     generator = torch.Generator().manual_seed(draw)
     return [torch.rand(16, 1, generator=generator) for _ in range(5)]
 
+class Drawn(SeededDataset):
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+
+    def __len__(self):
+        return 5
+
+    def __iter__(self):
+        return iter(self.draw(self.epoch))
+
 def run(epochs=6, patience=None, make=Line, draw=batches, **more):
-    return trained("line", {"seed": 1, **more}, make, draw, lambda: batches(99), epochs, patience=patience)
+    return Training("line", {"seed": 1, **more}, make, lambda: Drawn(draw), lambda: batches(99), epochs, patience).result()
 
 if __name__ == "__main__":
     run(draw=lambda draw: batches(draw, pause=600 if draw > 2 else 0))  # to be killed in the fourth epoch
 """
 space = {"__name__": "line"}
 exec(SOURCE, space)
-Line, batches, run = space["Line"], space["batches"], space["run"]
+Line, Drawn, batches, run = (space[name] for name in ("Line", "Drawn", "batches", "run"))
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +111,7 @@ def test_a_failed_training_goes_on_after_its_last_whole_epoch(monkeypatch, tmp_p
 def test_a_killed_training_ends_with_the_same_weights(empty_cache, tmp_path, monkeypatch):
     script = tmp_path / "line.py"
     script.write_text(SOURCE)
-    environment = {"ICE_CACHE": str(empty_cache), "PATH": "", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"ICE_CACHE": str(empty_cache), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(cache.paths.ROOT)}
     process = subprocess.Popen([sys.executable, script], env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (histories := list(empty_cache.glob("*.part/history.csv"))) or len(histories[0].read_text().splitlines()) < 4:
@@ -122,7 +135,7 @@ save, saved = torch.save, []
 
 def cut_short(checkpoint, file):
     saved.append(file)
-    if len(saved) < 5:
+    if len(saved) < 4:
         return save(checkpoint, file)
     Path(file).write_bytes(b"PK")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -134,7 +147,8 @@ line.run()
 
 def test_a_training_that_was_killed_as_it_saved_ends_with_the_same_weights(empty_cache, tmp_path, monkeypatch):
     (tmp_path / "line.py").write_text(SOURCE)
-    environment = {"ICE_CACHE": str(empty_cache), "PYTHONPATH": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"}
+    python_path = f"{cache.paths.ROOT}{os.pathsep}{tmp_path}"
+    environment = os.environ | {"ICE_CACHE": str(empty_cache), "PYTHONPATH": python_path, "OMP_NUM_THREADS": "1"}
     killed = subprocess.run([sys.executable, "-c", KILLED_IN_MID_SAVE], env=environment, stderr=subprocess.DEVNULL)
     assert killed.returncode == -signal.SIGKILL and list(empty_cache.glob("*.part/part-*"))
     resumed = run()
@@ -150,13 +164,13 @@ def test_a_training_that_was_killed_as_it_saved_ends_with_the_same_weights(empty
 def test_a_training_that_was_broken_off_as_it_cleared_up_is_whole(empty_cache, tmp_path, monkeypatch):
     unlink = Path.unlink
 
-    def first_only(path, **options):
-        unlink(path, **options)
-        if path.name in ("best.ckpt", "last.ckpt"):
+    def broken(path, **options):
+        if path.name == "last.ckpt":
             raise RuntimeError("lights out")
+        unlink(path, **options)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="lights out"):
-        patch.setattr(Path, "unlink", first_only)
+        patch.setattr(Path, "unlink", broken)
         run()
     assert len(list(empty_cache.glob("*.part/*.ckpt"))) == 1
     resumed = run(draw=lambda draw: pytest.fail("trained again"))
@@ -168,7 +182,8 @@ class Worsening(Line):
     """Its validation loss falls for three epochs and then rises."""
 
     def validation_step(self, batch, _):
-        self.log("val_loss", torch.tensor(abs(self.trainer.current_epoch - 2.0)))
+        self.epochs = getattr(self, "epochs", 0) + 1
+        return {"val_loss": torch.tensor(abs((self.epochs - 1) // 5 - 2.0))}
 
 
 def test_it_stops_early_and_keeps_the_best_epoch():
@@ -189,7 +204,7 @@ def test_a_module_that_logs_no_validation_loss_is_refused():
 
 
 def test_lightning_is_the_real_one():
-    assert issubclass(Line, lightning.LightningModule) and callable(trained)
+    assert issubclass(Line, lightning.LightningModule) and callable(Training)
 
 
 @pytest.mark.parametrize("steps", [*range(1, 25), 400, 5000])
@@ -204,3 +219,37 @@ def test_the_learning_rate_rises_and_falls_to_nothing_however_few_steps_there_ar
     assert all(0 < rate <= 1.0001e-3 for rate in rates)
     if steps > 2:
         assert max(rates) == pytest.approx(1e-3, rel=0.1) and rates[-1] < 1e-6
+
+
+def test_the_best_precision_of_the_device(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert [precision_of(device) for device in ("cpu", "cuda", "cuda:1")] == ["32-true", "bf16-mixed", "bf16-mixed"]
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert precision_of("cpu") == "bf16-mixed"
+
+
+def test_weights_and_validation_stay_in_single_precision(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    types = set()
+
+    class Noting(Line):
+        def training_step(self, batch, _):
+            types.add(("training", self.layer(batch).dtype))
+            return super().training_step(batch, _)
+
+        def validation_step(self, batch, _):
+            types.add(("validation", self.layer(batch).dtype))
+            return super().validation_step(batch, _)
+
+    found = run(epochs=1, make=Noting)
+    assert types == {("training", torch.bfloat16), ("validation", torch.float32)}
+    assert {value.dtype for value in found.model.state_dict().values()} == {torch.float32}
+
+
+def test_another_optimiser_needs_no_schedule_and_a_network_may_start_from_another():
+    def begin(model):
+        torch.nn.init.zeros_(model.layer[2].weight)
+
+    training = Training("line", {"seed": 2}, Line, lambda: Drawn(batches), lambda: batches(99), 1, begin=begin)
+    assert training.described == {"kind": "line", "seed": 2, "epochs": 1, "patience": None}
+    assert training.result().model.layer[2].weight.abs().max() < 0.2

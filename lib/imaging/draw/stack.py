@@ -23,9 +23,25 @@ class Stack:
             spheres.append(solid.spheres)
         if not points:
             raise ValueError("expected at least one solid")
-        self.points, self.ends, self.spheres = (np.concatenate(part) for part in (points, ends, spheres))
-        self.starts = np.zeros((len(points) + 1, 3), np.int64)
-        self.starts[1:] = np.cumsum([[len(part[i]) for part in (points, ends, spheres)] for i in range(len(points))], axis=0)
+        self._lay_out(
+            *(np.concatenate(part) for part in (points, ends, spheres)), *(map(len, part) for part in (points, ends, spheres))
+        )
+
+    @classmethod
+    def of_bullets(cls, corners: np.ndarray, counts: np.ndarray, radii: np.ndarray) -> Stack:
+        """Rosettes by the `corners` (N, k, 3) of all bullets, `counts` (n,) of them a crystal, and `radii` (n,) of spheres."""
+        stack, n_corners = cls.__new__(cls), corners.shape[1]
+        ends = np.concatenate([n_corners * np.arange(1, count + 1) for count in counts])
+        spheres = np.column_stack([np.zeros((len(radii), 3)), radii])
+        stack._lay_out(corners.reshape(-1, 3), ends, spheres, n_corners * counts, counts, np.ones_like(counts))
+        return stack
+
+    def _lay_out(self, points, ends, spheres, *lengths) -> None:
+        """Keep the corners, the ends of pieces and the spheres of all solids, and how many of each (n,) a solid has."""
+        self.points, self.ends, self.spheres = points, ends, spheres
+        self.starts = np.pad(np.cumsum(np.column_stack([list(own) for own in lengths]), axis=0), ((1, 0), (0, 0))).astype(
+            np.int64
+        )
 
     def __len__(self) -> int:
         return len(self.starts) - 1

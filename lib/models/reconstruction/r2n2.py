@@ -16,15 +16,17 @@ import torch
 from torch import nn
 from torch.nn.functional import affine_grid, binary_cross_entropy_with_logits, grid_sample
 
+from lib.core.seeds import generator
+from lib.datasets.batches import SeededDataset
 from lib.datasets.voxel_scenes import ANGLES, Scenes
 from lib.datasets.voxels import SIDE
 from lib.imaging.draw.silhouette import cameras
-from lib.models.training import Trained, trained
+from lib.models.training import Trained, Training
 
 import lightning  # isort: skip  (after lib.models.training, which prepares for it)
 
 #: Raised whenever the same description would give other weights.
-_VERSION = 1
+_VERSION = 2
 #: Largest step of the optimiser.
 _RATE = 2e-3
 #: What an untrained network says of every voxel: a chance of 2 %, of the order of the share that is ice.
@@ -99,7 +101,7 @@ class R2N2(lightning.LightningModule):
         return voxel_loss(self(batch[0]), batch[1])
 
     def validation_step(self, batch, index):
-        self.log("val_loss", voxel_loss(self(batch[0]), batch[1]), batch_size=len(batch[0]), sync_dist=True)
+        return {"val_loss": voxel_loss(self(batch[0]), batch[1])}
 
     def configure_optimizers(self):
         optimiser = torch.optim.Adam(self.parameters())
@@ -118,18 +120,26 @@ def voxel_loss(logits: torch.Tensor, filled: torch.Tensor) -> torch.Tensor:
     return (1 - 2 * both / (sizes + 1e-6)).mean() + binary_cross_entropy_with_logits(logits, filled)
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Pictures (B, V, SIZE, SIZE) of 0..1 and voxels of `scenes`, in the order of `rows`; V is 1 and 2 by turns."""
+class SceneBatches(SeededDataset):
+    """Pictures (B, V, SIZE, SIZE) of 0..1 and voxels of `scenes`, `batch` crystals at a time; V is 1 and 2 by turns.
 
-    scenes: Scenes
-    rows: list[torch.Tensor]
+    Parameters
+    ----------
+    shuffle : take the crystals in another order in each epoch
+    """
+
+    def __init__(self, scenes: Scenes, batch: int, seed: int = 0, shuffle: bool = True):
+        super().__init__(seed)
+        self.scenes, self.batch, self.shuffle = scenes, batch, shuffle
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return -(-len(self.scenes) // self.batch)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for i, rows in enumerate(self.rows):
+        order = torch.arange(len(self.scenes))
+        if self.shuffle:
+            order = torch.from_numpy(generator(self.seed, "scenes", self.epoch).permutation(len(self.scenes)))
+        for i, rows in enumerate(order.split(self.batch)):
             yield self.scenes.pictures[rows, : 1 + i % 2] / 4, self.scenes.voxels[rows].float()
 
 
@@ -148,18 +158,17 @@ def trained_r2n2(train: Scenes, validation: Scenes, settings: Settings, device: 
     if len(train) < 2 * settings.batch:
         raise ValueError(f"train: expected at least two batches of {settings.batch} crystals, got {len(train)} crystals")
 
-    def drawn(epoch: int) -> Batches:
-        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(1000 * settings.seed + epoch))
-        return Batches(train, list(order.split(settings.batch)))
-
-    steps = settings.epochs * -(-len(train) // settings.batch)
-    held_out = Batches(validation, list(torch.arange(len(validation)).split(settings.batch)))
+    batches = SceneBatches(train, settings.batch, settings.seed)
+    steps = settings.epochs * len(batches)
     described = asdict(settings) | {"train": train.description, "validation": validation.description, "version": _VERSION}
 
     def make() -> R2N2:
         return R2N2(settings.channels, steps)
 
-    return trained("r2n2", described, make, drawn, lambda: held_out, settings.epochs, device)
+    def held_out() -> SceneBatches:
+        return SceneBatches(validation, settings.batch, shuffle=False)
+
+    return Training("r2n2", described, make, lambda: batches, held_out, settings.epochs).result(device)
 
 
 @torch.no_grad()

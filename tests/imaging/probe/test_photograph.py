@@ -30,7 +30,7 @@ BALL = Solid((), (), np.array([[0, 0, 0, 150.0]]))
 
 @pytest.fixture(scope="module")
 def crystal():
-    return sample(5, seed=4)[3].solid()
+    return sample(5, seed=6)[3].solid()
 
 
 def taken(probe, solid=BALL, seed=0, turn=CAMERA.T):

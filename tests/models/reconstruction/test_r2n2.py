@@ -8,20 +8,20 @@ import torch
 
 from lib.core import paths
 from lib.crystals.rosette import SPHERICAL_CODES
-from lib.datasets.voxel_scenes import ANGLES, SIZE, rosette_targets, scenes
+from lib.datasets.voxel_scenes import ANGLES, SIZE, Scenes, rosette_targets, scenes
 from lib.datasets.voxels import occupancy
 from lib.evaluation.shape_scores import iou
 from lib.imaging.draw.rasteriser import coverage
 from lib.models.reconstruction import parametric, recognition
 from lib.models.reconstruction.parametric import Stage, agreement, built, fit, guesses
-from lib.models.reconstruction.r2n2 import R2N2, Batches, Settings, chances, trained_r2n2, voxel_loss
+from lib.models.reconstruction.r2n2 import R2N2, SceneBatches, Settings, chances, trained_r2n2, voxel_loss
 
 N = 14
 
 
 @pytest.fixture(scope="module")
 def unseen():
-    return scenes(N, seed=11)
+    return scenes(N, seed=12)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def bank():
 def test_scenes_are_the_same_for_the_same_seed_only(unseen):
     assert len(unseen) == N
     assert unseen.pictures.shape == (N, 2, SIZE, SIZE) and unseen.voxels.shape == (N, 32, 32, 32)
-    again, other = scenes(N, seed=11), scenes(N, seed=13)
+    again, other = scenes(N, seed=12), scenes(N, seed=13)
     assert torch.equal(again.pictures, unseen.pictures) and torch.equal(again.voxels, unseen.voxels)
     assert iou(other.voxels, unseen.voxels).max() < 0.6
     assert unseen.truth.n_bullets.tolist() == [4, 5, 6, 7, 8, 9, 10] * 2
@@ -108,16 +108,17 @@ def test_a_network_that_calls_everything_empty_can_recover():
 
 
 def test_batches_take_one_and_two_views_by_turns(bank):
-    batches = Batches(bank, [torch.tensor([0, 1]), torch.tensor([5, 2, 3])])
+    few = Scenes(bank.description, bank.crystals[:5], bank.orientations[:5])
+    batches = SceneBatches(few, 3)
     shapes = [(tuple(pictures.shape), len(voxels)) for pictures, voxels in batches]
-    assert shapes == [((2, 1, SIZE, SIZE), 2), ((3, 2, SIZE, SIZE), 3)] and len(batches) == 2
-    assert [len(pictures) for pictures, _ in batches] == [2, 3]  # again
+    assert shapes == [((3, 1, SIZE, SIZE), 3), ((2, 2, SIZE, SIZE), 2)] and len(batches) == 2
+    assert [len(pictures) for pictures, _ in batches] == [3, 2]  # again
 
 
 def test_a_trained_network_beats_an_untrained_one_and_is_found_again(bank, unseen, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "CACHE", tmp_path)
     settings = Settings(channels=16, epochs=3)
-    network, history = trained_r2n2(bank, unseen, settings)
+    network, history, _ = trained_r2n2(bank, unseen, settings)
     assert len(history) == 3 and history.val_loss.iloc[-1] < history.val_loss.iloc[0] < 1.5
     again = trained_r2n2(bank, unseen, settings)[0]
     assert torch.equal(network.decoder[0].weight, again.decoder[0].weight)

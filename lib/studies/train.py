@@ -1,0 +1,170 @@
+"""Trains a network that is shipped with the project, by its name: hours of work, done once. From a command line::
+
+    python -m lib.studies.train nine-habits-ssl
+
+The training goes on where it was broken off. Its weights, history and provenance are moved into ``data/networks/NAME`` when it is
+done (`lib.core.shipped`). With ``PROFILE=smoke`` in the environment a small network of the same kind is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+
+from lib.cirrus.cm1.sample import sample_ensemble
+from lib.core import paths
+from lib.core.cache import DamagedCache, describe
+from lib.core.device import available_device
+from lib.core.seeds import child_seed
+from lib.core.shipped import ship
+from lib.datasets.batches import stored
+from lib.datasets.habit_pictures import LAYOUT, SCREENED, HabitPictures
+from lib.models import fields
+from lib.models.self_supervision import Changes, ContrastiveRecipe, contrastive_training
+from lib.models.training import HISTORY, WEIGHTS, Training, read_checkpoint, write_weights
+from lib.models.vae import VaeRecipe, vae_training
+from lib.studies import representations
+
+
+class Plan(NamedTuple):
+    """A `training`, and how many `pictures` it sees in an epoch."""
+
+    training: Training
+    pictures: int
+
+
+def nine_habits_ssl(quick: bool = False) -> Plan:
+    """The self-supervised network of the nine habits: 2000 crystals of each, four photographs of each crystal, 150 epochs.
+
+    Parameters
+    ----------
+    quick : a small network that learns a little
+    """
+    n_train, n_held, epochs, width, batch = (6, 2, 2, 8, 16) if quick else (2000, 60, 150, 96, 128)
+    parts = {"train": (n_train, 4), "validation": (n_held, 3)}
+    sets = {
+        part: HabitPictures(n, photographs, child_seed(0, "nine-habits-ssl", part), 64, SCREENED)
+        for part, (n, photographs) in parts.items()
+    }
+    data = {part: asdict(pictures) | {"layout": LAYOUT} for part, pictures in sets.items()} | {"masked": True, "batch": batch}
+
+    def photographs(part: str):
+        return representations.synthetic(sets[part], batch, 0, keep=True).together
+
+    crystals = n_train * len(sets["train"].habits)
+    recipe = ContrastiveRecipe(Changes(light=0.3, noise=0.03), width=width, epochs=epochs)
+    training = contrastive_training(
+        recipe, data, crystals // batch, lambda: photographs("train"), lambda: photographs("validation").in_order(), 0
+    )
+    return Plan(training, 2 * crystals)
+
+
+def cirrus_vae(latents: int, quick: bool = False) -> Plan:
+    """The autoencoder of the cirrus fields of notebook 32 with so many latents; fields are moved along x, which is periodic."""
+    width, epochs, batch = (4, 2, 32) if quick else (16, 400, 32)
+    ensemble = sample_ensemble().isel(time=slice(1, None))
+    if quick:
+        ensemble = ensemble.isel(member=slice(24), time=slice(None, None, 6))
+    prepared = fields.prepared(ensemble.load(scheduler="synchronous"), 4, 16, 0)
+    train, validation = (stored(prepared.pictures(rows), batch) for rows in (prepared.split.train, prepared.split.validation))
+    recipe = VaeRecipe(latents, channels=len(fields.CHANNELS), width=width, epochs=epochs, rate=6e-3, layers=3, translation=True)
+    data = prepared.description() | {"batch": batch}
+    return Plan(vae_training(recipe, data, len(train), lambda: train, validation.in_order, 0), train.length)
+
+
+#: Name of a shipped network -> its plan, from whether a small one is wanted.
+PLANS: dict[str, Callable[[bool], Plan]] = {
+    "nine-habits-ssl": nine_habits_ssl,
+    "cirrus-vae-16": functools.partial(cirrus_vae, 16),
+    "cirrus-vae-2": functools.partial(cirrus_vae, 2),
+}
+
+
+def train(name: str, device: str = "cpu", quick: bool = False) -> Path:
+    """Train the network of this name, or go on with its training, and ship it; returns its folder in ``data/networks``."""
+    plan = PLANS[name](quick)
+    found = plan.training.result(device)
+    return _shipped(name, plan, found.model, found.history, {"commit": commit(), "machine": machine()})
+
+
+def adopt(name: str, weights: Path, history: Path, commit: str, machine: str, quick: bool = False) -> Path:
+    """Ship weights that an earlier version trained for the network of this name; returns its folder in ``data/networks``.
+
+    Parameters
+    ----------
+    weights : file of torch with a state_dict that fits the network
+    history : table with a row an epoch
+    commit, machine : where they come from
+    """
+    plan = PLANS[name](quick)
+    model = plan.training.make()
+    model.load_state_dict(read_checkpoint(weights))
+    return _shipped(name, plan, model, pd.read_csv(history), {"commit": commit, "machine": machine})
+
+
+def _shipped(name: str, plan: Plan, model: torch.nn.Module, history: pd.DataFrame, origin: dict[str, str]) -> Path:
+    """Put a trained network into ``data/networks``."""
+    hours = round(float(history.seconds.sum()) / 3600, 3)
+    effort = {"hours": hours, "epochs": len(history), "pictures": len(history) * plan.pictures}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_weights(model, folder / WEIGHTS)
+        history.to_csv(folder / HISTORY, index=False)
+        describe(folder, plan.training.described)
+        return ship(folder, name, origin | effort | {"torch": torch.__version__})
+
+
+def commit() -> str:
+    """The commit of the project, with a + where files have changed since; empty outside git."""
+    try:
+        command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--abbrev=40", "--dirty=+"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def machine() -> str:
+    """The processor and the number of its cores."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    )
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def main() -> None:
+    """Train a network that is named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m lib.studies.train", description=(__doc__ or "").split(":", 1)[0] + ".")
+    parser.add_argument("name", choices=PLANS, help="network to train and to ship")
+    parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")
+    parser.add_argument("--weights", type=Path, help="ship these weights of an earlier version instead of training")
+    parser.add_argument("--history", type=Path, help="their history")
+    parser.add_argument("--commit", default="", help="the commit that trained them")
+    parser.add_argument("--machine", default="", help="the machine that trained them")
+    options = parser.parse_args()
+    quick = os.environ.get("PROFILE") == "smoke"
+    os.environ["SHIPPED"] = "0"  # what is shipped already is not what is asked for
+    try:
+        if options.weights:
+            folder = adopt(options.name, options.weights, options.history, options.commit, options.machine, quick)
+        else:
+            folder = train(options.name, available_device(options.device), quick)
+        print("shipped:", folder)
+    except (OSError, ValueError, DamagedCache) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
