@@ -31,14 +31,14 @@ HABIT = Habit("dendrite", dendrite, (300, 1500), (0, 40))
 '''
 USE_DENDRITE = """
 from lib.crystals.habits import HABITS
-from lib.datasets.synthetic_campaigns import FOREIGN, Campaign, campaign_pictures
+from lib.datasets.synthetic_campaigns import TARGET_CAMPAIGN, Campaign, campaign_pictures
 from lib.datasets.habit_pictures import HabitPictures, habit_pictures
 assert list(HABITS)[-1] == "dendrite" and len(HABITS) == 10
 data = habit_pictures(HabitPictures(2, size=48), "synchronous")
 print(sorted(set(data.habit.values.tolist())))
 taken = campaign_pictures(Campaign(), 30, 48, workers=1)
 assert "dendrite" in set(taken.table.label)
-assert abs(sum(FOREIGN.mixture.values()) - 1) < 1e-9 and FOREIGN.mixture["dendrite"] == 0
+assert abs(sum(TARGET_CAMPAIGN.mixture.values()) - 1) < 1e-9 and TARGET_CAMPAIGN.mixture["dendrite"] == 0
 """
 LINEAR = '''"""A linear model of the pixels."""
 

@@ -109,7 +109,7 @@ def reconstructions(
     Parameters
     ----------
     true, found : occupancies (at least n, z, y, x); `found` by method and number of views
-    scored : tables of `lib.datasets.voxel_scenes.shape_scores` of all that is in `found`
+    scored : tables of `lib.evaluation.shape_scores.shape_scores` of all that is in `found`
     """
     images, labels = [], []
     for i, picture in enumerate(pictures.cpu().numpy()):

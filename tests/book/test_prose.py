@@ -1,5 +1,6 @@
-"""The pages of prose: their examples run, and they cite what the bibliography holds."""
+"""The pages of prose: their examples run, and what they name and cite is in the helper package and the bibliography."""
 
+import pkgutil
 import re
 
 import pytest
@@ -20,6 +21,20 @@ def test_examples_run(code, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cache.paths, "CACHE", tmp_path)
     exec(compile(code, "example", "exec"), {})
     assert capsys.readouterr().out.strip()
+
+
+NAMES = sorted(
+    {
+        name
+        for file in [*PAGES, *ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("notebooks/*.py")]
+        for name in re.findall(r"(?<![\w/.])lib(?:\.\w+)+", file.read_text())
+    }
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_pages_name_is_in_the_helper_package(name):
+    assert pkgutil.resolve_name(name)
 
 
 def test_what_is_cited_is_in_the_bibliography_and_the_reverse():
