@@ -35,6 +35,7 @@ TABLES = {
     "latent": score_tables.latent_table,
     "fields": score_tables.fields_table,
     "distances": score_tables.distances_table,
+    "structure": score_tables.structure_table,
     "leak": score_tables.leak_table,
     "second-view": second_view_table,
     "missed": missed_table,

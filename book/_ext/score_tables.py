@@ -133,11 +133,15 @@ def fields_table(rows):
 
 
 def distances_table(rows):
-    """What distances between simulations tell of parameters, structure and chance, for each way to measure them."""
-    scores = ["spearman", "r2_parameters", "structure", "seeds", "flows"]
-    rows = rows[rows.model != ""]
+    """What distances between simulations tell of the parameters, for each way to measure them."""
     missing = "No run has recorded distances yet."
-    return pivot(rows, "model", ["score", "data"], missing, score=scores, data=["", "bulk", "bins", "lagrangian"])
+    return pivot(rows[rows.model != ""], "model", "score", missing, score=["spearman", "r2_parameters"])
+
+
+def structure_table(rows):
+    """Distances of schemes beside those of chance, over the median distance within the bulk ensemble, for each way to measure."""
+    missing = "No run has recorded distances of schemes yet."
+    return pivot(rows, ["score", "data"], "model", missing, score=["seeds", "flows", "structure"])
 
 
 def named(score, quantity):

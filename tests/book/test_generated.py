@@ -108,7 +108,7 @@ def test_leak_is_by_image_minus_by_crystal_of_one_run():
     assert boosting[5] == "−0.011" and boosting[6] == "–"
 
 
-@pytest.mark.parametrize("what", ["views", "trust", "shapes", "latent", "fields", "distances", "leak"])
+@pytest.mark.parametrize("what", ["views", "trust", "shapes", "latent", "fields", "distances", "structure", "leak"])
 def test_nothing_to_show_is_said(what):
     assert generated.TABLES[what](results(result("r2", 0.9, **FOREST))).startswith("No run")
 
@@ -161,6 +161,12 @@ def test_cloud_fields_and_distances_have_a_line_for_each_model():
     ]
     assert cells(generated.TABLES["fields"](results(*found)))[1:] == [["16 latents", "0.900"], ["16 EOFs", "0.800"]]
     assert cells(generated.TABLES["distances"](results(*found)))[1:] == [["profiles", "0.700"]]
+    schemes = [result("structure", 2.4, model="profiles", data="bins"), result("seeds", 0.1, model="vae16", data="bulk")]
+    assert cells(generated.TABLES["structure"](results(*schemes))) == [
+        ["score", "data", "16 latents", "profiles"],
+        ["distance of two seeds over the median distance", "bulk", "0.10", "–"],
+        ["distance to bulk over the median distance", "bins", "–", "2.40"],
+    ]
 
 
 def test_what_is_worse_than_reported_by_more_than_its_error_is_missed():
