@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from cost_networks import RUNGS, SHAPE_NETWORKS, operations, teaching, training
+from cost_networks import REPRESENTATIONS, SHAPE_NETWORKS, operations, teaching, training
 from cost_tables import report
 from machine import processor, version
 
@@ -91,7 +91,7 @@ def screening(workers: int) -> Callable[[Path, int], None]:
         (folder / "tiles").mkdir()
         for tile in _tiles()[:n]:
             os.link(tile, folder / "tiles" / tile.name)
-        screen(folder / "tiles", folder / "screened", _known(), workers=workers)
+        screen(folder / "tiles", folder / "screened", _reference(), workers=workers)
 
     return make
 
@@ -122,21 +122,21 @@ def _until_the_end() -> Path:
 
 
 @functools.cache
-def _known():
-    """The network of the laptop profile and as many known pictures; untrained, since weights do not change what it costs."""
+def _reference():
+    """A network of the shipped kind and as many reference pictures; untrained, since weights do not change what it costs."""
     import torch
 
     from lib.crystals.habits import HABITS
     from lib.evaluation.latent_scores import linear_probe, standardise
-    from lib.models.self_supervision import Contrastive, ContrastiveRecipe
-    from lib.studies.screening import Known, Schooling
+    from lib.models.self_supervision import Contrastive
+    from lib.studies.representations import NINE_HABITS_SSL
+    from lib.studies.screening import N_REFERENCE, PHOTOGRAPHS, Reference
 
-    schooling = Schooling()
-    model = Contrastive(ContrastiveRecipe(width=schooling.width), 1).eval()
-    n = schooling.n_train * len(HABITS) * schooling.photographs
+    model = Contrastive(NINE_HABITS_SSL.network, 1).eval()
+    n = N_REFERENCE * len(HABITS) * PHOTOGRAPHS
     points = np.random.default_rng(0).normal(size=(n, model(torch.zeros(1, 1, 64, 64)).shape[1])).astype(np.float32)
     probe = linear_probe().fit(standardise(points)[0], np.arange(n) % len(HABITS))
-    return Known(schooling, model, np.ones(points.shape[1], bool), points, probe, 1.0)
+    return Reference(NINE_HABITS_SSL, model, np.ones(points.shape[1], bool), points, probe, 1.0)
 
 
 def reading(folder: Path, n: int) -> None:
@@ -150,11 +150,12 @@ def reading(folder: Path, n: int) -> None:
 @functools.cache
 def _on_disk():
     from lib.core import paths
+    from lib.datasets.crystal_photographs import synthetic_photographs
     from lib.datasets.habit_pictures import SCREENED, HabitPictures
-    from lib.studies.representations import synthetic
 
     paths.CACHE = _until_the_end()
-    return synthetic(HabitPictures(16, size=224, probe=SCREENED), 16, scheduler="synchronous", keep=False).cut
+    pictures = HabitPictures(16, size=224, probe=SCREENED)
+    return synthetic_photographs(pictures, 16, scheduler="synchronous", in_memory=False).masked
 
 
 WORKS = {
@@ -168,7 +169,10 @@ WORKS = {
     "lagrangian": Work("hour of a member, 32 super-particles a cell", 0, (1, 2, 3), members("lagrangian")),
     "screening": Work("file screened", 20, (500, 1000, 2000), screening(1)),
     "screening, all cores": Work("the same, a process a core", 600, (1000, 2000, 4000), screening(0)),
-    **{name: Work(f"{name}: picture and epoch", 16, (32, 64, 96), training(*rung)) for name, rung in RUNGS.items()},
+    **{
+        name: Work(f"{name}: picture and epoch", 16, (32, 64, 96), training(*settings))
+        for name, settings in REPRESENTATIONS.items()
+    },
     **{name: Work(f"{name}: picture", 8, (16, 32, 48), teaching(*what)) for name, what in SHAPE_NETWORKS.items()},
 }
 
@@ -190,7 +194,7 @@ def measured(name: str, factor: float) -> dict:
             mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             found.append({"n": n, "seconds": seconds, "wall": wall, "mib": mib, "bytes": sum(f.stat().st_size for f in files)})
     columns = {key: [row[key] for row in found[1:]] for key in found[0]}  # the first was to warm up
-    return columns | ({"operations": operations(name)} if name in RUNGS | SHAPE_NETWORKS else {})
+    return columns | ({"operations": operations(name)} if name in REPRESENTATIONS | SHAPE_NETWORKS else {})
 
 
 def main() -> None:

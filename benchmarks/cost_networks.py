@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def training(rung: str, width: int, size: int) -> Callable[[Path, int], None]:
-    """Training of a rung of notebook 22 on so many pictures."""
+def training(kind: str, width: int, size: int) -> Callable[[Path, int], None]:
+    """Training of a network of notebook 22 on so many pictures."""
 
     def make(folder: Path, n: int) -> None:
-        model, batch = _rung(rung, width, size), min(n, 16)
+        model, batch = _network(kind, width, size), min(n, 16)
         optimizer = model.configure_optimizers()["optimizer"]
         for _ in range(n // batch):
             optimizer.zero_grad()
@@ -20,13 +20,13 @@ def training(rung: str, width: int, size: int) -> Callable[[Path, int], None]:
     return make
 
 
-def _rung(rung: str, width: int, size: int):
+def _network(kind: str, width: int, size: int):
     from lib.models.self_supervision import Contrastive, ContrastiveRecipe
     from lib.models.vae import Vae, VaeRecipe
 
-    if rung == "ssl":
+    if kind == "ssl":
         return Contrastive(ContrastiveRecipe(width=width), 1000)
-    return Vae(VaeRecipe(128, size, architecture=rung, width=width), 1000)
+    return Vae(VaeRecipe(128, size, architecture=kind, width=width), 1000)
 
 
 def _loss(model, batch: int, size: int):
@@ -68,15 +68,17 @@ def operations(name: str) -> float:
     """Floating-point operations of one picture in the training of a network, forward and backward."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    make, loss, what = (_rung, _loss, RUNGS[name]) if name in RUNGS else (_shape_network, _answers, SHAPE_NETWORKS[name])
+    make, loss, what = (
+        (_network, _loss, REPRESENTATIONS[name]) if name in REPRESENTATIONS else (_shape_network, _answers, SHAPE_NETWORKS[name])
+    )
     model, counter = make(*what), FlopCounterMode(display=False)
     with counter:
         loss(model, 4, what[-1]).backward()
     return counter.get_total_flops() / 4
 
 
-#: Network -> rung, channels of its first layer and side of the pictures in the laptop and in the paper profile of notebook 22.
-RUNGS = {
+#: Network -> kind, channels of its first layer and side of the pictures in the laptop and in the paper profile of notebook 22.
+REPRESENTATIONS = {
     "VAE, 64 px": ("conv", 16, 64),
     "ResNet-VAE, 64 px": ("resnet", 16, 64),
     "self-supervised, 64 px": ("ssl", 64, 64),

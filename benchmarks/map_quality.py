@@ -1,9 +1,9 @@
 """UMAP, which lays out this book's maps, beside openTSNE: the same features of pictures of the nine habits, three seeds.
 
-Features are those of the self-supervised network of notebook 22, found in the cache where it ran before, else trained (minutes),
-as their first 64 principal components. The map is made of the pictures to learn from, and test pictures are laid onto it. UMAP
-has the book's settings (`lib.evaluation.latent_scores.LatentMap`), openTSNE its own. Scores are those of the test pictures on the
-map, given as what is missing to 1.
+Features are those of the shipped self-supervised network of notebook 22, as their first 64 principal components. The map is made
+of the pictures to learn from, and test pictures are laid onto it. UMAP has the book's settings
+(`lib.evaluation.latent_scores.LatentMap`), openTSNE its own. Scores are those of the test pictures on the map, given as what is
+missing to 1.
 """
 
 from __future__ import annotations
@@ -19,27 +19,23 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from lib.datasets.habit_pictures import SCREENED, HabitPictures
+from lib.datasets.crystal_photographs import synthetic_photographs
 from lib.evaluation import latent_scores
-from lib.models.self_supervision import Changes, features
-from lib.studies import representations
+from lib.models.self_supervision import features
+from lib.studies.representations import NINE_HABITS_SSL
 
 RIVAL = "openTSNE"
 SCORES = {"trustworthiness": "trustworthiness", "ari": "ARI of k-means on the map", "knn10": "10-NN accuracy on the map"}
 
 
-def represented(quick: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Features (n, d) and labels (n,) of the pictures to learn from, and of the test pictures."""
-    asked = zip((12, 4, 12) if quick else (300, 20, 120), (3, 3, 1), strict=True)
-    train, validation, test = (
-        representations.synthetic(HabitPictures(n, k, i, 64, SCREENED), 128, scheduler="synchronous")
-        for i, (n, k) in enumerate(asked)
+def features_of_habits(quick: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Features (n, d) by the shipped network and labels (n,) of the pictures to learn from, and of the test pictures."""
+    sizes = {"train": (12, 3), "test": (12, 1)} if quick else {"train": (111, 3), "test": (120, 1)}  # as many as the book maps
+    train, test = (
+        synthetic_photographs(NINE_HABITS_SSL.pictures(part, *size), 128, scheduler="synchronous") for part, size in sizes.items()
     )
-    climb = representations.Climb(
-        {"ssl": 1 if quick else 60}, {"ssl": 8 if quick else 64}, changes=Changes(light=0.3, noise=0.03)
-    )
-    model = climb.trained("ssl", train, validation).model
-    found = latent_scores.standardise(*(features(model, pictures.cut.in_order()) for pictures in (train, test)))
+    model = NINE_HABITS_SSL.training().result().model
+    found = latent_scores.standardise(*(features(model, part.masked.in_order()) for part in (train, test)))
     return found[0], train.label, found[1], test.label
 
 
@@ -79,7 +75,7 @@ def rows(quick: bool) -> list[Row]:
     """Times and scores of both maps; one row that says so where openTSNE is not installed."""
     if find_spec("openTSNE") is None:
         return [Row("map of nine habits", RIVAL, np.nan, np.nan, "", "openTSNE is not installed: pip install -e .[bench]")]
-    train, labels, test, test_labels = represented(quick)
+    train, labels, test, test_labels = features_of_habits(quick)
     ours, theirs = (
         tried(way, train, labels, test, test_labels, 1 if quick else 3) for way in (latent_scores.latent_space, by_opentsne)
     )

@@ -24,8 +24,8 @@
 # 1. draw small pictures of spheres and rosettes,
 # 2. squeeze each through two numbers with a variational autoencoder (VAE), as the talk did, and look at the map they make,
 # 3. let k-means find two clusters on the map and compare them with the true classes,
-# 4. give the network a decoder that turns and moves pictures itself, and measure what that buys,
-# 5. and repeat it all with real silhouettes, if there are any at hand.
+# 4. give the network a decoder that turns and moves pictures itself, and measure what that gains,
+# 5. and repeat it all with real silhouettes, if a folder of them is given.
 #
 # The methods are explained on the page [](../book/part-2.md). On Colab, the next cell installs the project.
 
@@ -119,53 +119,55 @@ masks.shape
 # %%
 moves = rng.integers(-move, move + 1, (2 * n, 2))
 pictures = pyro_vae.small_pictures(masks, rng.uniform(*fill, 2 * n), moves)
-known = np.tile(np.arange(n) < n_train, 2)
-pictures.shape, known.sum()
+is_train = np.tile(np.arange(n) < n_train, 2)
+pictures.shape, is_train.sum()
 
 # %% [markdown]
 # {numref}`fig-two-kinds` shows some.
 
 # %% mystnb={"figure": {"caption": "Silhouettes of spheres and of bullet rosettes, 28 pixels wide, of random size and a little off the middle. Rosettes with short bullets come close to discs.", "name": "fig-two-kinds"}, "image": {"alt": "A row of white discs and a row of white stars with arms, on black."}}
-first = {kind: pictures[labels == kind][:14] for kind in ("sphere", "rosette")}
-embeddings.picture_rows(first)
+examples = {kind: pictures[labels == kind][:14] for kind in ("sphere", "rosette")}
+embeddings.picture_rows(examples)
 
 # %% [markdown]
-# How hard is the task? Somebody who knows the labels of the training pictures and may look at one pixel only, the best there is, names
-# this share of the new pictures rightly:
+# How hard is the task? A decision that uses the labels of the training pictures and a single pixel, the best there is, is right for
+# this share of the new pictures:
 
 # %%
 flat = pictures.reshape(2 * n, -1)
-one_pixel = DecisionTreeClassifier(max_depth=1, random_state=seed).fit(flat[known], labels[known])
-run.record(one_pixel_accuracy_synthetic=one_pixel.score(flat[~known], labels[~known]))
-print(f"{run.metrics['one_pixel_accuracy_synthetic']:.3f}")
+one_pixel = DecisionTreeClassifier(max_depth=1, random_state=seed).fit(flat[is_train], labels[is_train])
+accuracy = one_pixel.score(flat[~is_train], labels[~is_train])
+run.record("one_pixel_accuracy", accuracy, data="synthetic")
+print(f"{accuracy:.3f}")
 
 # %% [markdown]
 # ## Two numbers for a picture
 #
 # An *autoencoder* is two networks in a row. The *encoder* turns the 784 pixels of a picture into a few numbers, its *latents*; the
-# *decoder* draws the picture again from these numbers alone. To draw it well, the latents must hold what tells pictures apart.
+# *decoder* reconstructs the picture from these numbers alone. So the latents must hold what distinguishes pictures.
 #
 # In a *variational* autoencoder {cite:p}`kingma2014` the encoder answers with a small cloud $q(\mathbf{z} \mid \mathbf{x})$ of latents
 # $\mathbf{z}$ for a picture $\mathbf{x}$, a Gaussian, from which one point is drawn at random. Training lowers
 #
 # $$
-# \underbrace{- \left\langle \ln p(\mathbf{x} \mid \mathbf{z}) \right\rangle}_{\text{how badly it is drawn again}}
+# \underbrace{- \left\langle \ln p(\mathbf{x} \mid \mathbf{z}) \right\rangle}_{\text{how badly it is reconstructed}}
 # + \underbrace{D_\mathrm{KL} \left( q(\mathbf{z} \mid \mathbf{x}) \,\|\, \mathcal{N}(0, 1) \right)}_{\text{how far the cloud is from the unit Gaussian}} ,
 # $$
 #
 # the negative *evidence lower bound* (ELBO). The two terms pull against each other. The first wants clouds small and far apart, so that each picture
-# is drawn well; the second wants all of them wide and in one place. The outcome is a map without gaps, on which pictures that look
+# is reconstructed well; the second wants all of them wide and in one place. The outcome is a map without gaps, on which pictures that look
 # alike are neighbours, since a point drawn a little beside must still give nearly the right picture.
 
 # %%
-def trainings(images, recipe):
-    """The autoencoders of all seeds, and the one with the lowest loss: no label is asked."""
-    fits = [pyro_vae.fitted(images, seed=seed + k, device=device, **recipe) for k in range(n_seeds)]
+def train_all(images, recipe):
+    """The autoencoders of all seeds, and the one with the lowest loss: no label is used."""
+    seeds = range(seed, seed + n_seeds)
+    fits = [pyro_vae.train(images, seed=k, device=device, **recipe) for k in seeds]
     return fits, min(fits, key=lambda fit: fit.loss)
 
 
 plain_recipe = {"epochs": epochs}
-plain_fits, plain = trainings(pictures[known], plain_recipe)
+plain_fits, plain = train_all(pictures[is_train], plain_recipe)
 
 # %% [markdown]
 # ## The map
@@ -174,8 +176,8 @@ plain_fits, plain = trainings(pictures[known], plain_recipe)
 # on a grid over the region in which the pictures lie.
 
 # %% mystnb={"figure": {"caption": "What the decoder draws for different latents. Discs fill one side of the map and turn into blurred rosettes on the other, which differ in the direction of their bullets.", "name": "fig-plain-manifold"}, "image": {"alt": "A grid of decoded pictures: sharp white discs at the top turn into blurred stars at the bottom."}}
-drawn = {"plain autoencoder": pyro_vae.manifold(plain, pictures)}
-latent_space.manifolds(drawn)
+plain_manifold = {"plain autoencoder": pyro_vae.manifold(plain, pictures)}
+latent_space.manifolds(plain_manifold)
 
 # %% [markdown]
 # The other way round, the encoder gives every picture its place: the middle of its cloud. That holds for new pictures too.
@@ -192,45 +194,45 @@ places.shape
 # called which is decided afterwards, such that more points are right; so at least half of all points are, whatever the clusters.
 
 # %%
-def clusters(points):
+def two_clusters(points):
     """Two clusters, the best of ten starts."""
     return KMeans(2, n_init=10, random_state=seed).fit(points)
 
 
-def named(points, truth):
-    """The clusters of points, named after the true classes, one to one."""
-    return latent_scores.match_clusters(clusters(points).labels_, truth)
+def cluster_names(points, truth):
+    """The cluster of each point, named after a true class, one to one."""
+    return latent_scores.match_clusters(two_clusters(points).labels_, truth)
 
 # %% [markdown]
 # {numref}`fig-two-clusters` has the true classes on the left and the clusters on the right, with the border between them.
 
 # %% mystnb={"figure": {"caption": "All pictures on the map of the plain autoencoder, coloured by what they show (left) and by cluster (right). The dashed line is the border between the clusters. Spheres lie on lines, one for each of the places in the frame, along which their size changes; rosettes form a cloud.", "name": "fig-two-clusters"}, "image": {"alt": "Two scatter plots of the same points: spheres on curved lines above a dashed border, rosettes in a cloud below it."}}
-found = named(places, labels)
+plain_clusters = cluster_names(places, labels)
 table = pd.DataFrame(places, columns=["first", "second"])
-run.keep(latents=table.assign(kind=labels, cluster=found))
-centres = clusters(places).cluster_centers_
-latent_space.groupings(places, {"true class": labels, "k-means": found}, centres)
+run.keep(latents=table.assign(kind=labels, cluster=plain_clusters))
+centres = two_clusters(places).cluster_centers_
+latent_space.groupings(places, {"true class": labels, "k-means": plain_clusters}, centres)
 
 # %% [markdown]
 # ## An honest score
 #
-# The talk compared labels on the pictures that the network had learned from. No label was used for that, and yet it flatters: a network can place by heart
-# what it has seen a hundred times. So our score counts the *new* pictures only. That on the training pictures is recorded beside it, with `_train`
+# The talk compared labels on the pictures that the network had learned from. No label was used in training, and yet such a score is too high: a network can memorise
+# the places of training pictures. So our score counts the *new* pictures only. That on the training pictures is recorded beside it, with `_train`
 # at the end of its name. With several seeds it is the mean over trainings, with the standard deviation as `_sd`.
 
 # %%
-def scored(name, points, truth, known):
-    """Record what share of new and known pictures is in the right cluster, for sets of points."""
-    right = np.array([named(own, truth) == truth for own in points])
-    new, old = right[:, ~known].mean(axis=1), right[:, known].mean(axis=1)
-    accuracy = {name: new.mean(), f"{name}_train": old.mean()}
-    if len(points) > 1:
-        accuracy[f"{name}_sd"] = new.std(ddof=1)
-    run.record_each(accuracy, "kmeans_accuracy")
+def record_accuracy(points, truth, is_train, **fields):
+    """Record what share of new and training pictures is in the right cluster, for sets of points."""
+    right = np.array([cluster_names(own, truth) == truth for own in points])
+    new, old = right[:, ~is_train].mean(axis=1), right[:, is_train].mean(axis=1)
+    deviation = new.std(ddof=1) if len(points) > 1 else None
+    run.record("kmeans_accuracy", new.mean(), sd=deviation, **fields)
+    run.record("kmeans_accuracy", old.mean(), split="train", **fields)
     return right
 
 
-right = scored("synthetic", [pyro_vae.latents(fit, pictures) for fit in plain_fits], labels, known)
+plain_places = [pyro_vae.latents(fit, pictures) for fit in plain_fits]
+right = record_accuracy(plain_places, labels, is_train, model="vae", data="synthetic")
 
 # %% [markdown]
 # Is that much? Two baselines need no network: k-means on the 784 pixels themselves, and on descriptors of shape made by hand, those of
@@ -244,9 +246,9 @@ def shape_numbers(masks):
     return np.nan_to_num(StandardScaler().fit_transform(values))
 
 
-scored("pixels_synthetic", [flat], labels, known)
-scored("descriptors_synthetic", [shape_numbers(masks)], labels, known)
-pd.Series(run.metrics, name="share named rightly").to_frame().round(3)
+record_accuracy([flat], labels, is_train, model="pixels", data="synthetic")
+record_accuracy([shape_numbers(masks)], labels, is_train, model="descriptors", data="synthetic")
+run.table("model", "split", score="kmeans_accuracy")
 
 # %% [markdown]
 # ## A decoder that turns and moves
@@ -262,8 +264,9 @@ pd.Series(run.metrics, name="share named rightly").to_frame().round(3)
 # %%
 settings = {"epochs": epochs_invariant, "batch": 25, "rate": 5e-3, "width": width_invariant}
 invariant_recipe = {"invariances": ("r", "t"), **settings}
-invariant_fits, invariant = trainings(pictures[known], invariant_recipe)
-run.record(loss_synthetic=plain.loss, loss_synthetic_invariant=invariant.loss)
+invariant_fits, invariant = train_all(pictures[is_train], invariant_recipe)
+run.record("loss", plain.loss, model="vae", data="synthetic")
+run.record("loss", invariant.loss, model="invariant", data="synthetic")
 
 # %% [markdown]
 # {numref}`fig-losses` shows both trainings.
@@ -276,17 +279,17 @@ latent_space.loss_curves({"plain": plain.losses, "invariant": invariant.losses})
 # turned to one common pose first, and in a short training on few of them it does not learn how.
 
 # %% mystnb={"figure": {"caption": "What the two decoders draw for different latents, on the left as before. The invariant one draws everything in one pose: it goes from small to large and from sharp discs to soft blots, which stand for the bullets of all rosettes.", "name": "fig-invariant-manifold"}, "image": {"alt": "Two grids of decoded pictures: discs and stars in many directions on the left, discs of many sizes on the right."}}
-drawn["invariant autoencoder"] = pyro_vae.manifold(invariant, pictures)
-latent_space.manifolds(drawn)
+manifolds = {**plain_manifold, "invariant autoencoder": pyro_vae.manifold(invariant, pictures)}
+latent_space.manifolds(manifolds)
 
 # %% [markdown]
 # ## Does the content stay put?
 #
-# What is promised can be tested. We take new rosettes, turn each in its picture plane in 24 steps, and move each as far as
+# This can be tested. We take new rosettes, turn each in its picture plane in 24 steps, and move each as far as
 # training pictures were. If the content says nothing about the pose, all copies of a crystal have one place on the map.
 
 # %%
-some = np.flatnonzero((labels == "rosette") & ~known)[:40]
+some = np.flatnonzero((labels == "rosette") & ~is_train)[:40]
 turns = Rotation.from_rotvec(np.outer(np.arange(24) * 2 * np.pi / 24, CAMERA[2])).as_matrix()
 turned_views = (turns @ views[some, None]).reshape(-1, 3, 3)
 turned = particles.silhouettes(np.repeat(some, 24), turned_views, size=112).coverage[:, 0] >= 2
@@ -297,26 +300,27 @@ copies = {"turned": pyro_vae.small_pictures(turned, fill[0])}
 
 # %%
 one_step = np.arange(-move, move + 1)
-moves = np.stack(np.meshgrid(one_step, one_step), axis=-1).reshape(-1, 2)
-again, everywhere = np.repeat(masks[some], len(moves), axis=0), np.tile(moves, (len(some), 1))
+all_moves = np.stack(np.meshgrid(one_step, one_step), axis=-1).reshape(-1, 2)
+again = np.repeat(masks[some], len(all_moves), axis=0)
+everywhere = np.tile(all_moves, (len(some), 1))
 copies["moved"] = pyro_vae.small_pictures(again, fill[0], everywhere)
 
 # %% [markdown]
 # {numref}`fig-copies` has the copies of one of them.
 
 # %% mystnb={"figure": {"caption": "Copies of one rosette, turned (top, every second step) and moved.", "name": "fig-copies"}, "image": {"alt": "Two rows of one star-shaped silhouette, turned step by step above and moved below."}}
-first = {"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(moves)][:12]}
-embeddings.picture_rows(first)
+one_rosette = {"turned": copies["turned"][:24:2], "moved": copies["moved"][: len(all_moves)][:12]}
+embeddings.picture_rows(one_rosette)
 
 # %% [markdown]
 # {numref}`fig-orbits` follows three of them on both maps while they turn.
 
 # %% mystnb={"figure": {"caption": "Three rosettes turned in 24 steps, each a closed line, over all new rosettes in grey. On the plain map a turning rosette wanders all over the region of the rosettes; on the invariant map it keeps to a part of it.", "name": "fig-orbits"}, "image": {"alt": "Two scatter plots in grey with three closed lines: far-reaching on the plain map, bundled on the invariant one."}}
-new_rosettes = pictures[(labels == "rosette") & ~known]
+new_rosettes = pictures[(labels == "rosette") & ~is_train]
 panels = {}
 for title, fit in {"plain autoencoder": plain, "invariant autoencoder": invariant}.items():
-    wandering = pyro_vae.latents(fit, copies["turned"]).reshape(len(some), 24, 2)
-    panels[title] = (pyro_vae.latents(fit, new_rosettes), wandering[:3])
+    turning = pyro_vae.latents(fit, copies["turned"]).reshape(len(some), 24, 2)
+    panels[title] = (pyro_vae.latents(fit, new_rosettes), turning[:3])
 latent_space.orbits(panels, ("all new rosettes", "one rosette, turned"))
 
 # %% [markdown]
@@ -324,45 +328,48 @@ latent_space.orbits(panels, ("all new rosettes", "one rosette, turned"))
 # crystal lie as far apart as different crystals.
 
 # %%
-def wandered(fit, images):
+def spread(fit, images):
     """Spread of the copies of a rosette on the map over that of different rosettes."""
     own = pyro_vae.latents(fit, images).reshape(len(some), -1, fit.latent_dim)
     return latent_scores.spread_of_copies(own, pyro_vae.latents(fit, new_rosettes))
 
 
 spreads = {}
-for name, fits in {"plain": plain_fits, "invariant": invariant_fits}.items():
-    spreads[name] = {how: np.mean([wandered(fit, copies[how]) for fit in fits]) for how in copies}
-run.record_each(spreads["plain"], suffix="spread")
-run.record_each(spreads["invariant"], suffix="spread_invariant")
-pd.DataFrame(spreads).round(3)
+for name, fits in {"vae": plain_fits, "invariant": invariant_fits}.items():
+    spreads[name] = {how: np.mean([spread(fit, copies[how]) for fit in fits]) for how in copies}
+table_of_spreads = pd.DataFrame(spreads)
+run.record_table(table_of_spreads.rename("{}_spread".format), columns="model")
+table_of_spreads.round(3)
 
 # %% [markdown]
-# It is less, and not nothing. The *decoder* is invariant by its making, but the encoder is an ordinary network, which must learn what a turn does
-# from the few poses that it sees. And part of the calm is bought by saying less: what draws no bullets need not follow them.
+# The invariant one spreads less, but not zero. Its *decoder* is invariant by construction, but the encoder is an ordinary network, which must learn what a turn does
+# from few poses. And part of the gain comes from saying less: a map that shows no bullets need not follow them.
 #
-# Do the classes come apart better too? The score is found as before.
+# Are the classes better separated too? The score is computed as before.
 
 # %%
 invariant_places = [pyro_vae.latents(fit, pictures) for fit in invariant_fits]
-scored("synthetic_invariant", invariant_places, labels, known)
-found_invariant = named(pyro_vae.latents(invariant, pictures), labels)
+record_accuracy(invariant_places, labels, is_train, model="invariant", data="synthetic")
+invariant_clusters = cluster_names(pyro_vae.latents(invariant, pictures), labels)
 
 # %% [markdown]
 # With it {glue:text}`kmeans_accuracy_synthetic_invariant:.3f` of the new pictures are in the right cluster, beside
 # {glue:text}`kmeans_accuracy_synthetic:.3f` with the plain autoencoder, which left little to gain ({numref}`fig-two-confusions`).
 
 # %% mystnb={"figure": {"caption": "New pictures by true class (rows) and by the cluster they lie in (columns). What goes wrong are mostly compact rosettes taken for spheres.", "name": "fig-two-confusions"}, "image": {"alt": "Two confusion matrices of rosettes and spheres, nearly all pictures on the diagonal."}}
-clusters = ("cluster, named after a class", "true class")
-both = {"plain": found[~known], "invariant": found_invariant[~known]}
-confusion(labels[~known], both, clusters, counts=True)
+axes = ("cluster, named after a class", "true class")
+both = {"plain": plain_clusters[~is_train], "invariant": invariant_clusters[~is_train]}
+confusion(labels[~is_train], both, axes, counts=True)
 
 # %% [markdown]
 # ## Real silhouettes
 #
+# With a folder of 2D-S silhouettes in `oap_dir`, the cells of this section train both autoencoders on real particles and show their maps, clusters and scores;
+# without one they do nothing.
+#
 # The 2D-S probe records shadows on a row of diodes as particles fly past: silhouettes with pixels of 10 µm. {cite:t}`jaffeux2022` sorted
 # thousands by hand. Their water droplets and their combinations of bullets and columns are the real counterparts of our two classes.
-# As many of each class are learned from as before, the rest is new, and so is a part of the set that was labelled separately, for inspection.
+# As many of each class are learned from as before, drawn at random; the rest is new, and so is a part of the set that was labelled separately, for inspection.
 
 # %%
 kinds = ("water_droplet", "bullet_column_combination")
@@ -370,115 +377,96 @@ if oap_dir:
     probe = oap.labelled_silhouettes(Path(oap_dir))
     chosen = np.isin(probe.labels, kinds)
     real_masks, habit = probe.masks[chosen], probe.labels[chosen]
-    inspected = probe.splits[chosen] == "inspection"
-    run.record(n_used_2ds=chosen.sum(), n_left_out_2ds=(probe.report.reason != "").sum())
-else:
-    print("No folder is given in oap_dir, so this section is skipped.")
-
-# %% [markdown]
-# Those to learn from are drawn at random, and counted here, if there are any.
+    is_inspection = probe.splits[chosen] == "inspection"
+    run.record("n_used", chosen.sum(), data="2ds")
+    run.record("n_left_out", (probe.report.reason != "").sum(), data="2ds")
 
 # %%
 if oap_dir:
-    at = {kind: np.flatnonzero((habit == kind) & ~inspected) for kind in kinds}
+    at = {kind: np.flatnonzero((habit == kind) & ~is_inspection) for kind in kinds}
     few = min(at, key=lambda kind: len(at[kind]))
     sentence = f"oap_dir has {len(at[few])} {few} to learn from, n_train asks for {n_train}."
     run.require(len(at[few]) >= n_train, sentence)
-    drawn = [rng.choice(rows, n_train, replace=False) for rows in at.values()]
-    met = np.isin(np.arange(len(habit)), drawn)
+    rows = [rng.choice(rows, n_train, replace=False) for rows in at.values()]
+    is_real_train = np.isin(np.arange(len(habit)), rows)
     truth = np.char.replace(habit, "_", " ")
-    part = np.select([met, inspected], ["to learn from", "new, inspection"], "new")
+    part = np.select([is_real_train, is_inspection], ["training", "new, inspection"], "new")
     display(pd.crosstab(truth, part))
 
 # %% [markdown]
 # Real droplets are no perfect discs. Those out of focus have a hole in the middle, from diffraction; small ones are few pixels wide. And the probe reads its row of
 # diodes by a clock: where the clock does not match the air speed, everything is stretched along the flight, by a factor that changes from flight to flight and that
 # the set does not tell. So holes are filled and all particles scaled to one size, as before, and besides each outline is *squared*: stretched until it is as high as
-# wide. That takes the true elongation away too, but of two classes without a long axis we may ask it. In the pictures below, if there are any, each class is
-# shown as recorded and squared.
+# wide. That takes the true elongation away too, but of two classes without a long axis we may ask it. Both autoencoders are trained with the
+# same settings as before, the plain one also on the pictures as recorded.
 
 # %%
 if oap_dir:
     as_recorded = pyro_vae.small_pictures(real_masks)
     squared = pyro_vae.small_pictures(real_masks, square=True)
-    rows = {}
+    real_examples = {}
     for kind in np.unique(truth):
         shown = rng.permutation(np.flatnonzero(truth == kind))[:14]
-        rows |= {f"{kind}, as recorded": as_recorded[shown], f"{kind}, squared": squared[shown]}
-    display(embeddings.picture_rows(rows))
-
-# %% [markdown]
-# Both autoencoders are trained anew, with the same settings, and the plain one also on the pictures as recorded. Their maps:
+        real_examples |= {f"{kind}, as recorded": as_recorded[shown], f"{kind}, squared": squared[shown]}
+    display(embeddings.picture_rows(real_examples))
 
 # %%
 if oap_dir:
-    real_fits, real_plain = trainings(squared[met], plain_recipe)
-    real_invariant_fits, real_invariant = trainings(squared[met], invariant_recipe)
-    recorded_fits, _ = trainings(as_recorded[met], plain_recipe)
-    drawn = {"plain autoencoder": pyro_vae.manifold(real_plain, squared)}
-    drawn["invariant autoencoder"] = pyro_vae.manifold(real_invariant, squared)
-    display(latent_space.manifolds(drawn))
-
-# %% [markdown]
-# Where the silhouettes lie on them: on top for the plain autoencoder, below for the invariant one. Droplets keep together; the combinations, of all
-# shapes, spread out.
+    real_plain_fits, real_plain = train_all(squared[is_real_train], plain_recipe)
+    real_invariant_fits, real_invariant = train_all(squared[is_real_train], invariant_recipe)
+    recorded_fits, _ = train_all(as_recorded[is_real_train], plain_recipe)
+    real_fits = {"plain autoencoder": real_plain, "invariant autoencoder": real_invariant}
+    real_manifolds = {title: pyro_vae.manifold(fit, squared) for title, fit in real_fits.items()}
+    display(latent_space.manifolds(real_manifolds))
 
 # %%
 if oap_dir:
-    real_found = {}
-    for title, fit in {"plain": real_plain, "invariant": real_invariant}.items():
+    real_clusters = {}
+    for title, fit in real_fits.items():
         points = pyro_vae.latents(fit, squared)
-        real_found[title] = named(points, truth)
-        panes = {f"true class, {title}": truth, f"k-means, {title}": real_found[title]}
-        display(latent_space.groupings(points, panes, clusters(points).cluster_centers_))
+        real_clusters[title] = cluster_names(points, truth)
+        panes = {f"true class, {title}": truth, f"k-means, {title}": real_clusters[title]}
+        display(latent_space.groupings(points, panes, two_clusters(points).cluster_centers_))
 
 # %% [markdown]
-# Scores count new silhouettes, those for inspection included; `_inspection` counts only the latter. `_as_recorded` is what comes out without squaring. Baselines are as
+# Scores count new silhouettes, those for inspection included; `_inspection` counts only the latter. `_as_recorded` is without squaring. Baselines are as
 # before, with both kinds of pictures.
 
 # %%
 if oap_dir:
-    networks = {
-        "2ds": (real_fits, squared),
-        "2ds_invariant": (real_invariant_fits, squared),
-        "2ds_as_recorded": (recorded_fits, as_recorded),
-    }
-    for name, (fits, images) in networks.items():
-        right = scored(name, [pyro_vae.latents(fit, images) for fit in fits], truth, met)
-        if inspected.any():
-            run.record(**{f"kmeans_accuracy_{name}_inspection": right[:, inspected].mean()})
-
-# %% [markdown]
-# The baselines, and all numbers of this section, if there are any:
-
-# %%
-if oap_dir:
-    for name, images in {"2ds": squared, "2ds_as_recorded": as_recorded}.items():
-        large = pyro_vae.small_pictures(real_masks, size=112, square=name == "2ds") >= 0.5
-        scored(f"descriptors_{name}", [shape_numbers(large)], truth, met)
-        scored(f"pixels_{name}", [images.reshape(len(truth), -1)], truth, met)
-    numbers = {name: value for name, value in run.metrics.items() if "2ds" in name}
-    display(pd.Series(numbers, name="value").to_frame().round(3))
-
-# %% [markdown]
-# And where they go wrong, in counts, if there are real silhouettes:
+    networks = [
+        (real_plain_fits, squared, {"model": "vae", "data": "2ds"}),
+        (real_invariant_fits, squared, {"model": "invariant", "data": "2ds"}),
+        (recorded_fits, as_recorded, {"model": "vae", "data": "2ds_as_recorded"}),
+    ]
+    for fits, images, fields in networks:
+        real_places = [pyro_vae.latents(fit, images) for fit in fits]
+        is_right = record_accuracy(real_places, truth, is_real_train, **fields)
+        if is_inspection.any():
+            mean = is_right[:, is_inspection].mean()
+            run.record("kmeans_accuracy", mean, split="inspection", **fields)
 
 # %%
 if oap_dir:
-    both = {title: clustered[~met] for title, clustered in real_found.items()}
-    display(confusion(truth[~met], both, clusters, counts=True))
+    for data, images in {"2ds": squared, "2ds_as_recorded": as_recorded}.items():
+        large = pyro_vae.small_pictures(real_masks, size=112, square=data == "2ds") >= 0.5
+        baselines = {"descriptors": shape_numbers(large), "pixels": images.reshape(len(truth), -1)}
+        for model, values in baselines.items():
+            record_accuracy([values], truth, is_real_train, model=model, data=data)
+    display(run.table(["data", "model"], "split", score="kmeans_accuracy"))
+    real_new = {title: names[~is_real_train] for title, names in real_clusters.items()}
+    display(confusion(truth[~is_real_train], real_new, axes, counts=True))
 
 # %% [markdown]
 # ## What was shown
 #
-# - Two numbers per picture, found without labels, are enough to sort spheres from rosettes: k-means on the latents of the plain autoencoder places
-#   {glue:text}`kmeans_accuracy_synthetic:.3f` of new pictures rightly, and {glue:text}`kmeans_accuracy_synthetic_invariant:.3f` on those of the invariant one.
-# - The task is easy, and that should be said: k-means on the bare pixels reaches {glue:text}`kmeans_accuracy_pixels_synthetic:.3f`, on descriptors made
-#   by hand {glue:text}`kmeans_accuracy_descriptors_synthetic:.3f`. What the autoencoder adds is the map: it can be looked at, walked on,
-#   and asked for the picture at any place.
-# - A decoder that turns and moves pictures itself makes the latents steadier: turning a rosette spreads it on the map over {glue:text}`turned_spread_invariant:.2f`
-#   of the spread of different rosettes instead of {glue:text}`turned_spread:.2f`. The encoder keeps it from being perfect.
-# - Where real silhouettes are given, what one knows of the probe counts for more than the network: a scale that is wrong along the flight must be
+# - Two numbers per picture, found without labels, are enough to sort spheres from rosettes: k-means on the latents of the plain autoencoder is right for
+#   {glue:text}`kmeans_accuracy_synthetic:.3f` of new pictures, and {glue:text}`kmeans_accuracy_synthetic_invariant:.3f` on those of the invariant one.
+# - The task is easy: k-means on the bare pixels reaches {glue:text}`kmeans_accuracy_pixels_synthetic:.3f`, on descriptors made
+#   by hand {glue:text}`kmeans_accuracy_descriptors_synthetic:.3f`. What the autoencoder adds is the map, from any place of which a picture can be drawn.
+# - With a decoder that turns and moves pictures itself, turning a rosette spreads it on the map over {glue:text}`turned_spread_invariant:.2f`
+#   of the spread of different rosettes instead of {glue:text}`turned_spread:.2f`. It is not zero because of the encoder.
+# - Where real silhouettes are given, knowledge of the probe counts for more than the network: a scale that is wrong along the flight must be
 #   undone first.
 #
 # With nine habits instead of two classes, two numbers are too few: [](22-nine-habits.ipynb).

@@ -122,7 +122,8 @@ else:
 splitter = GroupShuffleSplit(n_splits=1, test_size=0.5, random_state=seed)
 train_rows, test_rows = next(splitter.split(real.grey, groups=pages(real)))
 known, held = real.select(train_rows), real.select(test_rows)
-run.record(n_real=len(real), n_known=len(known), n_held=len(held))
+for code, pictures in {"n_real": real, "n_known": known, "n_held": held}.items():
+    run.record(code, len(pictures))
 lengths = [half.table.length_um.median() for half in (known, held)]
 columns = {"pictures": [len(known), len(held)], "median length [µm]": lengths}
 pd.DataFrame(columns, index=["training half", "test half"]).round(0)
@@ -139,7 +140,7 @@ synthetic = {
     "bare": photographs(bare, len(held), 2, "bare probe"),
     "default": photographs(default, len(held), 2, "default probe"),
 }
-run.record(n_synthetic=len(held))
+run.record("n_synthetic", len(held))
 
 # %% [markdown]
 # {numref}`fig-origins` shows some of each.
@@ -174,7 +175,7 @@ data = {"pictures": probe_tuning.fingerprint(both_origins), "seed": seed, "batch
 batches, in_order = stored(augmented, batch, seed), stored(validation, batch).in_order
 trained = vae(recipe, data, batches, in_order, seed, device)
 seconds = trained.history.seconds.sum()
-run.record(pictures_per_second=len(trained.history) * len(augmented) / seconds)
+run.record("pictures_per_second", len(trained.history) * len(augmented) / seconds)
 print(f"{len(augmented)} pictures with mirror images, {len(trained.history)} epochs, {seconds:.0f} s")
 
 # %% [markdown]
@@ -187,7 +188,8 @@ for name, pictures in {origin: held, **synthetic}.items():
     drawn = decoded(trained.model, features[name]["latents"])[:, 0]
     reconstructions |= {name: pictures.masked[12:24], f"{name}, reconstructed": drawn[12:24]}
     errors[name] = np.mean((drawn - pictures.masked / 255) ** 2) ** 0.5
-run.record_each(pd.Series(errors).rename({"target": "foreign"}), "error")
+codes = {"target": "foreign"}  # as in the names of recorded numbers
+run.record_table(pd.Series(errors).rename(codes), rows="data", score="error")
 embeddings.picture_rows(reconstructions)
 
 # %% [markdown]
@@ -225,7 +227,7 @@ tables = {
     name: synthetic_vs_real.two_sample_accuracies(features[origin], features[name], seed)
     for name in [*synthetic, "other half"]
 }
-run.record(c2st_error=0.5 / np.sqrt(2 * len(held)))
+run.record("c2st_error", 0.5 / np.sqrt(2 * len(held)))
 pd.concat(tables, axis=1).round(2)
 
 # %% [markdown]
@@ -243,7 +245,7 @@ when = {"bare": "before", "default": "default", "other half": "halves"}
 gaps, real_latents = {}, features[origin]["latents"]
 for name, moment in when.items():
     gaps[name] = synthetic_vs_real.gap(tables[name], real_latents, features[name]["latents"])
-    run.record_each(gaps[name], suffix=moment)
+    run.record_table(gaps[name], data=moment)
 titles = {
     "c2st": "highest accuracy",
     "frechet": "Fréchet distance",
@@ -299,8 +301,9 @@ real_and_synthetic.effects(added, left_out)
 # What an effect does depends on those before it, so the two columns differ. The accuracies before and after each effect:
 
 # %%
-run.record_each(added.rename(lambda name: name.removeprefix("+ ")), "c2st")
-run.record(c2st_error_effects=0.5 / np.sqrt(2 * min(n_effect, len(held))))
+by_effect = added.rename(lambda name: name.removeprefix("+ "))
+run.record_table(by_effect, rows="data", columns="quantity", score="c2st")
+run.record("c2st_error_effects", 0.5 / np.sqrt(2 * min(n_effect, len(held))))
 steps = pd.concat({"before": added.shift(), "after": added}, axis=1).iloc[1:]
 steps.swaplevel(axis=1)[list(added)].round(2)
 
@@ -406,7 +409,7 @@ for name in ("tuned crystals", "tuned"):
 energy_distance = probe_tuning.PictureDistance(held, search_seed)
 for name, pictures in {**synthetic, "other half": known}.items():
     gaps[name]["distance"] = energy_distance(pictures)
-    run.record_each(gaps[name], suffix=when[name])
+    run.record_table(gaps[name], data=when[name])
 titles |= {f"c2st_{name}": f"accuracy, {name}" for name in synthetic_vs_real.FEATURE_SETS}
 titles["distance"] = "energy distance"
 table = pd.DataFrame(gaps, index=list(titles), columns=[*synthetic, "other half"])

@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 #: Neighbours that vote in `knn10_accuracy` and that `trustworthiness` compares.
 NEIGHBOURS = 10
-#: Principal components that a map is made of at most.
-_COMPONENTS = 64
+#: Principal components that a map is made of at most, and points: up to 4,095, UMAP finds neighbours exactly, without a method
+#: that takes long to compile.
+_COMPONENTS, _MAPPED = 64, 3000
 #: Points that a score whose cost grows with their square is computed on at most.
 _FEW = 3000
 
@@ -35,7 +36,8 @@ SCORES = {
 
 
 class LatentSpace(NamedTuple):
-    """Points in a latent space: `train` (n, d) and `test` (m, d), and where each lies on a map, (n, 2) and (m, 2)."""
+    """Points in a latent space: `train` (n, d) and `test` (m, d), and where a sample of the former (k, 2)
+    and the latter (m, 2) lie on a map."""
 
     train: np.ndarray
     test: np.ndarray
@@ -46,12 +48,12 @@ class LatentSpace(NamedTuple):
 class LatentMap:
     """A map of points `train` (n, d) in two dimensions, onto which others are laid.
 
-    UMAP (McInnes et al. 2018, arXiv:1802.03426) gets their first `_COMPONENTS` principal components. Points of two dimensions are
-    their own map.
+    UMAP (McInnes et al. 2018, arXiv:1802.03426) gets the first `_COMPONENTS` principal components of a random sample of at most
+    `_MAPPED` of them. Points of two dimensions are their own map.
 
     Attributes
     ----------
-    places : where the points `train` lie on the map (n, 2)
+    places : where the sample lies on the map (k, 2)
     """
 
     def __init__(self, train: np.ndarray, seed: int = 0, neighbours: int = 40):
@@ -60,6 +62,8 @@ class LatentMap:
             return
         from umap import UMAP  # takes seconds to import
 
+        if len(train) > _MAPPED:
+            train = train[np.sort(np.random.default_rng(seed).permutation(len(train))[:_MAPPED])]
         components = PCA(min(_COMPONENTS, *train.shape), random_state=seed).fit(train)
         umap = UMAP(n_neighbors=min(neighbours, len(train) - 1), min_dist=0.0, random_state=seed, n_jobs=1)
         self.places = umap.fit_transform(components.transform(train))
@@ -83,7 +87,7 @@ def standardise(train: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
 
 
 def clusters(points: LatentSpace, n_clusters: int, seed: int = 0) -> np.ndarray:
-    """Cluster (m,) of each test point: k-means on the map of the training points."""
+    """Cluster (m,) of each test point: k-means on the map of training points."""
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed).fit(points.train_map)
     return kmeans.predict(points.test_map.astype(points.train_map.dtype))
 

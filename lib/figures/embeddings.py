@@ -1,4 +1,4 @@
-"""Figures of the ladder of representations: pictures by habit, restored and traversed, maps, scores, neighbours."""
+"""Figures of representations: rows of pictures, maps, scores, neighbours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from lib.figures.style import shown_once
 
-#: Score -> label of its axis, for those that a ladder shows.
+#: Score -> label of its axis, for those that `representation_scores` shows.
 SCORES = {
     "ari": "adjusted\nRand index [1]",
     "nmi": "mutual\ninformation [1]",
@@ -70,27 +70,27 @@ def maps(points: dict[str, np.ndarray], labels: np.ndarray, names: Sequence[str]
 
 
 @shown_once
-def ladder(table: pd.DataFrame) -> Figure:
-    """Scores of every rung: `table` has the columns `rung` (in order) and those of `SCORES`, a row for each rung and seed."""
+def representation_scores(table: pd.DataFrame) -> Figure:
+    """Scores of representations: `table` has the columns `model` and those of `SCORES`, a row for each model and seed."""
     figure, axes = plt.subplots(1, len(SCORES), figsize=(8.6, 2.6), sharey=True)
     for axis, (score, label) in zip(axes, SCORES.items(), strict=True):
-        sns.pointplot(table, x=score, y="rung", hue="rung", palette="colorblind", errorbar="sd", linestyle="none", ax=axis)
+        sns.pointplot(table, x=score, y="model", hue="model", palette="colorblind", errorbar="sd", linestyle="none", ax=axis)
         axis.set(xlabel=label, ylabel="", xlim=(0, 1.05))
         axis.grid(axis="x", color="0.9")
     return figure
 
 
 @shown_once
-def neighbour_rows(asked: np.ndarray, found: np.ndarray, same: np.ndarray) -> Figure:
-    """Pictures `asked` (n, S, S), each before those `found` for it (n, k, S, S), framed where not of the `same` habit (n, k)."""
-    figure, axes = _grid(len(asked), 1 + found.shape[1])
-    for line, picture, others, alike in zip(axes, asked, found, same, strict=True):
+def neighbour_rows(pictures: np.ndarray, neighbours: np.ndarray, same: np.ndarray) -> Figure:
+    """Pictures (n, S, S), each before its `neighbours` (n, k, S, S), which are framed where not of the `same` habit (n, k)."""
+    figure, axes = _grid(len(pictures), 1 + neighbours.shape[1])
+    for line, picture, others, alike in zip(axes, pictures, neighbours, same, strict=True):
         _show(line[0], picture)
         for axis, other, is_same in zip(line[1:], others, alike, strict=True):
             _show(axis, other)
             if not is_same:
                 for spine in axis.spines.values():
                     spine.set(visible=True, color="#d55e00", linewidth=2)
-    axes[0, 0].set_title("asked", fontsize=8)
+    axes[0, 0].set_title("picture", fontsize=8)
     axes[0, 1].set_title("nearest", fontsize=8)
     return figure

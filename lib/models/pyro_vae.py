@@ -5,7 +5,7 @@ so that the other latents, the *content*, need not describe them. Version 0.3.0 
 
 - Its models share one store of parameters by their names, so of two that are trained in turn the second does not learn; its
   constructors empty that store and seed torch. Here each training has a store and random numbers of its own.
-- `SVItrainer.evaluate` learns from the pictures it is to evaluate. `Fitted.loss` does not.
+- `SVItrainer.evaluate` learns from the pictures it is to evaluate. `PyroVae.loss` does not.
 - `encode` moves pictures to a GPU whatever the model's device is. `latents` asks the encoder itself.
 - Invariance to scale is documented as "sc" but must be called "s".
 - The latents of angle, shift and scale come before those of the content, which are the last.
@@ -38,7 +38,7 @@ INVARIANCES = {"r": "turns it", "t": "moves it", "s": "scales it"}
 _DRAWS = 10
 
 
-class Fitted(NamedTuple):
+class PyroVae(NamedTuple):
     """A trained autoencoder.
 
     Attributes
@@ -113,7 +113,7 @@ def _as_high_as_wide(mask: np.ndarray) -> np.ndarray:
     return np.pad((stretched >= 128).astype(np.uint8), side // 4 + 1)
 
 
-def fitted(
+def train(
     images: np.ndarray,
     latent_dim: int = 2,
     invariances: Sequence[str] = (),
@@ -123,7 +123,7 @@ def fitted(
     rate: float = 2e-3,
     width: int = 128,
     device: str = "cpu",
-) -> Fitted:
+) -> PyroVae:
     """Train an autoencoder on pictures, with a progress bar. The same arguments give the same weights on the same machine.
 
     Encoder and decoder have two hidden layers. Pixels are taken as coins that show ice with the probability drawn by the
@@ -148,7 +148,7 @@ def fitted(
     unknown = set(invariances) - set(INVARIANCES)
     if unknown:
         raise ValueError(f"invariances: expected some of {', '.join(INVARIANCES)}, got {', '.join(sorted(unknown))}")
-    with _alone():
+    with _own_parameter_store():
         model = pyroved.models.iVAE(
             pictures.shape[1:], latent_dim, list(invariances) or None, hidden_dim_d=[width, width], seed=seed, device=device
         )
@@ -163,17 +163,17 @@ def fitted(
             loss = _loss(model, pictures.to(device))
         except ValueError as error:  # of Pyro, about latents that are no Gaussians any more
             raise RuntimeError(f"the training ran away after {len(losses)} epochs; a lower rate than {rate} may help") from error
-        return Fitted(model.eval(), latent_dim, np.array(losses), loss)
+        return PyroVae(model.eval(), latent_dim, np.array(losses), loss)
 
 
-def latents(fit: Fitted, images: np.ndarray) -> np.ndarray:
+def latents(fit: PyroVae, images: np.ndarray) -> np.ndarray:
     """Content (n, latent_dim) of pictures (n, h, w) of 0 to 1: the means of their distributions."""
     with torch.no_grad():
         mean, _ = fit.model.encoder_z(_tensor(images).to(fit.model.device))
     return mean[:, -fit.latent_dim :].cpu().numpy()
 
 
-def decoded(fit: Fitted, content: np.ndarray) -> np.ndarray:
+def decode(fit: PyroVae, content: np.ndarray) -> np.ndarray:
     """Pictures (m, h, w) of 0 to 1 that the decoder draws for `content` (m, latent_dim), neither turned nor moved."""
     points = torch.as_tensor(np.asarray(content), dtype=torch.float32)
     if points.ndim != 2 or points.shape[1] != fit.latent_dim:
@@ -181,12 +181,12 @@ def decoded(fit: Fitted, content: np.ndarray) -> np.ndarray:
     return fit.model.decode(points).numpy()
 
 
-def manifold(fit: Fitted, images: np.ndarray, steps: int = 12) -> Manifold:
+def manifold(fit: PyroVae, images: np.ndarray, steps: int = 12) -> Manifold:
     """What the decoder draws on a grid over the region in which the middle 98 % of pictures (n, h, w) lie; two latents only."""
     low, high = np.percentile(latents(fit, images), [1, 99], axis=0)
     axes = np.linspace(low, high, steps).T
     content = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    pictures = decoded(fit, content)
+    pictures = decode(fit, content)
     return Manifold(pictures.reshape(steps, steps, *pictures.shape[1:]), *axes)
 
 
@@ -208,7 +208,7 @@ def _loss(model: pyroved.models.iVAE, pictures: torch.Tensor) -> float:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _own_parameter_store() -> Iterator[None]:
     """An empty store of parameters, and afterwards the store and torch's random numbers as they were."""
     with pyro.get_param_store().scope(), torch.random.fork_rng():
         yield

@@ -212,6 +212,7 @@ MODELS = {
     "conv128_umap": "VAE, 128 latents, UMAP",
     "resnet128_umap": "ResNet-VAE, masked, UMAP",
     "ssl": "self-supervised, UMAP",
+    "ssl_live": "self-supervised, short training, UMAP",
     "ssl_without_size": "self-supervised, without size, UMAP",
     # cloud fields
     "vae16": "16 latents",

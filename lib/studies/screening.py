@@ -1,7 +1,7 @@
 """Screening a folder of CPI pictures of any size: what each shows, which habit it resembles, and how novel it is.
 
-A self-supervised network that learned from synthetic pictures (notebook 22) gives each particle a place in its latent space.
-Where nothing that it knows lies near, the particle is novel: one to look at first. From a command line::
+The shipped self-supervised network, which learned from synthetic pictures (notebook 22), gives each particle a place in its
+latent space. Where no synthetic picture lies near, the particle is novel: one to look at first. From a command line::
 
     python -m lib.studies.screening path/to/tiles path/to/results
 """
@@ -31,20 +31,22 @@ from lib.core.cache import clear_broken_writes, written
 from lib.core.device import available_device
 from lib.crystals.habits import HABITS
 from lib.datasets.cpi_stream import FIELDS, Block, blocks
-from lib.datasets.habit_pictures import SCREENED, HabitPictures
+from lib.datasets.crystal_photographs import synthetic_photographs
 from lib.datasets.picture_set import SCREENINGS
 from lib.datasets.synthetic_campaigns import process_map
 from lib.evaluation.latent_scores import linear_probe, mean_neighbour_distance, standardise
 from lib.imaging.measure.descriptors import PUBLISHED
 from lib.imaging.read.files import file_names
-from lib.models.self_supervision import Changes, Contrastive, features
-from lib.studies import representations
+from lib.models.self_supervision import Contrastive, features
+from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 #: Raised whenever the same pictures would give other results.
-VERSION = 1
+VERSION = 2
 #: Files read at a time, pictures that the network sees at a time, and rows in a chunk of the embedding.
 BLOCK, BATCH, CHUNK = 512, 128, 1024
-#: Share of known particles that are less novel than 1.
+#: Reference crystals of each habit, how often each is photographed, and how many more set the scale of novelty.
+N_REFERENCE, PHOTOGRAPHS, N_SCALE = 300, 3, 20
+#: Share of synthetic particles that are less novel than 1.
 USUAL = 0.99
 #: Standard deviation of a live feature over the mean one of all, at least.
 LEAST_SPREAD = 0.05
@@ -54,49 +56,20 @@ _TABLE, _EMBEDDING, _STATE = "particles.csv", "embedding.zarr", "state.json"
 
 
 @dataclass(frozen=True)
-class Schooling:
-    """What the network learns from and how; as in notebook 22, so that a network trained there is found.
-
-    Attributes
-    ----------
-    n_train, n_held : crystals of each habit to learn from, and to decide on the best epoch
-    photographs : pictures of each crystal, in different orientations
-    size : side of the square pictures [pixels]
-    epochs, width : epochs, and channels of the first layer
-    batch : crystals in a batch
-    seed : of every random number
-    """
-
-    n_train: int = 300
-    n_held: int = 20
-    photographs: int = 3
-    size: int = 64
-    epochs: int = 60
-    width: int = 64
-    batch: int = 128
-    seed: int = 0
-
-    def pictures(self, number: int, n_each: int) -> representations.Pictures:
-        """Set number `number` of synthetic pictures: 0 is the training set, 1 the validation set."""
-        described = HabitPictures(n_each, self.photographs, 10 * self.seed + number, self.size, SCREENED)
-        return representations.synthetic(described, self.batch, self.seed)
-
-
-@dataclass(frozen=True)
-class Known:
+class Reference:
     """What pictures are compared with.
 
     Attributes
     ----------
-    schooling : how the network learned
+    training : how the network was trained
     model : the trained network
-    live : which of the network's features (F') differ between these pictures; the other ones say nothing
-    points : the F live features (n, F) of the pictures that it learned from
+    live : which of the network's features (F') differ between reference pictures; the other ones say nothing
+    points : the F live features (n, F) of the reference pictures
     probe : classifier from standardised features to the number of a habit
-    usual : distance from the ten nearest known points that `USUAL` of the validation pictures do not reach
+    usual : mean distance to the ten nearest reference points that `USUAL` of other synthetic pictures do not reach
     """
 
-    schooling: Schooling
+    training: HabitTraining
     model: Contrastive
     live: np.ndarray
     points: np.ndarray
@@ -109,28 +82,29 @@ class Known:
         weights = b"".join(values.cpu().numpy().tobytes() for values in self.model.state_dict().values())
         return hashlib.sha256(weights).hexdigest()[:16]
 
-    def judged(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def compare(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of masked pictures (n, S, S) uint8: standardised features (n, F), novelty (n,) and chance of each habit (n, 9)."""
         found = features(self.model, torch.from_numpy(pictures).split(BATCH))[:, self.live]
-        learned, found = standardise(self.points, found)
-        return found, mean_neighbour_distance(learned, found) / self.usual, self.probe.predict_proba(found)
+        points, found = standardise(self.points, found)
+        return found, mean_neighbour_distance(points, found) / self.usual, self.probe.predict_proba(found)
 
 
-def known(schooling: Schooling = Schooling(), device: str = "cpu") -> Known:
-    """The network of a `schooling`, trained if it is not in the cache, and what it makes of its own pictures."""
-    train, held = schooling.pictures(0, schooling.n_train), schooling.pictures(1, schooling.n_held)
-    width, epochs = {"ssl": schooling.width}, {"ssl": schooling.epochs}
-    climb = representations.Climb(epochs, width, schooling.size, changes=Changes(light=0.3, noise=0.03))
-    model = climb.trained("ssl", train, held, schooling.seed, device).model
-    points, validation = (features(model, part.cut.in_order()) for part in (train, held))
+def reference(training: HabitTraining = NINE_HABITS_SSL, device: str = "cpu", n_each: int = N_REFERENCE) -> Reference:
+    """A network, the shipped one by default, and what it makes of synthetic pictures: `n_each` crystals of each habit."""
+    model = training.training().result(device).model
+    pictures, scale = (
+        synthetic_photographs(training.pictures(part, n, PHOTOGRAPHS), BATCH)
+        for part, n in (("reference", n_each), ("scale", min(n_each, N_SCALE)))
+    )
+    points, others = (features(model, part.masked.in_order()) for part in (pictures, scale))
     live = points.std(axis=0) > LEAST_SPREAD * points.std(axis=0).mean()
-    points, validation = points[:, live], validation[:, live]
-    learned, apart = standardise(points, validation)
-    usual = float(np.quantile(mean_neighbour_distance(learned, apart), USUAL))
-    return Known(schooling, model, live, points, linear_probe().fit(learned, train.label), usual)
+    points, others = points[:, live], others[:, live]
+    known, new = standardise(points, others)
+    usual = float(np.quantile(mean_neighbour_distance(known, new), USUAL))
+    return Reference(training, model, live, points, linear_probe().fit(known, pictures.label), usual)
 
 
-def screen(folder: Path, target: Path, known: Known, screening: str = "whole", workers: int = 0) -> Path:
+def screen(folder: Path, target: Path, reference: Reference, screening: str = "whole", workers: int = 0) -> Path:
     """Screen all pictures below `folder` into the folder `target`.
 
     Files are read block by block by processes of their own, and results written after each, so that memory does not grow with
@@ -139,8 +113,8 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
     `target` gets three files. state.json tells what was screened and how. The others have a row for each particle, and for each
     file that holds none. particles.csv has `COLUMNS`: the `reason` why a file or particle can't be used, or nothing; else the
     published descriptors [pixels], the likeliest `habit`, the chance `p_` of each, and the `novelty`, which is 1 at a distance
-    from known particles that one in a hundred of them reaches. embedding.zarr has the standardised features (particle, feature)
-    float16, NaN in rows with a reason.
+    from synthetic particles that one in a hundred of them reaches. embedding.zarr has the standardised features (particle,
+    feature) float16, NaN in rows with a reason.
 
     Parameters
     ----------
@@ -165,14 +139,14 @@ def screen(folder: Path, target: Path, known: Known, screening: str = "whole", w
     if target.exists():
         raise FileExistsError(f"{target} exists already: name another folder for the results, or delete this one")
     files = file_names(folder)
-    what = {"folder": str(folder), "screening": screening, "schooling": asdict(known.schooling), "version": VERSION}
-    what["network"] = known.fingerprint
-    results = _Results(target.with_name(f"{target.name}.part"), what, known.points.shape[1])
+    what = {"folder": str(folder), "screening": screening, "training": asdict(reference.training), "version": VERSION}
+    what["network"] = reference.fingerprint
+    results = _Results(target.with_name(f"{target.name}.part"), what, reference.points.shape[1])
     results.skip(files)
     progress = {"total": _n_files(folder), "initial": results.done["files"], "desc": "screening", "unit": "file"}
     with process_map(workers) as map_, tqdm(**progress) as bar:
-        for block in blocks(files, folder, known.schooling.size, screening, BLOCK, map_):
-            results.add(block, *_judged(block, known))
+        for block in blocks(files, folder, reference.training.size, screening, BLOCK, map_):
+            results.add(block, *_results_of(block, reference))
             bar.update(len(block.names))
     return results.file(target)
 
@@ -190,13 +164,13 @@ def _n_files(folder: Path) -> int:
     return n
 
 
-def _judged(block: Block, known: Known) -> tuple[pd.DataFrame, np.ndarray]:
+def _results_of(block: Block, reference: Reference) -> tuple[pd.DataFrame, np.ndarray]:
     """Table with `COLUMNS` and features (n, F) float16 of the particles of a block."""
     table = pd.DataFrame([particle.numbers for particle in block.particles], columns=COLUMNS)
-    points = np.full((len(table), known.points.shape[1]), np.nan, np.float16)
+    points = np.full((len(table), reference.points.shape[1]), np.nan, np.float16)
     rows = np.flatnonzero([particle.picture is not None for particle in block.particles])
     if len(rows):
-        found, novelty, chance = known.judged(np.stack([block.particles[row].picture for row in rows]))
+        found, novelty, chance = reference.compare(np.stack([block.particles[row].picture for row in rows]))
         points[rows] = found
         table["habit"] = table["habit"].astype(object)
         table.loc[rows, "habit"] = np.array(list(HABITS))[chance.argmax(axis=1)]
@@ -222,7 +196,7 @@ class _Results:
             group.create_array("embedding", **chunked, attributes={"_ARRAY_DIMENSIONS": ["particle", "feature"]})
             (folder / _TABLE).write_text(",".join(COLUMNS) + "\n")
             self.done = {"files": 0, "last": None, "rows": 0, "bytes": (folder / _TABLE).stat().st_size}
-            self._keep()
+            self._write_state()
         begun = json.loads(state.read_text())
         if begun["what"] != what:
             raise ValueError(f"{folder} holds the beginning of another screening: name another folder, or delete this one")
@@ -247,9 +221,9 @@ class _Results:
             size = file.tell()
         files = self.done["files"] + len(block.names)
         self.done = {"files": files, "last": block.names[-1], "rows": rows, "bytes": size}
-        self._keep()
+        self._write_state()
 
-    def _keep(self) -> None:
+    def _write_state(self) -> None:
         state = json.dumps({"what": self.what, "done": self.done}, indent=1)
         written(self.folder / _STATE, lambda part: part.write_text(state))
 
@@ -269,13 +243,11 @@ def main() -> None:
     parser.add_argument("--screening", default="whole", choices=SCREENINGS, help="which particles are embedded (default: whole)")
     parser.add_argument("--workers", type=int, default=0, help="processes that read; 0 is one a core")
     parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")
-    parser.add_argument("--n-train", type=int, default=Schooling.n_train, help="synthetic crystals of each habit to learn from")
-    parser.add_argument("--epochs", type=int, default=Schooling.epochs, help="epochs of the network, if it isn't in the cache")
     options = parser.parse_args()
     try:
         file_names(options.folder)
-        learned = known(Schooling(n_train=options.n_train, epochs=options.epochs), available_device(options.device))
-        print("results:", screen(options.folder, options.target, learned, options.screening, options.workers))
+        network = reference(device=available_device(options.device))
+        print("results:", screen(options.folder, options.target, network, options.screening, options.workers))
     except (OSError, ValueError) as error:
         sys.exit(str(error))
 

@@ -69,7 +69,7 @@ def test_accuracies_are_beside_those_of_two_real_halves():
     chance = pd.Series({"pixels": 0.5, "latents": 0.55})  # in another order
     figure = real_and_synthetic.accuracies(table, chance)
     lines = drawn(figure.axes[0])
-    assert lines["real from real"].tolist() == [[0.55, 0], [0.5, 1]]
+    assert lines["two real halves"].tolist() == [[0.55, 0], [0.5, 1]]
     for name in table:
         assert (lines[name][:, 0] == table[name]).all() and (lines[name][:, 1].round() == [0, 1]).all()
     assert (lines["bare"][:, 1] != lines["tuned"][:, 1]).all()  # equal accuracies can be seen beside each other

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lib.models import pyro_vae
-from lib.models.pyro_vae import Fitted, decoded, fitted, latents, manifold, pyroved, small_pictures
+from lib.models.pyro_vae import PyroVae, decode, latents, manifold, pyroved, small_pictures, train
 
 Y, X = np.mgrid[:90, :120]
 DISC = (np.hypot(X - 50, Y - 40) <= 25).astype(np.uint8)
@@ -24,10 +24,10 @@ def images():
 
 @pytest.fixture(scope="module")
 def plain(images):
-    return fitted(images, epochs=60, batch=10, rate=5e-3, width=32)
+    return train(images, epochs=60, batch=10, rate=5e-3, width=32)
 
 
-def equal(a: Fitted, b: Fitted) -> bool:
+def equal(a: PyroVae, b: PyroVae) -> bool:
     """Whether two autoencoders have the same weights, bit for bit."""
     return all(torch.equal(p, q) for p, q in zip(a.model.parameters(), b.model.parameters(), strict=True))
 
@@ -74,13 +74,13 @@ def test_classes_come_apart_and_are_drawn_again(images, plain):
     assert content.shape == (40, 2) and plain.losses.shape == (60,) and plain.losses[-1] < plain.losses[0] / 3
     between = np.linalg.norm(content[:20].mean(0) - content[20:].mean(0))
     assert between > 2 * max(content[:20].std(), content[20:].std()) / 2**0.5
-    again = decoded(plain, content)
+    again = decode(plain, content)
     assert again.shape == images.shape
     assert abs(again - images).mean() < abs(images.mean(axis=0) - images).mean() / 2
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(images):
-    first, second, other = fitted(images, **FEW), fitted(images, **FEW), fitted(images, **FEW, seed=1)
+    first, second, other = train(images, **FEW), train(images, **FEW), train(images, **FEW, seed=1)
     assert equal(first, second) and np.array_equal(first.losses, second.losses) and first.loss == second.loss
     assert not equal(first, other) and first.loss != other.loss
 
@@ -91,14 +91,14 @@ def test_nothing_outside_is_touched(images):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    fit = fitted(images, **FEW)
+    fit = train(images, **FEW)
     latents(fit, images)
     assert torch.equal(torch.rand(3), expected)
     assert list(pyro.get_param_store()) == ["decoder$$$mine"] and torch.equal(pyro.param("decoder$$$mine"), weight)
     pyro.get_param_store().clear()
 
 
-def test_pyroved_alone_does_not_train_the_second_of_two_models(images):
+def test_pyroved_own_parameter_store_does_not_train_the_second_of_two_models(images):
     """Why each training has a store of its own: should this fail, pyroVED has mended it."""
     with pyro.get_param_store().scope(), torch.random.fork_rng():
         loader = pyroved.utils.init_dataloader(torch.as_tensor(images), batch_size=10)
@@ -130,19 +130,19 @@ def test_pictures_stay_on_the_device_of_the_model(images, plain, monkeypatch):
 
 @pytest.mark.parametrize(("invariances", "pose"), [("r", 1), ("t", 2), ("rt", 3), ("rts", 4)])
 def test_pose_and_content_are_told_apart(images, invariances, pose):
-    fit = fitted(images[::8], invariances=tuple(invariances), epochs=1, width=4)
+    fit = train(images[::8], invariances=tuple(invariances), epochs=1, width=4)
     assert fit.model.z_dim == pose + 2
     mean, _ = fit.model.encode(torch.as_tensor(images[:7]))
     content = latents(fit, images[:7])
     assert np.array_equal(content, mean[:, pose:]) and np.array_equal(content, fit.model.split_latent(mean)[-1])
-    assert decoded(fit, content).shape == (7, 28, 28)
+    assert decode(fit, content).shape == (7, 28, 28)
 
 
 def test_the_decoder_moves_the_picture():
     """Of one disc in many places, the pose tells the place and nothing is left for the content to tell."""
     moves = np.random.default_rng(1).integers(-3, 4, (60, 2))
     images = small_pictures([DISC] * 60, 0.5, moves, size=20)
-    fit = fitted(images, latent_dim=1, invariances=("t",), epochs=60, batch=10, rate=5e-3, width=16)
+    fit = train(images, latent_dim=1, invariances=("t",), epochs=60, batch=10, rate=5e-3, width=16)
     pose = fit.model.encode(torch.as_tensor(images))[0][:, :2].numpy()
     told = [abs(np.corrcoef(pose[:, axis], moves[:, 1 - axis])[0, 1]) for axis in (0, 1)]  # rows come first
     assert min(told) > 0.95
@@ -151,7 +151,7 @@ def test_the_decoder_moves_the_picture():
 
 def test_scale_must_be_named_as_pyroved_tests_for_it(images):
     with pytest.raises(ValueError, match="expected some of r, t, s, got sc"):
-        fitted(images, invariances=("sc",))
+        train(images, invariances=("sc",))
 
 
 # --- the manifold, and what is refused ----------------------------------------------------------------------------------
@@ -163,18 +163,18 @@ def test_a_manifold_is_drawn_where_the_pictures_lie_and_not_shown(images, plain,
     low, high = np.percentile(latents(plain, images), [1, 99], axis=0)
     assert drawn.pictures.shape == (5, 5, 28, 28)
     assert drawn.first[[0, -1]] == pytest.approx([low[0], high[0]]) and drawn.second[[0, -1]] == pytest.approx([low[1], high[1]])
-    assert np.allclose(drawn.pictures[4, 1], decoded(plain, [[drawn.first[1], drawn.second[4]]])[0], atol=1e-6)
+    assert np.allclose(drawn.pictures[4, 1], decode(plain, [[drawn.first[1], drawn.second[4]]])[0], atol=1e-6)
 
 
 def test_wrong_pictures_and_contents_are_refused(images, plain):
     with pytest.raises(ValueError, match="expected 0 to 1"):
-        fitted(255 * images)
+        train(255 * images)
     with pytest.raises(ValueError, match="expected shape"):
         latents(plain, images[0])
     with pytest.raises(ValueError, match=r"expected shape \(m, 2\)"):
-        decoded(plain, np.zeros((3, 4)))
+        decode(plain, np.zeros((3, 4)))
 
 
 def test_a_training_that_runs_away_says_so(images):
     with pytest.raises(RuntimeError, match="a lower rate"):
-        fitted(images, epochs=40, batch=10, rate=1e6, width=8)
+        train(images, epochs=40, batch=10, rate=1e6, width=8)

@@ -12,17 +12,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
 import xarray as xr
 
 from lib.core import paths
 from lib.crystals.habits import HABITS
-from lib.models.self_supervision import Contrastive
+from lib.datasets.crystal_photographs import synthetic_photographs
+from lib.models.self_supervision import Contrastive, ContrastiveRecipe
 from lib.studies import screening
-from lib.studies.screening import COLUMNS, PUBLISHED, Schooling, known, screen
+from lib.studies.representations import GREY_LEVELS, HabitTraining
+from lib.studies.screening import COLUMNS, PUBLISHED, reference, screen
 
-SMALL = Schooling(n_train=4, n_held=2, photographs=2, epochs=1, width=8, batch=16)
+SMALL = HabitTraining(4, 2, 2, batch=16, network=ContrastiveRecipe(GREY_LEVELS, width=8, epochs=1))
 CHANCES = [f"p_{habit}" for habit in HABITS]
 
 
@@ -37,9 +38,9 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def learned(cache):
-    """A small network that learned for a moment."""
-    return known(SMALL)
+def network(cache):
+    """A small network that network for a moment."""
+    return reference(SMALL, n_each=4)
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +89,9 @@ def results(folder):
 
 
 @pytest.fixture(scope="module")
-def screened(mixed, learned, tmp_path_factory):
+def screened(mixed, network, tmp_path_factory):
     """Results for the mixed folder, read by one process in one large block."""
-    return results(screen(mixed, tmp_path_factory.mktemp("results") / "here", learned, workers=1))
+    return results(screen(mixed, tmp_path_factory.mktemp("results") / "here", network, workers=1))
 
 
 def test_every_file_is_in_the_table(screened, mixed):
@@ -124,24 +125,26 @@ def test_equal_files_have_equal_numbers(screened):
     assert np.allclose(*embedding[same.index], atol=1e-3)
 
 
-def test_the_numbers_do_not_depend_on_blocks_and_processes(screened, mixed, learned, tmp_path):
-    table, embedding = results(screen(mixed, tmp_path / "by two", learned, workers=2))
+def test_the_numbers_do_not_depend_on_blocks_and_processes(screened, mixed, network, tmp_path):
+    table, embedding = results(screen(mixed, tmp_path / "by two", network, workers=2))
     pd.testing.assert_frame_equal(table, screened[0], rtol=1e-3)
     np.testing.assert_allclose(embedding, screened[1], atol=2e-3)
 
 
-def test_what_the_network_learned_from_is_known_and_noise_is_novel(learned):
-    pictures = SMALL.pictures(0, SMALL.n_train)
-    _, novelty, chance = learned.judged(pictures.cut.read(0, 72))
+def test_reference_pictures_are_not_novel_and_noise_is(network):
+    pictures = synthetic_photographs(SMALL.pictures("reference", 4, screening.PHOTOGRAPHS), 16)
+    _, novelty, chance = network.compare(pictures.masked.read(0, 108))
     assert np.median(novelty) < 0.5 and (chance.argmax(axis=1) == pictures.label).mean() > 0.5
     noise = np.random.default_rng(0).integers(0, 256, (5, 64, 64)).astype(np.uint8)
-    assert learned.judged(noise)[1].min() > np.quantile(novelty, 0.9)
+    assert network.compare(noise)[1].min() > np.quantile(novelty, 0.9)
 
 
 KILLED = """
 import sys, time
 from pathlib import Path
+from lib.models.self_supervision import Changes, ContrastiveRecipe
 from lib.studies import screening
+from lib.studies.representations import HabitTraining
 screening.BLOCK, add = 16, screening._Results.add
 
 def slowly(self, *block):
@@ -150,7 +153,7 @@ def slowly(self, *block):
 
 screening._Results.add = slowly
 folder, target = map(Path, sys.argv[1:])
-screening.screen(folder, target, screening.known(screening.Schooling(**{schooling})), workers=1)
+screening.screen(folder, target, screening.reference({training}, n_each=4), workers=1)
 """
 
 
@@ -160,10 +163,10 @@ def rows_done(part):
     return json.loads(state.read_text())["done"]["rows"] if state.exists() else 0
 
 
-def test_a_killed_screening_goes_on_and_ends_with_the_same_results(learned, tmp_path):
+def test_a_killed_screening_goes_on_and_ends_with_the_same_results(network, tmp_path):
     folder, target = tiles(tmp_path / "tiles", 120), tmp_path / "target"
-    expected = results(screen(folder, tmp_path / "undisturbed", learned, workers=1))
-    code = KILLED.replace("{schooling}", repr(screening.asdict(SMALL)))
+    expected = results(screen(folder, tmp_path / "undisturbed", network, workers=1))
+    code = KILLED.replace("{training}", repr(SMALL))
     process = subprocess.Popen([sys.executable, "-c", code, folder, target], cwd=paths.ROOT, stderr=subprocess.DEVNULL)
     part = Path(f"{target}.part")
     deadline = time.monotonic() + 120
@@ -177,10 +180,10 @@ def test_a_killed_screening_goes_on_and_ends_with_the_same_results(learned, tmp_
         file.write("half a li")
     for left in ("part-1-state.json", "embedding.zarr/embedding/0.1.ab.partial"):
         (part / left).write_text("cut sh")
-    n_read, judged = [], screening._judged
+    n_read, results_of = [], screening._results_of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screening, "_judged", lambda block, known: n_read.append(len(block.names)) or judged(block, known))
-        table, embedding = results(screen(folder, target, learned, workers=1))
+        patch.setattr(screening, "_results_of", lambda block, *rest: n_read.append(len(block.names)) or results_of(block, *rest))
+        table, embedding = results(screen(folder, target, network, workers=1))
     assert n_done + sum(n_read) == 120 and 0 < sum(n_read) < 120
     pd.testing.assert_frame_equal(table, expected[0])
     np.testing.assert_array_equal(embedding, expected[1])
@@ -188,33 +191,35 @@ def test_a_killed_screening_goes_on_and_ends_with_the_same_results(learned, tmp_
     assert not list(target.rglob("*.partial"))
 
 
-def test_what_would_mix_two_screenings_is_refused(learned, mixed, tmp_path):
+def test_what_would_mix_two_screenings_is_refused(network, mixed, tmp_path):
     folder, target = tiles(tmp_path / "tiles", 40), tmp_path / "target"
-    judged = screening._judged
+    results_of = screening._results_of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screening, "_judged", lambda block, known: 1 / 0 if "00016" in block.names[0] else judged(block, known))
+        patch.setattr(
+            screening, "_results_of", lambda block, *rest: 1 / 0 if "00016" in block.names[0] else results_of(block, *rest)
+        )
         with pytest.raises(ZeroDivisionError):
-            screen(folder, target, learned, workers=1)
+            screen(folder, target, network, workers=1)
     with pytest.raises(ValueError, match=r"target.part holds the beginning of another screening: name another folder"):
-        screen(mixed, target, learned, workers=1)
+        screen(mixed, target, network, workers=1)
     (folder / "0.png").touch()
     with pytest.raises(ValueError, match=r"tiles has changed since .*target.part was begun"):
-        screen(folder, target, learned, workers=1)
+        screen(folder, target, network, workers=1)
     (folder / "0.png").unlink()
-    other = replace(learned, model=Contrastive(learned.model.recipe, 1).eval())
+    other = replace(network, model=Contrastive(network.model.recipe, 1).eval())
     with pytest.raises(ValueError, match=r"target.part holds the beginning of another screening"):
         screen(folder, target, other, workers=1)
-    screen(folder, target, learned, workers=1)
+    screen(folder, target, network, workers=1)
     with pytest.raises(FileExistsError, match="target exists already"):
-        screen(folder, target, learned, workers=1)
+        screen(folder, target, network, workers=1)
 
 
-def test_results_among_the_files_are_refused(learned, mixed, tmp_path):
+def test_results_among_the_files_are_refused(network, mixed, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(mixed)
     for target in (mixed, mixed / "results", link / "results"):
         with pytest.raises(ValueError, match=r"is inside .*tiles of été.*name a folder outside it"):
-            screen(mixed, target, learned, workers=1)
+            screen(mixed, target, network, workers=1)
 
 
 def test_make_screen_without_a_folder_is_refused():
@@ -222,33 +227,35 @@ def test_make_screen_without_a_folder_is_refused():
     assert done.returncode and done.stdout.startswith("CPI_DIR is empty: name the folder of pictures")
 
 
-def test_an_empty_folder(learned, tmp_path):
+def test_an_empty_folder(network, tmp_path):
     (tmp_path / "none").mkdir()
-    table, embedding = results(screen(tmp_path / "none", tmp_path / "target", learned, workers=1))
+    table, embedding = results(screen(tmp_path / "none", tmp_path / "target", network, workers=1))
     assert len(table) == len(embedding) == 0
 
 
 MEMORY = """
 import resource, sys
 from pathlib import Path
+from lib.models.self_supervision import Changes, ContrastiveRecipe
 from lib.studies import screening
-learned = screening.known(screening.Schooling(**{schooling}))
+from lib.studies.representations import HabitTraining
+network = screening.reference({training}, n_each=4)
 for folder in sys.argv[1:]:
-    screening.screen(Path(folder), Path(folder + " screened"), learned, workers=1)
+    screening.screen(Path(folder), Path(folder + " screened"), network, workers=1)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-def test_memory_does_not_grow_with_the_number_of_files(learned, tmp_path):
-    folders = [tiles(tmp_path / str(n), n) for n in (500, 2000)]
-    code = MEMORY.replace("{schooling}", repr(screening.asdict(SMALL)))
+def test_memory_does_not_grow_with_the_number_of_files(network, tmp_path):
+    folders = [tiles(tmp_path / str(n), n) for n in (300, 1000)]
+    code = MEMORY.replace("{training}", repr(SMALL))
     done = subprocess.run([sys.executable, "-c", code, *folders], cwd=paths.ROOT, capture_output=True, text=True, check=True)
     few, many = map(int, done.stdout.split())
-    assert many - few < 25  # MiB; a tile here has 140 x 140 pixels, grey and mask, so 1,500 more of them would take 56 MiB
+    assert many - few < 13  # MiB; a tile here has 140 x 140 pixels, grey and mask, so 700 more of them would take 26 MiB
 
 
-def test_the_command_line(learned, mixed, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(screening, "known", lambda *_: learned)
+def test_the_command_line(network, mixed, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(screening, "reference", lambda **_: network)
     monkeypatch.setattr(sys, "argv", ["screening", str(mixed), str(tmp_path / "target"), "--workers", "1", "--screening", "all"])
     screening.main()
     assert capsys.readouterr().out.strip() == f"results: {tmp_path / 'target'}"
@@ -258,19 +265,12 @@ def test_the_command_line(learned, mixed, tmp_path, monkeypatch, capsys):
             screening.main()
 
 
-def test_the_network_is_that_of_notebook_22():
-    declared = papermill.inspect_notebook(paths.NOTEBOOKS / "22-nine-habits.ipynb")
-    values = {name: eval(parameter["default"]) for name, parameter in declared.items()}
-    expected = {name: value["ssl"] if isinstance(value, dict) else value for name, value in values.items()}
-    assert screening.asdict(Schooling()) == {name: expected[name] for name in screening.asdict(Schooling())}
-
-
-def test_real_tiles(shared_data, learned, tmp_path):
+def test_real_tiles(shared_data, network, tmp_path):
     folder = tmp_path / "tiles"
     folder.mkdir()
     for file in sorted((shared_data / "cpi").rglob("*.png"))[::12]:
         (folder / file.name).symlink_to(file)
-    table, embedding = results(screen(folder, tmp_path / "target", learned, "all", workers=1))
+    table, embedding = results(screen(folder, tmp_path / "target", network, "all", workers=1))
     good = table.reason.isna()
     assert len(table) >= len(list(folder.iterdir())) and good.mean() > 0.5
     assert np.isfinite(embedding[good]).all() and table.novelty[good].gt(0).all()

@@ -40,7 +40,7 @@ def test_further_effects_are_among_them():
 
 def test_bare_silhouettes_are_told_from_photographs_with_every_feature_set():
     model = Vae(VaeRecipe(4, 32, width=4), steps=1).eval()
-    sets = (taken(campaign, 60) for campaign in (Campaign(Probe().only()), Campaign()))
+    sets = (taken(campaign, 40) for campaign in (Campaign(Probe().only()), Campaign()))
     bare, full = (synthetic_vs_real.feature_sets(pictures, model) for pictures in sets)
     assert list(bare) == list(synthetic_vs_real.FEATURE_SETS)
     assert all(len(values) == len(bare["pixels"]) for values in bare.values())
@@ -55,7 +55,7 @@ def test_bare_silhouettes_are_told_from_photographs_with_every_feature_set():
 
 def test_what_was_changed_gives_pictures_away():
     plain, noisy, more = (
-        taken(Campaign(Probe().only("grain") if grain is None else replace(Probe().only("grain"), grain=grain)), 60, seed)
+        taken(Campaign(Probe().only("grain") if grain is None else replace(Probe().only("grain"), grain=grain)), 45, seed)
         for grain, seed in ((None, 0), (0.03, 1), (None, 2))
     )
     found, chance = synthetic_vs_real.telltales(plain, noisy), synthetic_vs_real.telltales(plain, more)
