@@ -47,6 +47,7 @@ import pandas as pd
 from IPython.display import display
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
+from lib.core.seeds import child_seed
 from lib.crystals.habits import HABITS
 from lib.datasets.batches import stored
 from lib.datasets.cpi_sample import pages, sample_pictures
@@ -102,7 +103,8 @@ run
 # %%
 def photographs(campaign, n, part, label):
     """Pictures of a campaign; each `part` of this notebook has crystals of its own."""
-    return campaign_pictures(campaign, n, size, screening, 10 * seed + part, workers, label)
+    crystals = child_seed(seed, "synthetic vs real", part)
+    return campaign_pictures(campaign, n, size, screening, crystals, workers, label)
 
 
 if cpi_dir:
@@ -111,7 +113,7 @@ if cpi_dir:
     reasons = pd.read_csv(report, keep_default_na=False).reason.replace("", "can be used")
     display(reasons.value_counts().to_frame("pictures"))
 else:
-    origin, real = "target", photographs(TARGET_CAMPAIGN, n_each, 5, "target probe")
+    origin, real = "target", photographs(TARGET_CAMPAIGN, n_each, "target", "target probe")
     print("No folder is given in cpi_dir, so the target probe takes the place of the real one.")
 
 # %% [markdown]
@@ -137,8 +139,8 @@ pd.DataFrame(columns, index=["training half", "test half"]).round(0)
 # %%
 bare, default = Campaign(Probe().only()), Campaign()
 synthetic = {
-    "bare": photographs(bare, len(held), 2, "bare probe"),
-    "default": photographs(default, len(held), 2, "default probe"),
+    "bare": photographs(bare, len(held), "test", "bare probe"),
+    "default": photographs(default, len(held), "test", "default probe"),
 }
 run.record("n_synthetic", len(held))
 
@@ -161,7 +163,7 @@ embeddings.picture_rows(examples)
 # %%
 probes = synthetic_vs_real.additions(default.probe)
 n_of_each = -(-len(known) // len(probes))
-taken = [photographs(Campaign(probe), n_of_each, 6, name) for name, probe in probes.items()]
+taken = [photographs(Campaign(probe), n_of_each, "training", name) for name, probe in probes.items()]
 both_origins = concatenate([known, *taken])
 
 # %% [markdown]
@@ -285,7 +287,7 @@ def accuracies(probes):
     """The highest accuracy for each probe (rows) on two feature sets (columns)."""
     highest = {}
     for name, probe in probes.items():
-        pictures = photographs(Campaign(probe), n_effect, 2, name)
+        pictures = photographs(Campaign(probe), n_effect, "test", name)
         own = synthetic_vs_real.feature_sets(pictures, trained.model, ["latents", "photometry"])
         highest[name] = synthetic_vs_real.two_sample_accuracies(features[origin], own, seed).highest
     return pd.DataFrame(highest).T
@@ -330,7 +332,7 @@ for name in added:
 # the search goes where the model points to, and improves the model with what it finds. Each try is written to a file; a search that was broken off goes on from there.
 
 # %%
-search_seed = 10 * seed + 3
+search_seed = child_seed(seed, "synthetic vs real", "search")
 tuned = probe_tuning.tune(known, default, n_tries, n_pictures, screening, search_seed, workers)
 tuned.history.to_csv(run.file("tries.csv"), index=False)
 between_halves = probe_tuning.PictureDistance(known, search_seed)(held)
@@ -379,7 +381,7 @@ pd.DataFrame(shares).rename(lambda habit: HABITS[habit].title).round(2)
 # %%
 tuned_crystals = replace(tuned.campaign, probe=default.probe)
 for name, campaign in {"tuned crystals": tuned_crystals, "tuned": tuned.campaign}.items():
-    synthetic[name] = photographs(campaign, len(held), 2, name)
+    synthetic[name] = photographs(campaign, len(held), "test", name)
     features[name] = synthetic_vs_real.feature_sets(synthetic[name], trained.model)
     tables[name] = synthetic_vs_real.two_sample_accuracies(features[origin], features[name], seed)
 when |= {"tuned crystals": "crystals", "tuned": "after"}
