@@ -253,7 +253,9 @@ per_epoch = {
 per_epoch["ssl"] = NINE_HABITS_SSL.pictures_per_epoch
 needed = {name: representations.effort(found[name, 0].trained, n) for name, n in per_epoch.items()}
 effort = pd.DataFrame(needed)
-run.record_table(effort.loc[["pictures_seen", "pictures_per_second"]], columns="model")
+seen, speed = effort.loc["pictures_seen"].astype(int), effort.loc["pictures_per_second"]
+run.record_table(seen, rows="model", score="pictures_seen")
+run.record_table(speed, rows="model", score="pictures_per_second")
 columns = ["weights", "epochs", "pictures seen", "time [s]", "pictures/s"]
 effort.T.round().astype(int).rename(index=MODELS).set_axis(columns, axis=1)
 
