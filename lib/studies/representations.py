@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -160,11 +160,10 @@ class HabitTraining:
         def photographs(pictures: HabitPictures):
             return synthetic_photographs(pictures, self.batch, self.seed, scheduler).by_crystal
 
-        training = contrastive_training(
+        return contrastive_training(
             self.network, data, n_crystals // min(self.batch, n_crystals), lambda: photographs(train),
             lambda: photographs(validation).in_order(), self.seed,
         )  # fmt: skip
-        return replace(training, precision="bf16-mixed")  # on every machine, so that it is found on every machine
 
 
 #: The network that is shipped as data/networks/nine-habits-ssl: evaluated by notebook 22, used by `lib.studies.screening`.

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,15 +27,12 @@ from lib.cirrus.cm1.sample import sample_ensemble
 from lib.core import paths
 from lib.core.cache import DamagedCache, describe
 from lib.core.device import available_device
-from lib.core.seeds import child_seed
 from lib.core.shipped import ship
 from lib.datasets.batches import stored
-from lib.datasets.habit_pictures import LAYOUT, SCREENED, HabitPictures
 from lib.models import fields
-from lib.models.self_supervision import Changes, ContrastiveRecipe, contrastive_training
 from lib.models.training import HISTORY, WEIGHTS, Training, read_checkpoint, write_weights
 from lib.models.vae import VaeRecipe, vae_training
-from lib.studies import representations
+from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 
 class Plan(NamedTuple):
@@ -46,29 +43,16 @@ class Plan(NamedTuple):
 
 
 def nine_habits_ssl(quick: bool = False) -> Plan:
-    """The self-supervised network of the nine habits: 2000 crystals of each, four photographs of each crystal, 150 epochs.
+    """The self-supervised network of the nine habits, see `lib.studies.representations.NINE_HABITS_SSL`.
 
     Parameters
     ----------
     quick : a small network that learns a little
     """
-    n_train, n_held, epochs, width, batch = (6, 2, 2, 8, 16) if quick else (2000, 60, 150, 96, 128)
-    parts = {"train": (n_train, 4), "validation": (n_held, 3)}
-    sets = {
-        part: HabitPictures(n, photographs, child_seed(0, "nine-habits-ssl", part), 64, SCREENED)
-        for part, (n, photographs) in parts.items()
-    }
-    data = {part: asdict(pictures) | {"layout": LAYOUT} for part, pictures in sets.items()} | {"masked": True, "batch": batch}
-
-    def photographs(part: str):
-        return representations.synthetic(sets[part], batch, 0, keep=True).together
-
-    crystals = n_train * len(sets["train"].habits)
-    recipe = ContrastiveRecipe(Changes(light=0.3, noise=0.03), width=width, epochs=epochs)
-    training = contrastive_training(
-        recipe, data, crystals // batch, lambda: photographs("train"), lambda: photographs("validation").in_order(), 0
-    )
-    return Plan(training, 2 * crystals)
+    habits = NINE_HABITS_SSL
+    if quick:
+        habits = HabitTraining(6, 2, 4, batch=16, network=replace(habits.network, width=8, epochs=2))
+    return Plan(habits.training(), habits.pictures_per_epoch)
 
 
 def cirrus_vae(latents: int, quick: bool = False) -> Plan:
