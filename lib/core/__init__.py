@@ -1,1 +1,1 @@
-"""The ground floor: folders, cache, stores, device, seeds and small numerics."""
+"""The ground floor: folders, cache, stores, device and seeds."""

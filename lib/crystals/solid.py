@@ -11,8 +11,6 @@ import manifold3d
 import numba
 import numpy as np
 
-from lib.core.numerics import solve
-
 #: How often the edges of the icosahedron that stands for a sphere are halved.
 SPHERE_SUBDIVISIONS = 1
 
@@ -238,7 +236,7 @@ def _sphere_of_few(points):
                 for k in range(3):
                     gram[i, j] += (chosen[i + 1, k] - chosen[0, k]) * (chosen[j + 1, k] - chosen[0, k])
             half_squares[i] = gram[i, i] / 2
-        weight = solve(gram, half_squares)
+        weight = _solve(gram, half_squares)
         if not np.isfinite(weight).all():  # the points lie on a line, or four of them in a plane
             continue
         centre = chosen[0].copy()
@@ -262,3 +260,30 @@ def _farthest(points, centre):
             square += (points[i, k] - centre[k]) ** 2
         largest = max(largest, square)
     return np.sqrt(largest)
+
+
+@numba.njit(cache=True, nogil=True)
+def _solve(matrix, right):
+    """Solution (n,) of `matrix` (n, n) x = `right` (n,) by Gaussian elimination with pivots; NaN if the matrix is singular.
+
+    For systems of a few equations inside compiled code, where LAPACK costs seconds to compile and more to call.
+    """
+    n = len(right)
+    a, x = matrix.copy(), right.copy()
+    for k in range(n):
+        pivot = k + np.argmax(np.abs(a[k:, k]))
+        if a[pivot, k] == 0.0:
+            return np.full(n, np.nan)
+        for j in range(n):
+            a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
+        x[k], x[pivot] = x[pivot], x[k]
+        for i in range(k + 1, n):
+            factor = a[i, k] / a[k, k]
+            for j in range(k, n):
+                a[i, j] -= factor * a[k, j]
+            x[i] -= factor * x[k]
+    for k in range(n - 1, -1, -1):
+        for j in range(k + 1, n):
+            x[k] -= a[k, j] * x[j]
+        x[k] /= a[k, k]
+    return x

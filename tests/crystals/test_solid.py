@@ -131,7 +131,7 @@ def with_subdivisions(number, crystals):
 
 
 def test_stated_error_of_the_polyhedral_sphere():
-    crystals = [crystal.solid() for crystal in rosette.sample(35, seed=5)]
+    crystals = [crystal.solid() for crystal in rosette.sample(35, seed=5, rows=range(14))]
     fine = with_subdivisions(5, crystals)
     error = np.abs(with_subdivisions(solid.SPHERE_SUBDIVISIONS, crystals) / fine - 1)
     assert (error.max(axis=0) < (1e-4, 3e-4)).all(), error.max(axis=0)

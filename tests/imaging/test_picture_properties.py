@@ -19,7 +19,7 @@ from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
 from lib.imaging.read.frame import frame, frame_outline
 from lib.imaging.read.segmentation import cut_share, fill_holes, length_px, outline, particle_mask
 
-settings.register_profile("pictures", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.register_profile("pictures", derandomize=True, deadline=None, max_examples=40, database=None)
 ANY = settings.get_profile("pictures")
 
 SEEDS, SIZES = st.integers(0, 2**32 - 1), st.sampled_from([16, 33, 64])

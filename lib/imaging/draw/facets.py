@@ -45,19 +45,19 @@ def scene(solid: Solid, orientation: np.ndarray, pixel_um: float) -> Scene:
     """The solid turned by `orientation` (3, 3), seen by the camera of `lib.imaging.draw.silhouette`."""
     points, ends = corners_of_pieces(solid)
     turn = CAMERA @ orientation * [[1], [-1], [1]] / pixel_um
-    seen = Scene(points @ turn.T, ends, np.column_stack([solid.spheres[:, :3] @ turn.T, solid.spheres[:, 3] / pixel_um]))
-    middle = seen.limits.mean(0)
-    return Scene(seen.points - middle, ends, seen.spheres - [*middle, 0])
+    crystal = Scene(points @ turn.T, ends, np.column_stack([solid.spheres[:, :3] @ turn.T, solid.spheres[:, 3] / pixel_um]))
+    middle = crystal.limits.mean(0)
+    return Scene(crystal.points - middle, ends, crystal.spheres - [*middle, 0])
 
 
-def coverage(seen: Scene, size: int) -> np.ndarray:
+def coverage(crystal: Scene, size: int) -> np.ndarray:
     """How many of each pixel's four sub-samples the silhouette covers, (size, size) uint8; the origin is in the middle.
 
     The same picture as `lib.imaging.draw.silhouette.silhouettes` draws, but for where the solid lies within its pixels.
     """
     picture = np.zeros((1, 1, size, size), np.uint8)
     upright = np.diag([1.0, -1.0, 1.0])[None]
-    draw_all(seen.points, seen.ends, seen.spheres, upright, np.zeros((1, 3)), np.eye(3)[None], np.ones(1), picture)
+    draw_all(crystal.points, crystal.ends, crystal.spheres, upright, np.zeros((1, 3)), np.eye(3)[None], np.ones(1), picture)
     return picture[0, 0]
 
 
@@ -83,13 +83,13 @@ class Interior(NamedTuple):
     height: np.ndarray
 
 
-def interior(seen: Scene, corner: np.ndarray, shape: tuple[int, int], step: float, look: Look) -> Interior:
+def interior(crystal: Scene, corner: np.ndarray, shape: tuple[int, int], step: float, look: Look) -> Interior:
     """The interior on a grid of `shape` (h, w) with cells of `step` pixels, whose upper left corner is at `corner` (x, y)."""
     clear, height = np.full(shape, -1, np.float32), np.full(shape, -np.inf, np.float32)
-    clarity = np.zeros(len(seen.ends) + len(seen.spheres)) if look.clarity is None else look.clarity
+    clarity = np.zeros(len(crystal.ends) + len(crystal.spheres)) if look.clarity is None else look.clarity
     grid, bend = (float(corner[0]), float(corner[1]), float(step)), look.acceptance / _REFRACTIVITY
-    _see_through_pieces(seen.points, seen.ends, clarity, grid, bend * look.flatness, look.terrace_px, clear, height)
-    _see_through_spheres(seen.spheres, clarity[len(seen.ends) :], grid, bend, clear, height)
+    _see_through_pieces(crystal.points, crystal.ends, clarity, grid, bend * look.flatness, look.terrace_px, clear, height)
+    _see_through_spheres(crystal.spheres, clarity[len(crystal.ends) :], grid, bend, clear, height)
     outside = clear < 0
     clear[outside], height[outside] = 0, 0
     return Interior(clear, height)
@@ -124,7 +124,7 @@ def _see_through_pieces(points, ends, clarity, grid, bend, terrace, clear, heigh
                     outline = (top + bottom) / slope
                     top_edge = min(outline, _edge(front, front_gaps, x, y, top, a))
                     bottom_edge = min(outline, _edge(back, back_gaps, x, y, bottom, b))
-                    passed = clarity[p] * _passed(slope / bend, top_edge, bottom_edge, terrace)
+                    passed = clarity[p] * _transmission(slope / bend, top_edge, bottom_edge, terrace)
                 clear[i, j] = passed if clear[i, j] < 0 else clear[i, j] * passed
 
 
@@ -148,7 +148,7 @@ def _see_through_spheres(spheres, clarity, grid, bend, clear, height):
 
 
 @numba.njit(cache=True, nogil=True)
-def _passed(turn, top_edge, bottom_edge, terrace):
+def _transmission(turn, top_edge, bottom_edge, terrace):
     """Share of light through a clear piece: `turn` is the deviation over the acceptance, the rest in pixels.
 
     Light is lost at the edges of both facets and, less and less inward, at the steps that run along those of the upper one.

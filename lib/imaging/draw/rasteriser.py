@@ -125,7 +125,7 @@ class _Projected(NamedTuple):
     pixel_um: torch.Tensor
 
 
-def _projected(rosettes: Rosettes, orientations: torch.Tensor, angles_deg, size: int, pixel_um: float | None) -> _Projected:
+def _project(rosettes: Rosettes, orientations: torch.Tensor, angles_deg, size: int, pixel_um: float | None) -> _Projected:
     """The rosettes as they lie in the pictures of the views; arguments as in `coverage`."""
     if orientations.shape != (len(rosettes), 3, 3):
         raise ValueError(f"orientations: expected ({len(rosettes)}, 3, 3), one a rosette, got {tuple(orientations.shape)}")
@@ -186,21 +186,21 @@ def coverage(
     parts = []
     for start in range(0, len(rosettes), step):
         rows = slice(start, start + step)
-        parts.append(_covered(rosettes[rows], orientations[rows], angles_deg, size, pixel_um))
+        parts.append(_coverage(rosettes[rows], orientations[rows], angles_deg, size, pixel_um))
     return Covered(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
 @torch.no_grad()
-def _covered(rosettes, orientations, angles_deg, size, pixel_um):
+def _coverage(rosettes, orientations, angles_deg, size, pixel_um):
     """`coverage` of as many rosettes as memory has room for."""
-    seen = _projected(rosettes, orientations, angles_deg, size, pixel_um)
-    y = (torch.arange(4 * size, device=seen.corners.device, dtype=seen.corners.dtype) + 0.5) / 4
-    left, right = _polygon_sides(seen.corners, y)
+    projected = _project(rosettes, orientations, angles_deg, size, pixel_um)
+    y = (torch.arange(4 * size, device=projected.corners.device, dtype=projected.corners.dtype) + 0.5) / 4
+    left, right = _polygon_sides(projected.corners, y)
     absent = ~rosettes.present[:, None, :, None]
-    disc_left, disc_right = _disc_sides(seen.disc, seen.radius[:, None], y)
+    disc_left, disc_right = _disc_sides(projected.disc, projected.radius[:, None], y)
     left = torch.cat([left.masked_fill(absent, torch.inf), disc_left[:, :, None]], 2)
     right = torch.cat([right.masked_fill(absent, -torch.inf), disc_right[:, :, None]], 2)
-    return _counted(left, right, size), seen.pixel_um
+    return _sample_counts(left, right, size), projected.pixel_um
 
 
 def _polygon_sides(flat: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -226,7 +226,7 @@ def _disc_sides(centre: torch.Tensor, radius: torch.Tensor, y: torch.Tensor) -> 
     return x - half, x + half
 
 
-def _counted(left: torch.Tensor, right: torch.Tensor, size: int) -> torch.Tensor:
+def _sample_counts(left: torch.Tensor, right: torch.Tensor, size: int) -> torch.Tensor:
     """Covered sub-samples of each pixel (B, V, size, size) uint8, from the sides (B, V, pieces, 4 * size) of all pieces.
 
     Along a row of samples, a piece adds one where it begins and takes one away after it has ended; the running sum is
@@ -263,11 +263,11 @@ def soft(
     """
     if not softness > 0:
         raise ValueError(f"softness must be positive, got {softness}")
-    seen = _projected(rosettes, orientations, angles_deg, size, pixel_um)
-    centres = torch.arange(size, device=seen.corners.device, dtype=seen.corners.dtype) + 0.5
+    projected = _project(rosettes, orientations, angles_deg, size, pixel_um)
+    centres = torch.arange(size, device=projected.corners.device, dtype=projected.corners.dtype) + 0.5
     pixels = torch.cartesian_prod(centres, centres).flip(-1)  # (size * size, 2) of x and y, row by row
-    inside = _depth(seen.corners, pixels)
-    in_disc = seen.radius[:, None, None] - (pixels - seen.disc[..., None, :]).norm(dim=-1)
+    inside = _depth(projected.corners, pixels)
+    in_disc = projected.radius[:, None, None] - (pixels - projected.disc[..., None, :]).norm(dim=-1)
     uncovered = softplus(inside / softness) * rosettes.present[:, None, :, None]  # minus the logarithm of the chance
     return -torch.expm1(-uncovered.sum(2) - softplus(in_disc / softness)).unflatten(-1, (size, size))
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from skimage.filters import threshold_otsu
 
 from lib.imaging.read.segmentation import particle_mask, without_print
 
@@ -45,7 +46,7 @@ def regions(grey: np.ndarray, mask: np.ndarray | None = None) -> Regions:
     digits = cv2.dilate((clean != grey).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     particle = (particle_mask(grey) if mask is None else mask) > 0
     smooth = cv2.GaussianBlur(clean, (0, 0), 1.0)
-    bright = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1] > 0
+    bright = smooth > threshold_otsu(smooth)
     inside, outside = _distance(particle), _distance(~particle)
     return Regions(
         background=_distance(bright & ~particle & ~digits) > BACKGROUND_FROM,

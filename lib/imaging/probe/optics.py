@@ -25,7 +25,7 @@ def blur(picture: np.ndarray, blur_px: float) -> np.ndarray:
     small = cv2.resize(picture, (-(-w // factor), -(-h // factor)), interpolation=cv2.INTER_AREA)
     rest = (blur_px**2 - (factor**2 - 1) / 12 - factor**2 / 6) ** 0.5 / factor  # less what both resizings blur
     small = cv2.GaussianBlur(small, (0, 0), rest, borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+    return enlarge(small, (h, w))
 
 
 def blur_by_place(picture: np.ndarray, blur_px: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def power_law_noise(shape: tuple[int, int], slope: float, rng: np.random.Generat
     noise = np.zeros((1, 1), np.float32)
     for k in reversed(range(n_octaves)):
         cells = (-(-h // 2**k), -(-w // 2**k))
-        noise = cv2.resize(noise, cells[::-1], interpolation=cv2.INTER_LINEAR)
+        noise = enlarge(noise, cells)
         noise += rng.standard_normal(cells, np.float32) * np.float32(2 ** (k * (slope / 2 - 1)))
     return noise
 

@@ -176,11 +176,11 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
         raise ValueError(f"orientation: expected a finite matrix (3, 3), got {np.array2string(np.asarray(orientation))}")
     seeds = rng.integers(0, 2**63, 6)
     ice, edge, lens, software, lamp, sensor = map(np.random.default_rng, seeds)
-    defocus_px = min(_varied(probe.defocus_px, probe.defocus_spread, lens), _WIDEST)
-    seen = facets.scene(solid, orientation, CPI_PIXEL_UM)
-    covered, corner = _silhouette(seen, int(2.5 * np.hypot(defocus_px, probe.lens_px) + 2 * probe.margin_px) + 4)
-    half = cv2.resize(covered, (covered.shape[1] // 2, covered.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    passed, height = _inside(seen, half, corner, probe, ice)
+    defocus_px = min(_log_normal(probe.defocus_px, probe.defocus_spread, lens), _WIDEST)
+    scene = facets.scene(solid, orientation, CPI_PIXEL_UM)
+    covered, corner = _silhouette(scene, int(2.5 * np.hypot(defocus_px, probe.lens_px) + 2 * probe.margin_px) + 4)
+    half = _halve(covered)
+    passed, height = _inside(scene, half, corner, probe, ice)
     light = 1 - covered * (1 - enlarge(passed, covered.shape))
     if probe.rim > 0:
         light += (1 - covered) * enlarge(_rim(half, defocus_px, probe, edge), covered.shape)
@@ -195,43 +195,48 @@ def photograph(solid: Solid, orientation: np.ndarray, probe: Probe, rng: np.rand
         light, covered = light[frame], covered[frame]
     if probe.shading > 0:
         uneven = uneven_light(light.shape, probe.shading_px, lamp)
-        light = light * (1 + np.float32(_varied(probe.shading, probe.shading_spread, lamp)) * uneven)
+        light = light * (1 + np.float32(_log_normal(probe.shading, probe.shading_spread, lamp)) * uneven)
     if probe.grain > 0:
         light = light + _grain(light.shape, probe, sensor)
     return Photo(_grey(light, probe), (shows & (covered >= 0.5)).astype(np.uint8))
 
 
-def _varied(median: float, spread: float, rng: np.random.Generator) -> float:
+def _log_normal(median: float, spread: float, rng: np.random.Generator) -> float:
     return float(median * np.exp(spread * rng.standard_normal()))
 
 
-def _silhouette(seen: facets.Scene, margin: int) -> tuple[np.ndarray, np.ndarray]:
+def _silhouette(scene: facets.Scene, margin: int) -> tuple[np.ndarray, np.ndarray]:
     """Covered share of each pixel (h, w) float32, `margin` pixels around the solid, and x and y of the upper left corner."""
-    low, high = seen.limits[:, :2]
+    low, high = scene.limits[:, :2]
     low = (np.floor(low).astype(int) - margin) // _CELL * _CELL
     high = -(-(np.ceil(high).astype(int) + margin) // _CELL) * _CELL
     reach = max(-low.min(), high.max())
     if 2 * reach > _LARGEST:
-        across = np.ptp(seen.limits, 0).max() * CPI_PIXEL_UM
+        across = np.ptp(scene.limits, 0).max() * CPI_PIXEL_UM
         raise ValueError(f"solid: {across:.0f} um across is too large for the probe, which draws {margin} pixels around it")
-    whole = facets.coverage(seen, 2 * reach)
+    whole = facets.coverage(scene, 2 * reach)
     return whole[low[1] + reach : high[1] + reach, low[0] + reach : high[0] + reach] * np.float32(0.25), low
 
 
-def _inside(seen, half, corner, probe, rng):
+def _halve(picture: np.ndarray) -> np.ndarray:
+    """A picture (h/2, w/2) whose pixels are means over four."""
+    return cv2.resize(picture, (picture.shape[1] // 2, picture.shape[0] // 2), interpolation=cv2.INTER_AREA)
+
+
+def _inside(scene, half, corner, probe, rng):
     """Light that comes out of the crystal, and its height above the middle [pixels], both (h/2, w/2) float32."""
     share = 0.0
     if probe.clear_share > 0:
         share = 1 / (1 + (1 / probe.clear_share - 1) * np.exp(-probe.clear_spread * rng.standard_normal()))
     look = facets.Look(
-        clarity=rng.random(len(seen.ends) + len(seen.spheres)) ** (1 / share - 1) if share > 0 else None,
+        clarity=rng.random(len(scene.ends) + len(scene.spheres)) ** (1 / share - 1) if share > 0 else None,
         acceptance=probe.acceptance,
-        terrace_px=_varied(probe.terrace_px, 0.3, rng),
+        terrace_px=_log_normal(probe.terrace_px, 0.3, rng),
         flatness=1 + 3 * share,
     )
-    clear, height = facets.interior(seen, corner, half.shape, 2.0, look)
+    clear, height = facets.interior(scene, corner, half.shape, 2.0, look)
     if probe.veil > 0:
-        veil = (1 + share / 2) * _varied(probe.veil, probe.veil_spread, rng)
+        veil = (1 + share / 2) * _log_normal(probe.veil, probe.veil_spread, rng)
         frost = smooth_noise(half.shape, 14, rng) + np.float32(0.5) * smooth_noise(half.shape, 3, rng)
         uneven = probe.texture * (1 - 0.7 * share) * (probe.veil / veil) ** 0.5
         veil = np.minimum(np.float32(veil) * np.exp(np.float32(uneven) * frost), 1)
@@ -243,7 +248,7 @@ def _glints(half, share, probe, rng):
     """Bright spots and dashes in random places of the crystal (h/2, w/2) float32, brighter where the ice is clear."""
     glints = np.zeros_like(half)
     rows, columns = np.nonzero(half > 0.9)
-    count = rng.poisson(_varied(probe.glints, 1.0, rng) * len(rows) / 2500) if len(rows) else 0
+    count = rng.poisson(_log_normal(probe.glints, 1.0, rng) * len(rows) / 2500) if len(rows) else 0
     start = rng.integers(0, max(len(rows), 1), count)
     angle = rng.uniform(0, np.pi) + rng.integers(0, 3, count) * np.pi / 3
     length = rng.exponential(2.0, count)
@@ -260,17 +265,14 @@ def _rim(half, defocus_px, probe, rng):
     """Light of the rim (h/2, w/2) float32: a ring outside the edge, wider out of focus, not equally bright all around."""
     reach = (probe.rim_px + 0.7 * defocus_px) / 2 / 0.85
     ring = np.maximum(blur(half, reach) - blur(half, reach / 2), 0)  # at a straight edge 0.154 at most, 0.85 reach outside
-    ring *= np.float32(_varied(probe.rim, probe.rim_spread, rng) / 0.154)
+    ring *= np.float32(_log_normal(probe.rim, probe.rim_spread, rng) / 0.154)
     return ring * np.exp(np.float32(0.7) * smooth_noise(half.shape, 15, rng))
 
 
 def _blur(half, height, defocus_px, probe, rng):
     """Blur [pixels] in cells of four pixels (h/4, w/4): in focus in one plane, wider before and behind it."""
     towards = np.float32(probe.depth_blur if rng.random() < 0.5 else -probe.depth_blur)
-    size = (half.shape[1] // 2, half.shape[0] // 2)
-    weight, height = (
-        cv2.GaussianBlur(cv2.resize(values, size, interpolation=cv2.INTER_AREA), (0, 0), 2.0) for values in (half, height)
-    )
+    weight, height = (cv2.GaussianBlur(_halve(values), (0, 0), 2.0) for values in (half, height))
     return np.hypot(np.float32(probe.lens_px), np.float32(defocus_px) + towards * height / (weight + np.float32(0.01)))
 
 
@@ -289,8 +291,8 @@ def _frame(light, probe, rng):
 def _grain(shape, probe, rng):
     """Noise (h, w) float32."""
     noise = power_law_noise(shape, probe.grain_slope + probe.slope_spread * rng.standard_normal(), rng)
-    noise[:, 1:] += np.float32(_varied(probe.streak, 0.7, rng)) * noise[:, :-1]
-    return np.float32(_varied(probe.grain, probe.grain_spread, rng)) * noise
+    noise[:, 1:] += np.float32(_log_normal(probe.streak, 0.7, rng)) * noise[:, :-1]
+    return np.float32(_log_normal(probe.grain, probe.grain_spread, rng)) * noise
 
 
 def _grey(light, probe):

@@ -77,7 +77,7 @@ def labelled_silhouettes(folder: Path) -> LabelledSilhouettes:
         report.append((name, reason))
     files = [name for name, reason in report if not reason]
     return LabelledSilhouettes(
-        masks=_padded(shapes, packed),
+        masks=_pad(shapes, packed),
         labels=np.array([name.split("/")[0] for name in files], str),
         splits=np.array([_split(name) for name in files], str),
         files=np.array(files, str),
@@ -85,7 +85,7 @@ def labelled_silhouettes(folder: Path) -> LabelledSilhouettes:
     )
 
 
-def _padded(shapes: list[tuple[int, int]], packed: list[np.ndarray]) -> np.ndarray:
+def _pad(shapes: list[tuple[int, int]], packed: list[np.ndarray]) -> np.ndarray:
     """Masks (n, h, w) uint8 of their `shapes` and `packed` bits, each in the middle of the largest height and width."""
     masks = np.zeros((len(packed), *np.max(shapes, axis=0)) if shapes else (0, 0, 0), np.uint8)
     for padded, (height, width), bits in zip(masks, shapes, packed, strict=True):

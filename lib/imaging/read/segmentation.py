@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from skimage.filters import threshold_otsu
 
 from lib.imaging.read.files import BadImage
 
@@ -33,10 +34,9 @@ def particle_outline(grey: np.ndarray) -> np.ndarray:
     if grey.ndim != 2 or min(grey.shape) < 8:
         raise BadImage(f"expected a grey picture of at least 8 x 8 pixels, got shape {grey.shape}")
     smooth = cv2.GaussianBlur(without_print(grey), (5, 5), 1.0)
-    _, dark = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
     if smooth.min() == smooth.max():
         raise BadImage("even: there is no particle")
-    return outline(dark)
+    return outline((smooth <= threshold_otsu(smooth)).astype(np.uint8))
 
 
 def without_print(grey: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from skimage.measure import label, regionprops
 
 #: Grey level of the page and of its print, and rows of the header [px].
 _PAGE, _INK, _HEADER = 254, 0, 27
@@ -47,10 +48,9 @@ def rectangles(page: np.ndarray) -> tuple[list[Rectangle], int]:
     outlines, _ = cv2.findContours(drawn, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     solid = cv2.drawContours(np.zeros_like(drawn), outlines, -1, 1, cv2.FILLED)
     wide = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((_SMALLEST_PICTURE, _SMALLEST_PICTURE), np.uint8))
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(wide, connectivity=4)
     found = []
-    for left, top, width, height, _ in sorted(boxes[1:].tolist(), key=lambda box: (box[1], box[0])):
-        inside = slice(top, top + height), slice(left, left + width)
-        found.append(Rectangle(left, top, width, height, solid[inside].mean() >= _FILLED))
+    for top, left, bottom, right in sorted(region.bbox for region in regionprops(label(wide, connectivity=1))):
+        inside = slice(top, bottom), slice(left, right)
+        found.append(Rectangle(left, top, right - left, bottom - top, bool(solid[inside].mean() >= _FILLED)))
         left_over[inside] = False
     return found, int(left_over.sum())
