@@ -1,7 +1,8 @@
 """Shape descriptors of silhouettes: the eight published ones, and a rotation-invariant extension.
 
 Published definitions: Ko et al. 2025 (arXiv:2507.19759), after Przybylo et al. 2022 (doi:10.1175/JTECH-D-21-0094.1).
-Every touched pixel counts as crystal, and the contour is the polygon through the centres of the border pixels (OpenCV).
+Every touched pixel counts as crystal, and the contour is the polygon through the centres of the border pixels. Contours, areas,
+rectangles, ellipses and circles are OpenCV's, as in the published code.
 The talk uses the first seven of them without the perimeter.
 """
 
