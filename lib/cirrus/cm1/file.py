@@ -1,11 +1,14 @@
 """One output file of CM1: what is in it, whether it can be trusted, and its ice.
 
 CM1 writes HDF5 (netCDF-4) or classic netCDF, depending on how it was built. Both are opened without a lock, so that a reader
-never makes a running CM1 stop. Nothing but headers, coordinates and a few rows is read before fields are asked for.
+never makes a running CM1 stop. Nothing but headers, coordinates and a few rows is read before fields are asked for. Values are
+decoded by xarray (CF conventions, section 8.1), one variable at a time: to open a whole file as a data set costs 20 ms, and an
+ensemble has thousands of files.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +16,12 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+import xarray as xr
 from scipy.io import netcdf_file
 
-_HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", b"CDF"
+_HDF5, _CLASSIC, _CDF5 = b"\x89HDF\r\n\x1a\n", b"CDF", b"CDF\x05"
+#: Attributes that say how numbers are packed in a file.
+_PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value")
 _METRES = {"km": 1000.0, "m": 1.0, "meters": 1.0, "metres": 1.0, "meter": 1.0}
 _SECONDS = ("s", "second", "seconds")
 #: Families of names for one quantity, in the order in which they are looked for. More than one name is one ice category each.
@@ -26,6 +32,14 @@ _FAMILIES = {
     "rho_i": (("p3_rhopo",), ("out12",)),
 }
 QUANTITIES = tuple(_FAMILIES)
+#: Unit of a file -> factor to the unit of the schema; the user's variables (out10, ...) have none.
+_UNITS = {
+    "q_i": {"kg/kg": 1.0, "kg kg-1": 1.0, "g/kg": 1e-3, "g kg-1": 1e-3},
+    "n_i": {"#/kg": 1.0, "1/kg": 1.0, "kg-1": 1.0, "#/g": 1e3, "g-1": 1e3},
+    "v_m": {"m/s": 1.0, "m s-1": 1.0, "cm/s": 1e-2, "cm s-1": 1e-2},
+    "rho_i": {"kg/m3": 1.0, "kg m-3": 1.0, "g/cm3": 1e3, "g cm-3": 1e3},
+}
+_NO_UNIT = ("", "1", "unknown", "nondimensional")
 #: Precipitating ice, which is not added to the cloud ice.
 _PRECIPITATION = ("qs", "qg", "qh", "qhl")
 #: State of the air, where a run that went wrong shows NaN (its ice is zero and finite then), the best witness first.
@@ -88,12 +102,25 @@ class _NetCDF:
             raise UnreadableOutput(f"is damaged: {name} has {self.shape(name)[0]} values")
         with _sound(name):
             values = np.array(self._variable(name)[index or ...])
-            return values.astype(values.dtype.newbyteorder("="), copy=False)
+            return _decoded(values.astype(values.dtype.newbyteorder("="), copy=False), self._attributes(name))
+
+    def _attributes(self, name: str) -> Mapping:
+        variable = self._variable(name)
+        return variable.attrs if hasattr(variable, "attrs") else variable._attributes
 
     def units(self, name: str) -> str:
         with _sound(name):
+            return _attribute(self._attributes(name), "units").strip()
+
+    def dimensions(self, name: str) -> tuple[str, ...]:
+        """Names of a variable's dimensions, "" where an HDF5 file does not tell one."""
+        with _sound(name):
             variable = self._variable(name)
-            return _attribute(variable.attrs if hasattr(variable, "attrs") else vars(variable), "units")
+            if not hasattr(variable, "dims"):
+                return tuple(variable.dimensions)
+            if variable.is_scale:
+                return (name,)
+            return tuple(scales[0].name.rsplit("/")[-1] if len(scales) else "" for scales in variable.dims)
 
 
 @contextmanager
@@ -106,12 +133,39 @@ def _sound(name: str) -> Iterator[None]:
 
 
 def _attribute(attributes: Mapping, name: str, default: str = "") -> str:
-    """An attribute as text; in a damaged file, an array of them may be too large to be read."""
-    if hasattr(attributes, "get_id") and name in attributes and np.prod(attributes.get_id(name).shape) > 1:
+    """An attribute as text; an empty one is the default, and so is an array, which may be too large to be read."""
+    if name not in attributes or not _is_one(attributes, name):
         return default
-    value = attributes.get(name, default)
+    value = attributes[name]
     value = value.item() if hasattr(value, "item") else value
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _is_one(attributes: Mapping, name: str) -> bool:
+    """Whether an attribute is one value; of HDF5, only its shape is read."""
+    if hasattr(attributes, "get_id"):
+        shape = attributes.get_id(name).shape
+        return shape is not None and math.prod(shape) == 1
+    return np.size(attributes[name]) == 1
+
+
+def _decoded(values: np.ndarray, attributes: Mapping) -> np.ndarray:
+    """Values after the CF conventions: unpacked, and NaN where they were never written."""
+    packing = {name: np.ravel(attributes[name])[0] for name in _PACKING if name in attributes and _is_one(attributes, name)}
+    if not packing:
+        return values
+    variable = xr.Variable([f"d{axis}" for axis in range(values.ndim)], values, packing)
+    return xr.decode_cf(xr.Dataset({"values": variable}), decode_times=False)["values"].values
+
+
+def _hdf5(path: Path) -> h5py.File:
+    """An HDF5 file opened without a lock, or with one where this process has done so before: HDF5 allows no mixture."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        if "locking" not in str(error):
+            raise
+        return h5py.File(path, "r")
 
 
 @contextmanager
@@ -130,10 +184,12 @@ def opened(path: Path) -> Iterator[_NetCDF]:
         raise UnreadableOutput(f"cannot be opened: {error.strerror}") from error
     if not start:
         raise UnreadableOutput("is empty")
+    if start.startswith(_CDF5):
+        raise UnreadableOutput("is a CDF-5 file, which is not read: nccopy -k nc4 turns it into one that is")
     if start != _HDF5 and not start.startswith(_CLASSIC):
         raise UnreadableOutput("is no netCDF file")
     try:
-        file = h5py.File(path, "r", locking=False) if start == _HDF5 else netcdf_file(path, "r", mmap=True)
+        file = _hdf5(path) if start == _HDF5 else netcdf_file(path, "r", mmap=True)
     except Exception as error:  # h5py and SciPy raise anything for broken files
         raise UnreadableOutput("is cut short or damaged") from error
     with file:
@@ -164,10 +220,16 @@ def header(path: Path) -> Header:
         if not _written(time_s):
             raise UnreadableOutput("has times that were not written")
         x_m, y_m, z_m = _axis_m(file, "xh"), _axis_m(file, "yh"), _axis_m(file, "zh", "z")
+        if "zs" in file and np.any(file.read("zs") != 0):
+            raise UnreadableOutput("is of a run over terrain (zs is not zero), where zh is no height")
+        _refuse_other_dimensions(file, names)
         shape = (len(z_m), len(y_m), len(x_m))
         other = next((name for family in names.values() for name in family if file.shape(name)[1:] != shape), None)
         if other:
             raise UnreadableOutput(f"has {other} on another grid than its axes")
+        for quantity, family in names.items():
+            for name in family:
+                _factor(file, quantity, name)
         fault = _fault(file, n_times - 1)
         if fault:
             raise UnreadableOutput(f"has {fault} at {time_s[-1]:g} s: the run went wrong")
@@ -196,6 +258,11 @@ def _n_times(file: _NetCDF, names: dict[str, tuple[str, ...]]) -> int:
     if "q_i" not in names:
         raise UnreadableOutput("has no ice: none of qi, qi1, qi2, qi3 and qi4")
     needed = [name for family in names.values() for name in family]
+    if "time" in file and file.shape("time") == ():
+        raise UnreadableOutput("has a single time without a dimension: keep the dimension time when one time is taken out")
+    flat = next((name for name in needed if len(file.shape(name)) != 4), None)
+    if flat:
+        raise UnreadableOutput(f"has {flat} of {len(file.shape(flat))} dimensions, not of time, z, y and x")
     n_times = min(file.shape(name)[0] for name in ["time", *needed]) if "time" in file else 0
     if n_times == 0:
         raise UnreadableOutput("has no time record")
@@ -210,9 +277,31 @@ def _axis_m(file: _NetCDF, *names: str) -> np.ndarray:
     if file.units(name) not in _METRES:
         raise UnreadableOutput(f"has {name} in {file.units(name) or 'no unit'}, not in km or metres")
     axis_m = file.read(name).astype(float) * _METRES[file.units(name)]
+    if _written(axis_m) and len(axis_m) > 1 and np.all(np.diff(axis_m) < 0):
+        raise UnreadableOutput(f"has an axis {name} that descends")
     if not (_written(axis_m) and np.all(np.diff(axis_m) > 0)):
         raise UnreadableOutput(f"has an axis {name} that was not written")
     return np.round(axis_m, 3)
+
+
+def _refuse_other_dimensions(file: _NetCDF, names: dict[str, tuple[str, ...]]) -> None:
+    """Stop if the file names its dimensions and a field has them in another order than time, z, y, x."""
+    axes = ("time", "zh" if "zh" in file and len(file.shape("zh")) == 1 else "z", "yh", "xh")
+    expected = tuple(file.dimensions(axis)[0] for axis in axes)
+    for name in (name for family in names.values() for name in family):
+        found = file.dimensions(name)
+        if sorted(found) == sorted(expected) and found != expected:
+            raise UnreadableOutput(f"has {name} along {', '.join(found)}, not {', '.join(expected)}")
+
+
+def _factor(file: _NetCDF, quantity: str, name: str) -> float:
+    """What values of a file are multiplied by to be in the unit of the schema."""
+    unit = file.units(name)
+    if unit in _NO_UNIT:
+        return 1.0
+    if unit not in _UNITS[quantity]:
+        raise UnreadableOutput(f"has {name} in {unit}, not in {', '.join(_UNITS[quantity])}")
+    return _UNITS[quantity][unit]
 
 
 def _written(values: np.ndarray) -> bool:
@@ -247,7 +336,8 @@ def last_state(path: Path) -> tuple[int, str, float]:
         names = ice_names(file)
         n_times = _n_times(file, names)
         fault = _fault(file, n_times - 1, levels=None)
-        return n_times, fault, max(float(file.read(name, n_times - 1).max()) for name in names["q_i"])
+        most = (_factor(file, "q_i", name) * float(file.read(name, n_times - 1).max()) for name in names["q_i"])
+        return n_times, fault, max(most)
 
 
 def ice(path: Path, names: dict[str, tuple[str, ...]], time: slice, z: slice, y: slice, x: slice) -> np.ndarray:
@@ -266,6 +356,7 @@ def ice(path: Path, names: dict[str, tuple[str, ...]], time: slice, z: slice, y:
             parts = [file.read(name, time, z, y, x) for name in family]
             if not all(map(_written, parts)):
                 raise UnreadableOutput(f"has NaN or unwritten values in {' or '.join(family)}")
+            parts = [_factor(file, quantity, name) * part for name, part in zip(family, parts, strict=True)]
             found[quantity] = np.sum(parts, axis=0) if len(parts) > 1 else parts[0]
     mass = found["q_i"]
     means = {quantity: found[quantity].mean(axis=2, dtype=float) for quantity in ("q_i", "n_i") if quantity in found}

@@ -1,7 +1,7 @@
 """Fortran namelists: looking up and changing single values, every other byte left as it is.
 
 A key is addressed as "group:key", such as "param8:var1"; case does not matter. CM1 stops at a key that it does not know, so
-none is ever added.
+none is ever added: this is where `f90nml.patch` does otherwise, which also drops commas and cuts lists.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """lib.cirrus.cm1.namelist: values are found and changed, and not a byte besides."""
 
+import f90nml
 import numpy as np
 import pytest
 
@@ -98,3 +99,12 @@ def test_a_key_given_twice_and_a_group_without_end_are_refused():
 def test_values_are_written_for_fortran():
     values = (True, np.bool_(False), 3, 1e-7, np.float32(0.5), "x")
     assert [written(value) for value in values] == [".true.", ".false.", "3", "1e-07", "0.5", "'x'"]
+
+
+def test_f90nml_would_add_a_key_that_cm1_does_not_know(tmp_path):
+    """Why this project has a reader of its own."""
+    (tmp_path / "namelist.input").write_text(TEXT)
+    f90nml.patch(tmp_path / "namelist.input", {"param0": {"unknown": 3}}, tmp_path / "patched.input")
+    assert "unknown = 3" in (tmp_path / "patched.input").read_text()
+    with pytest.raises(ValueError, match="The namelist has no param0:unknown"):
+        with_values(TEXT, {"param0:unknown": 3})

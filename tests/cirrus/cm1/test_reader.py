@@ -1,13 +1,15 @@
-"""lib.cirrus.cm1.reader and cm1_file: CM1's output in all its forms is read into one schema, or refused by name."""
+"""lib.cirrus.cm1.reader and file: CM1's output in all its forms is read into one schema, or refused by name."""
 
 import os
 import warnings
 from pathlib import Path
 
 import dask.array as da
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from fake_cm1 import write_classic
 
 from lib.cirrus.cm1 import file
@@ -163,6 +165,71 @@ def test_times_and_variables_that_a_member_lacks_are_nan(tmp_path):
     assert np.isnan(found.q_i[0, 2]).all() and np.isnan(found.m_i[0]).all() and np.isnan(found.rho_i[0]).all()
 
 
+# --- what other programs make of a file ---------------------------------------------------------------------------------
+
+
+def rewritten(folder, change=lambda data: data, **encoding):
+    """A good run as xarray writes it, after a change of the data set; its ice."""
+    fields = run(folder / "first")
+    with xr.open_dataset(folder / "first" / "cm1out.nc", engine="scipy", decode_times=False) as data:
+        (folder / "run").mkdir()
+        change(data.load()).to_netcdf(folder / "run" / "cm1out.nc", engine="h5netcdf", encoding=encoding)
+    return {name: values[:, :, 0] for name, values in fields.items()}
+
+
+def test_packed_fields_are_unpacked(tmp_path):
+    packed = {"dtype": "int16", "scale_factor": 2e-8, "add_offset": 5e-5, "_FillValue": -32768}
+    fields = rewritten(tmp_path, qi=packed, p3_vmi={"dtype": "int16", "scale_factor": 1e-4, "_FillValue": -1})
+    found = open_ensemble(tmp_path / "run")
+    np.testing.assert_allclose(found.q_i[0], fields["q_i"], atol=2e-8)
+    np.testing.assert_allclose(found.v_m[0], fields["v_m"], atol=1e-4)
+
+
+def test_what_is_marked_as_never_written_is_told(tmp_path):
+    rewritten(tmp_path, lambda data: data.assign(qi=data.qi.where(data.xh > 0.1)), qi={"dtype": "int16", "_FillValue": -1})
+    with pytest.raises(UnreadableOutput, match="run: cm1out.nc has NaN or unwritten values in qi"):
+        open_ensemble(tmp_path / "run").load(scheduler="synchronous")
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "unit", "factor"),
+    [
+        ("qi", "q_i", "g/kg", 1e-3),
+        ("qni", "n_i", "#/g", 1e3),
+        ("p3_vmi", "v_m", "cm s-1", 0.01),
+        ("p3_rhopo", "rho_i", "g/cm3", 1e3),
+    ],
+)
+def test_units_are_converted(name, quantity, unit, factor, tmp_path):
+    fields = rewritten(tmp_path, lambda data: data.assign({name: data[name].assign_attrs(units=unit)}))
+    np.testing.assert_allclose(open_ensemble(tmp_path / "run", q_min=0)[quantity][0], factor * fields[quantity], rtol=1e-6)
+
+
+OTHERS = {
+    "number per volume": (lambda data: data.assign(qni=data.qni.assign_attrs(units="#/L")), "has qni in #/L, not in #/kg"),
+    "one time taken out": (lambda data: data.isel(time=1).drop_encoding(), "has a single time without a dimension"),
+    "no y": (lambda data: data.isel(yh=0), "has qi of 3 dimensions"),
+    "z downwards": (lambda data: data.isel(zh=slice(None, None, -1)), "has an axis zh that descends"),
+    "x before z": (lambda data: data.transpose("time", "xh", "yh", "zh"), "has qi along time, xh, yh, zh, not time, zh, yh, xh"),
+    "terrain": (lambda data: data.assign(zs=data.th[:, 0]), "is of a run over terrain"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_what_would_be_read_wrongly_is_refused(case, tmp_path):
+    change, reason = OTHERS[case]
+    rewritten(tmp_path, change)
+    with pytest.raises(UnreadableOutput, match=f"^Nothing can be read: run: cm1out.nc {reason}.*"):
+        open_ensemble(tmp_path / "run")
+
+
+def test_an_empty_attribute_is_none(tmp_path):
+    fields = rewritten(tmp_path)
+    with h5py.File(tmp_path / "run" / "cm1out.nc", "r+") as output:
+        output.attrs["CM1 version"] = h5py.Empty("S1")
+    same(open_ensemble(tmp_path / "run"), fields)
+
+
 # --- windows and y ------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +368,7 @@ BAD = {
     "cut in its header": (lambda path: (cut(path), path.write_bytes(path.read_bytes()[:150])), "is cut short or damaged"),
     "cut HDF5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "is cut short or damaged"),
     "truncated to nothing": (lambda path: path.write_bytes(b""), "is empty"),
+    "CDF-5": (lambda path: path.write_bytes(b"CDF\x05" + bytes(100)), "is a CDF-5 file, which is not read"),
     "text": (lambda path: path.write_text("Program terminated normally"), "is no netCDF file"),
     "missing": (lambda path: None, "cannot be opened: No such file or directory"),
     "no ice": (no_ice, "has no ice: none of qi, qi1, qi2, qi3 and qi4"),

@@ -5,10 +5,11 @@ from pathlib import Path
 import dask.array as da
 import numpy as np
 import pytest
+import xarray as xr
 
 from lib.cirrus.cm1.file import UnreadableOutput
 from lib.cirrus.cm1.reader import open_ensemble
-from lib.cirrus.cm1.sample import sample_ensemble
+from lib.cirrus.cm1.sample import FILE, sample_ensemble
 from lib.cirrus.schema import VARIABLES
 
 #: Two significant digits are wrong by half a unit of the second one: 5 % of 1.0. A quotient of two may be by twice that.
@@ -52,3 +53,9 @@ def test_it_is_the_output_of_the_runs_it_was_made_from(sample, shared_data):
 def test_a_missing_file_is_named():
     with pytest.raises(UnreadableOutput, match="nowhere.nc cannot be opened: No such file"):
         sample_ensemble(Path("nowhere.nc"))
+
+
+def test_xarray_opens_the_file(sample):
+    with xr.open_dataset(FILE) as data:
+        assert data.qi.dims == ("member", "time", "z", "x")
+        np.testing.assert_array_equal(data.qi[3, -1], sample.q_i[3, -1])
