@@ -32,10 +32,14 @@ def record(folder: Path, what: str, inputs: str) -> dict:
         "date": origin["started"][:10],
         "commit": origin["commit"],
         "inputs": inputs,
-        "rows": [
-            {key: value for key, value in row.items() if value == value and value != ""} for row in chosen.to_dict("records")
-        ],
+        "rows": [plain(row) for row in chosen.to_dict("records")],
     }
+
+
+def plain(row: dict) -> dict:
+    """What a row tells: neither empty texts nor numbers that are not there, and counts as whole numbers."""
+    told = {key: value for key, value in row.items() if value != "" and value == value}
+    return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in told.items()}
 
 
 def provenance_in(file: Path) -> dict:
