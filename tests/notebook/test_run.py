@@ -6,6 +6,7 @@ import random
 import nbformat
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -255,3 +256,10 @@ def test_tables_are_kept_as_files(namespace):
     pd.testing.assert_frame_equal(found, table, rtol=1e-5)
     assert sorted(file.name for file in started.folder.iterdir()) == ["crystals.csv", "provenance.json"]
     assert [file.name for file in start(namespace).folder.iterdir()] == ["provenance.json"]  # no table of an earlier run
+
+
+@pytest.mark.parametrize("file", sorted(paths.NOTEBOOKS.glob("*.ipynb")), ids=lambda file: file.stem)
+def test_papermill_reads_the_same_parameters(file):
+    inspected = papermill.inspect_notebook(file)
+    expected = {key: {name: entry[name] for name in ("inferred_type_name", "help")} for key, entry in inspected.items()}
+    assert run.declared_parameters(file) == expected
