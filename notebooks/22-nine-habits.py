@@ -334,7 +334,7 @@ table.groupby("model", sort=False).mean().rename(index=MODELS).round(3)
 # %% [markdown]
 # Where the best one is wrong is seen by naming each cluster after the habit that it matches best ({numref}`fig-habit-confusion`).
 
-# %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the shipped network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal; compact and rimed crystals share two clusters."}}
+# %% mystnb={"figure": {"caption": "Habits (rows) and the clusters that k-means finds on the map of the shipped network (columns), each named after the habit it matches best. No label was used but for the naming.", "name": "fig-habit-confusion"}, "image": {"alt": "Matrix of nine habits by nine clusters in per cent, dark on the diagonal."}}
 best = found["ssl", 0].space
 clusters = latent_scores.clusters(best, len(habits), seed)
 named = {"self-supervised network": habits[latent_scores.match_clusters(clusters, test.label)]}

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lib.core.shipped import shipped
 from lib.crystals.habits import HABITS
 from lib.datasets.crystal_photographs import silhouettes
 from lib.datasets.habit_pictures import HabitPictures
@@ -100,6 +101,11 @@ def test_a_training_is_described_before_its_pictures_are_built(monkeypatch):
     monkeypatch.setattr(representations, "synthetic_photographs", None)
     described = NINE_HABITS_SSL.training().described
     assert described["recipe"]["width"] == 96 and described["data"]["train"]["n_each"] == 2000
+
+
+def test_the_shipped_network_is_found_by_its_description(monkeypatch):
+    monkeypatch.delenv("SHIPPED", raising=False)
+    assert shipped(NINE_HABITS_SSL.training().described)  # else ship it again
 
 
 def test_a_table_has_a_row_for_each_name_and_seed():
