@@ -15,11 +15,10 @@
 # %% [markdown]
 # # Synthetic rosettes
 #
-# A probe under the wing of a research aircraft takes a picture of an ice crystal, and the picture is flat.
-# What a cloud model needs, how much ice the crystal holds and how much surface it offers to the air, is not.
-# To learn the one from the other we need crystals of which both are known. Nature does not supply them, so we build
-# them: **bullet rosettes**, a frequent shape in cold cirrus, whose hexagonal columns ("bullets") grow
-# outwards from one centre.
+# A probe under the wing of a research aircraft takes a flat picture of an ice crystal. A cloud model needs the volume of
+# the ice and the surface that it exposes to the air. To predict these from a picture, we need crystals of which picture,
+# volume and surface are known. No instrument measures all three, so we build the crystals:
+# **bullet rosettes**, a frequent shape in cold cirrus, whose hexagonal columns ("bullets") grow outwards from one centre.
 #
 # In this notebook we
 #
@@ -27,7 +26,7 @@
 # 2. vary it at random,
 # 3. compute its volume and surface exactly,
 # 4. take its picture from many sides, and
-# 5. keep everything in one data set, which the next notebooks read.
+# 5. store everything in one data set, which the next notebooks read.
 #
 # The formulas are on the page [](../book/part-1.md). On Colab, the next cell installs the project.
 
@@ -91,8 +90,8 @@ rosette.ROSETTE_MODELS[model].ranges
 # %% mystnb={"figure": {"caption": "Regular bullet rosettes of the 2025 model with 4 to 10 bullets and middling proportions. With more bullets the centre sphere grows so that all find room, and the shape turns from an open star into a dense ball of spikes.", "name": "fig-regular-rosettes"}, "image": {"alt": "Seven shaded rosettes in a row, from three arms seen of four to a dense star of ten."}}
 middle = {"a": 20.0, "c": 50.0, "f_r0": 1.0, "f_hp": 1.0, "f_h0": 1.0}
 regular = {n: rosette.rosette(middle, n) for n in rosette.ROSETTE_MODELS["2025"].bullets}
-pictures = [mesh.picture(crystal.solid()) for crystal in regular.values()]
-gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
+shaded = [mesh.picture(crystal.solid()) for crystal in regular.values()]
+gallery(shaded, [f"{n} bullets" for n in regular], columns=7)
 
 # %% [markdown]
 # ## Random variation
@@ -103,21 +102,20 @@ gallery(pictures, [f"{n} bullets" for n in regular], columns=7)
 
 # %% mystnb={"figure": {"caption": "Fourteen random rosettes, each drawn to fill its frame, with their numbers of bullets. Proportions differ more than anything else, and with them the share of the surrounding sphere that is ice.", "name": "fig-random-rosettes"}, "image": {"alt": "Fourteen shaded rosettes in two rows, some slender, some stout, with few or many bullets."}}
 crystals = rosette.sample(14, seed, model=model, hollow=hollow)
-pictures = [mesh.picture(crystal.solid()) for crystal in crystals]
-labels = [f"{crystal.n_bullets} bullets" for crystal in crystals]
-gallery(pictures, labels, columns=7)
+random = [mesh.picture(crystal.solid()) for crystal in crystals]
+gallery(random, [f"{crystal.n_bullets} bullets" for crystal in crystals], columns=7)
 
 # %% [markdown]
-# The third of them can be turned with the mouse, or with a finger.
+# The third of them can be turned with the mouse or a finger.
 
 # %%
 mesh.write_scene(crystals[2].solid(), run.file("scene.html"))
 scene_frame(run.url("scene.html"), "A random rosette, to be turned by hand", run.url("scene.png"))
 
 # %% [markdown]
-# ## What is to be learned
+# ## The targets
 #
-# Two numbers stand for a crystal's share of the smallest sphere around it: the **effective density**
+# Two numbers compare a crystal with the smallest sphere around it: the **effective density**
 # $\rho_e$, the share of the sphere's volume that is ice, and the **effective surface area** $A_e$, the crystal's surface
 # over the sphere's. They come from the exact union of all bullets and the centre sphere, not from the picture.
 
@@ -126,8 +124,8 @@ truth = solid.targets(crystals[2].solid())
 {name: round(value, 4) for name, value in truth._asdict().items()}
 
 # %% [markdown]
-# Many natural bullets are hollow at their outer end. Hollows change the volume and the surface, yet no line of sight passes
-# through them, so not one pixel of the silhouette changes: what is hollow cannot be seen in a shadow.
+# Many natural bullets are hollow at their outer end. Hollows change the volume and the surface, but every line of sight through
+# a hollow also passes through ice. So no pixel of the silhouette changes.
 
 # %%
 base, n_bullets = crystals[2].base, crystals[2].n_bullets
@@ -136,18 +134,16 @@ carved = rosette.rosette(base, n_bullets, rng, model, hollow=0.6).solid()
 filled = solid.Solid(carved.pieces, (), carved.spheres)
 
 # %% [markdown]
-# In 200 orientations we count the pixels that differ.
+# We count the pixels that differ in 200 orientations.
 
 # %%
 before, after = solid.targets(filled), solid.targets(carved)
 orientations = orientation.random_orientations(200, seed)
 shadows = [silhouettes(body, orientations).coverage for body in (filled, carved)]
-run.record(
-    hollow_volume_ratio=after.volume / before.volume,
-    hollow_area_ratio=after.area / before.area,
-    hollow_pixels_changed=(shadows[0] != shadows[1]).sum(),
-)
-run.metrics
+run.record("hollow_volume_ratio", after.volume / before.volume)
+run.record("hollow_area_ratio", after.area / before.area)
+run.record("hollow_pixels_changed", (shadows[0] != shadows[1]).sum())
+run.rows[["score", "value"]]
 
 # %% [markdown]
 # ## Pictures
@@ -159,23 +155,22 @@ run.metrics
 # %% mystnb={"figure": {"caption": "One rosette in six random orientations (columns), each seen in the default view (top), turned by 90 degrees as the 2D-S sees it (middle) and by 120 degrees as PHIPS does (bottom). How many bullets it has is often plain from one view and hidden in another.", "name": "fig-silhouettes"}, "image": {"alt": "Eighteen black silhouettes of one crystal in three rows, which look like different crystals."}}
 angles = (0, 90, 120)
 views = silhouettes(crystals[2].solid(), orientations[:6], angles, size).coverage
-pictures = views.transpose(1, 0, 2, 3).reshape(-1, size, size)
-labels = [f"{i}: {angle}°" for angle in angles for i in range(1, 7)]
-gallery(pictures, labels, columns=6)
+in_rows = views.transpose(1, 0, 2, 3).reshape(-1, size, size)
+gallery(in_rows, [f"{i}: {angle}°" for angle in angles for i in range(1, 7)], columns=6)
 
 # %% [markdown]
-# Two checks that need no trust. Cauchy found in 1841 that the shadow of a convex body, averaged over all orientations, has
-# a quarter of the body's surface as its area: a single bullet must obey. And orientations must be uniform: the
-# usual three random Euler angles are not.
+# Two checks. Cauchy proved in 1841 that the shadow of a convex body, averaged over all orientations, has a quarter of
+# the body's surface as its area; we test this on a single bullet. And orientations must be uniform, which three random Euler
+# angles are not ({numref}`fig-orientations`).
 
 # %%
 bullet = solid.Solid(carved.pieces[:1])
-its = solid.targets(bullet)
-pixel = its.radius / 40
+exact = solid.targets(bullet)
+pixel = exact.radius / 40
 many = silhouettes(bullet, orientation.random_orientations(4000, seed), pixel_um=pixel)
 shadow = many.coverage.sum(axis=(1, 2, 3)) / 4 * pixel**2
-ratio = shadow / (its.area / 4)
-run.record(cauchy_ratio=ratio.mean(), cauchy_ratio_se=ratio.std() / len(ratio) ** 0.5)
+ratio = shadow / (exact.area / 4)
+run.record("cauchy_ratio", ratio.mean(), se=ratio.std() / len(ratio) ** 0.5)
 
 # %% [markdown]
 # The mean shadow over a quarter of the surface is {glue:text}`cauchy_ratio:.4f` with a standard error of
@@ -189,8 +184,8 @@ descriptors.orientations({"uniform rotations": uniform[:, :, 0], "three Euler an
 # %% [markdown]
 # ## The data set
 #
-# Crystals, pictures, descriptors and truth are built in parallel blocks and kept under the description of what they hold;
-# whoever asks for the same description again finds them there. A build that is broken off goes on where it was.
+# Crystals, pictures, descriptors and targets are built in parallel blocks and stored in the cache under their description.
+# The same description finds them again. A build that was interrupted continues where it stopped.
 
 # %%
 description = Views(
@@ -200,8 +195,8 @@ data = rosette_views(description, scheduler)
 data
 
 # %% [markdown]
-# Effective density and effective surface area go together, and the number of bullets spreads them apart: at the
-# same density, more bullets mean more surface. A learner that finds two of the three knows the third.
+# Effective density and effective surface area are correlated, and at the same density more bullets mean more surface. So
+# two of the three targets nearly determine the third ({numref}`fig-targets`).
 
 # %% mystnb={"figure": {"caption": "Effective density and effective surface area of the crystals in the data set, by number of bullets. Most rosettes fill less than a tenth of the sphere around them.", "name": "fig-targets"}, "image": {"alt": "Scatter plot of effective surface area over effective density: one curved band for each number of bullets, more bullets lying higher."}}
 targets = data[["rho_e", "a_e", "n_bullets"]].to_dataframe()
@@ -214,8 +209,8 @@ descriptors.targets(targets.sample(min(len(targets), 3000), random_state=seed))
 
 # %%
 percentiles = targets[["rho_e", "a_e"]].quantile([0.05, 0.5, 0.95])
-run.record_each(percentiles.set_axis(["p5", "p50", "p95"]))
-run.record(n_failed=targets.isna().any(axis=1).sum())
+run.record_table(percentiles.set_axis(["p5", "p50", "p95"]), columns="quantity")
+run.record("n_failed", targets.isna().any(axis=1).sum())
 targets[["rho_e", "a_e"]].describe().round(4)
 
 # %% [markdown]
@@ -228,4 +223,4 @@ targets[["rho_e", "a_e"]].describe().round(4)
 #   limit to what any method can learn from silhouettes.
 # - Half of all rosettes have an effective density below {glue:text}`rho_e_p50:.3f`.
 #
-# Next, [](12-shape-descriptors.ipynb) turns the pictures into numbers and learns from them.
+# Next, [](12-shape-descriptors.ipynb) describes each picture by a few numbers and predicts the targets from them.

@@ -15,15 +15,15 @@
 # %% [markdown]
 # # Image networks
 #
-# Eight numbers describe a silhouette, but they leave most of it unsaid. A network can look at the picture itself. This notebook
-# asks how much more it reads there, and then what a careful user asks next: how far can each prediction be trusted?
+# Eight numbers leave most of a silhouette undescribed. A network looks at the picture itself. How much more does it
+# predict, and how far can each prediction be trusted?
 #
 # In this notebook we
 #
 # 1. train networks on pictures that never repeat,
-# 2. set them beside learners of the eight descriptors, on crystals that none has seen,
-# 3. give each prediction an interval that holds what it promises, and
-# 4. let the network say when a picture shows something that it was not made for.
+# 2. compare them with learners of the eight descriptors on the same test crystals,
+# 3. give each prediction a conformal interval, and
+# 4. detect pictures that show something else than a rosette.
 #
 # The methods are explained on the page [](../book/part-1-networks.md). On Colab, the next cell installs the project.
 
@@ -35,21 +35,20 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, "ice-crystals-ml")
 
 # %% [markdown]
-# We need pictures to learn from, networks, learners of tables to compare with, and the tools of uncertainty.
+# We need pictures for training, networks, learners of tables to compare with, scores and figures.
 
 # %%
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import display
 
 from lib.core.seeds import child_seed
 from lib.datasets import fresh_rosettes
 from lib.datasets.rosettes import Views, rosette_views, rows, truth
-from lib.evaluation import conformal
-from lib.evaluation.scores import scores_with_errors
+from lib.evaluation.conformal import Conformal, Novelty, flagged
+from lib.evaluation.scores import scores, standard_errors
 from lib.figures import predictions
 from lib.figures.confusion import confusion
 from lib.figures.gallery import gallery
@@ -57,7 +56,7 @@ from lib.imaging.read import cpi
 from lib.models import networks, tables
 from lib.models.networks.polar import Polar, polar_grid
 from lib.models.shape_model import features, network_recipes, predict, shape_model, shares
-from lib.notebook import literature
+from lib.notebook import literature, titles
 from lib.notebook.run import start
 from lib.studies.real_rosettes import circle_share, outlines
 
@@ -65,9 +64,9 @@ from lib.studies.real_rosettes import circle_share, outlines
 # A network trains for so many epochs of `steps` batches; one with no epochs is left out.
 
 # %% tags=["parameters"]
-n_crystals: int = 6000  # crystals to learn from
+n_crystals: int = 6000  # training crystals
 n_held: int = 500  # crystals for validation; calibration has twice as many
-n_test: int = 1400  # crystals for the test
+n_test: int = 1400  # test crystals
 angles: list = [0, 90, 120, 30, 60, 150]  # views in the data sets, here the first is used [deg]
 size: int = 128  # side of the square pictures [pixels]
 epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network
@@ -90,7 +89,7 @@ run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
 run.at_least(steps=2, batch=8, pooled=1, width=4, n_trees=8)
 block = 8 * pooled
 run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
-run.epochs("epochs", of=networks.NETWORKS)
+run.epochs("epochs", of=networks.NAMES)
 run.require(epochs.get("polar"), "epochs must give polar at least one: later sections use it.")
 apart = len(set(angles)) == len(angles)
 fault = f"angles must begin with 0 and differ from each other, got {angles}."
@@ -101,8 +100,8 @@ run
 # %% [markdown]
 # ## Four sets of crystals
 #
-# Crystals to learn from, others that decide which epoch of a training was best, others again that calibrate the
-# intervals, and the test. Each set is drawn from a seed of its own, so no crystal is in two of them.
+# Training crystals; validation crystals, which decide which epoch of a training is kept; calibration crystals for the
+# intervals; and test crystals. Each set has a seed of its own, so no crystal is in two of them.
 
 # %%
 sets = fresh_rosettes.sets(n_crystals, n_held, n_test, tuple(map(float, angles)), size, seed)
@@ -111,9 +110,8 @@ sizes = pd.DataFrame({name: dict(data.sizes) for name, data in held.items()})
 sizes.loc[["crystal", "orientation", "view", "y", "x"]].fillna(0).astype(int)
 
 # %% [markdown]
-# Of the first set only the crystals are kept. Their pictures are drawn while a network trains, in an orientation that no other
-# batch has, so there is no picture to remember. A crystal is met about as often as an epoch has
-# pictures, divided by the number of crystals.
+# Of the training crystals no pictures are stored. Each picture is drawn while a network trains, in a new random orientation, so
+# there is no picture to remember.
 
 # %%
 fresh = fresh_rosettes.FreshPictures(
@@ -123,27 +121,117 @@ first = next(iter(fresh))
 first.pictures.shape, first.values.shape, first.labels.shape
 
 # %% [markdown]
-# ## A network that knows about turning
+# ## A network in polar coordinates
 #
 # Rosettes grow from a centre, and a rosette turned in the picture plane is the same rosette. The *polar network* samples the picture
-# on rings about its middle. Turning the crystal now shifts the picture along the angle, and convolutions
-# that run round the circle shift with it. What is averaged over the angle in the end does not change.
+# on rings about its middle ({numref}`fig-polar`). A turn of the crystal shifts this picture along the angle. We write the network
+# with torch.
 
-# %% mystnb={"figure": {"caption": "Silhouettes (top) and what the polar network sees of them (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short.", "name": "fig-polar"}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
-example = shares(first.pictures[:4])
-grid = polar_grid(48, 96, Polar.REACH).expand(4, -1, -1, -1)
-polar = torch.nn.functional.grid_sample(example, grid, align_corners=False)
-predictions.polar_pictures(example[:, 0].numpy(), polar[:, 0].numpy(), Polar.REACH)
+# %%
+import torch
+from torch import nn
+from torch.nn import functional
+
+rings, columns = 48, 96
+grid = polar_grid(rings, columns, Polar.REACH)
+
+
+def in_polar_coordinates(images):
+    """Pictures (B, 1, S, S) as rings (B, rings, columns)."""
+    places = grid.expand(len(images), -1, -1, -1)
+    return functional.grid_sample(images, places, align_corners=False)[:, 0]
+
 
 # %% [markdown]
-# Beside it stand the talk's simple CNN and, where the profile has time for it, ResNet-18. All have one head for the three tasks.
+# Four pictures, and what the network makes of them:
+
+# %% mystnb={"figure": {"caption": "Silhouettes (top) and the same in polar coordinates (bottom): each row of a lower picture is a ring about the middle. Bullets become columns that rise from the base; those seen end on stay short.", "name": "fig-polar"}, "image": {"alt": "Four silhouettes of rosettes, and below each the same in polar coordinates, where bullets are upright columns."}}
+examples = shares(first.pictures[:4])
+unrolled = in_polar_coordinates(examples)
+predictions.polar_pictures(examples[:, 0].numpy(), unrolled.numpy(), Polar.REACH)
+
+# %% [markdown]
+# The rings are the channels of convolutions along the angle, whose end joins their beginning. They shift with the picture.
+
+
+# %%
+def around(before, after, kernel, stride=2):
+    """A convolution along the angle with circular padding, and batch normalisation."""
+    circular = {"padding_mode": "circular", "bias": False}
+    convolution = nn.Conv1d(before, after, kernel, stride, kernel // 2, **circular)
+    return nn.Sequential(convolution, nn.BatchNorm1d(after))
+
+
+# %% [markdown]
+# Mean and maximum over the angle do not change with a shift. Three fully connected layers turn them into nine numbers: two
+# for the values, and a logit for each of seven numbers of bullets. This is the whole network.
+
+
+# %%
+class PolarNetwork(nn.Module):
+    def __init__(self, width, outputs=9):
+        super().__init__()
+        middle, last = 3 * width // 2, 2 * width
+        self.one, self.two = around(rings, width, 7), around(width, middle, 5)
+        self.block = nn.Sequential(
+            around(middle, middle, 3, 1), nn.ReLU(), around(middle, middle, 3, 1)
+        )
+        self.three = around(middle, last, 3)
+        hidden = [nn.Linear(2 * last, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, 256)]
+        self.head = nn.Sequential(*hidden, nn.ReLU(), nn.Linear(256, outputs))
+
+    def forward(self, images):
+        x = self.two(self.one(in_polar_coordinates(images)).relu()).relu()
+        x = self.three((x + self.block(x)).relu()).relu()
+        return self.head(torch.cat([x.mean(2), x.amax(2)], 1))
+
+
+# %% [markdown]
+# The library's network has the same layers, arranged for speed. With the same weights it returns the same numbers.
+
+# %%
+plain = PolarNetwork(width)
+fast = networks.network("polar", 1, size, 9, width=width)
+pairs = zip(plain.state_dict().items(), fast.state_dict().values(), strict=True)
+plain.load_state_dict({name: weight.reshape(own.shape) for (name, own), weight in pairs})
+assert torch.allclose(plain(examples), fast(examples), atol=1e-4)
+
+# %% [markdown]
+# ## The loss
+#
+# The network returns estimates $\hat{u}$ of the standardised logarithms $u = (\ln y - \mu) / \sigma$ of both values $y$, and the
+# probability $P_n$ of each number of bullets. The loss of a batch is
+#
+# $$
+# L = \left\langle ( \hat{u} - u )^2 \right\rangle
+#   + \left\langle \left( \frac{\hat{y} - y}{\mathrm{sd}} \right)^{\!2} \right\rangle
+#   - \tfrac{1}{2} \left\langle \ln P_n \right\rangle .
+# $$
+#
+# In code:
+
+
+# %%
+def loss(u, logits, values, labels, mean, deviation, scale):
+    """Loss of a batch: `u`, `values` (B, 2), `logits` (B, 7), `labels` (B,) from 0 on."""
+    relative = (u - (values.log() - mean) / deviation) ** 2
+    absolute = (((u * deviation + mean).exp() - values) / scale) ** 2
+    return (
+        relative.mean() + absolute.mean() + 0.5 * functional.cross_entropy(logits, labels)
+    )
+
+
+# %% [markdown]
+# ## Training
+#
+# Beside the polar network stand the talk's CNN and, where the profile has time for it, ResNet-18. All have the same head.
 
 # %%
 settings = {"cnn": {"pooled": pooled}, "resnet18": {"pooled": pooled}, "polar": {"width": width}}
 recipes = network_recipes(epochs, settings, steps=steps, batch=batch)
 
 # %% [markdown]
-# Now they train. A training that is broken off goes on after its last whole epoch; one that was finished before is found.
+# Now they are trained, or found in the cache. A training that was interrupted continues after its last whole epoch.
 
 # %%
 trained = {
@@ -152,36 +240,43 @@ trained = {
 }
 
 # %% [markdown]
-# What each needed: `pictures` are shown once each, and the speed includes drawing them. It is the speed of the machine that trained
-# the network.
+# The library's loss of the trained network is the formula above.
 
 # %%
-effort = {}
-for name, (model, history, _) in trained.items():
-    weights = sum(part.numel() for part in model.parameters())
-    shown = len(history) * steps * batch
-    speed = shown / history.seconds.sum()
-    effort[name] = {"weights": weights, "pictures": shown, "pictures/s": speed}
-    run.record_each({"pictures": shown, "pictures_per_second": speed}, name)
-pd.DataFrame(effort).rename(columns=networks.NETWORKS).T.round(0).astype(int)
+shape = trained["polar"].model
+on = first._replace(**{part: getattr(first, part).to(shape.device) for part in first._fields})
+standard = (shape.mean, shape.deviation, shape.scale)
+assert torch.isclose(loss(*shape(on.pictures), on.values, on.labels, *standard), shape.loss(on))
 
 # %% [markdown]
-# Whether they have learned all that they could is seen from the loss on the validation crystals ({numref}`fig-learning-curves`).
+# What each training needed. `pictures` are shown once each; the speed includes drawing them and is that of the machine on which the
+# network was trained.
+
+# %%
+for name, found in trained.items():
+    count = len(found.history) * steps * batch
+    speed = count / found.history.seconds.sum()
+    run.record("pictures", count, model=name, views="single")
+    run.record("pictures_per_second", speed, model=name, views="single")
+run.table(score=["pictures", "pictures_per_second"])
+
+# %% [markdown]
+# {numref}`fig-learning-curves` shows whether a longer training would help.
 
 # %% mystnb={"figure": {"caption": "Loss on validation crystals by the number of crystals shown in training. A line that still falls at its end says that the network would gain from a longer training.", "name": "fig-learning-curves"}, "image": {"alt": "Line plot of the validation loss of each network over the crystals shown, falling."}}
-histories = {networks.NETWORKS[name]: found.history for name, found in trained.items()}
+histories = {titles.MODELS[name]: found.history for name, found in trained.items()}
 predictions.learning_curves(histories, steps * batch)
 
 # %% [markdown]
 # ## The test
 #
-# Beside the networks stand the learners of notebook 12, which get the eight descriptors of one picture of each of the same
-# crystals. A network has seen more pictures of each: part of what it is ahead may be that.
+# The learners of notebook 12 get the eight descriptors of one picture of each of the same training crystals. A network has seen more
+# pictures of each, which may be part of its advantage.
 
 # %%
-known, asked = rows(held["crystals"]), rows(held["test"])
+train, test = rows(held["crystals"]), rows(held["test"])
 predicted = {
-    name: tables.predictions(known, asked, name, seed, n_trees) for name in tables.LEARNERS
+    name: tables.learner(name, seed, n_trees).fit(train).predict(test) for name in tables.LEARNERS
 }
 
 # %% [markdown]
@@ -189,196 +284,194 @@ predicted = {
 
 # %%
 true = truth(held["test"])
-shown = fresh_rosettes.pictures_of(held["test"])
-answers = {name: predict(found.model, shown) for name, found in trained.items()}
-predicted |= {name: answer.table for name, answer in answers.items()}
+pictures = fresh_rosettes.pictures_of(held["test"])
+answers = {name: predict(found.model, pictures) for name, found in trained.items()}
+everything = predicted | {name: answer.table for name, answer in answers.items()}
 
 # %% [markdown]
-# All are scored on the same crystals, with standard errors over crystals as before. The *best* network is the one with
-# the smallest loss on the validation crystals: the test has no say in it.
+# All are scored on the same crystals, with standard errors over crystals. The *best network* is the one with the smallest loss on the
+# validation crystals; the test crystals have no part in this choice.
 
 # %%
 best = min(trained, key=lambda name: trained[name].history.val_loss.min())
-names = tables.LEARNERS | networks.NETWORKS
-scores = pd.DataFrame({name: scores_with_errors(true, values) for name, values in predicted.items()})
-for name in scores:
-    run.record_each(scores[name], f"{name}_single")
-run.record_each(scores[best], "best_single")
-run.keep(scores=scores.T)
-print("best on the validation crystals:", names[best])
-scores[~scores.index.str.startswith("mae_")].rename(columns=names).round(4)
+values = pd.DataFrame({name: scores(true, answer) for name, answer in everything.items()})
+errors = pd.DataFrame({name: standard_errors(true, answer) for name, answer in everything.items()})
+run.record_table(values, errors, columns="model", views="single")
+run.record_table(values[best], errors[best], model="best", views="single")
+run.keep(scores=values.T.join(errors.T.add_suffix("_se")))
+print("best on the validation crystals:", titles.MODELS[best])
+run.table("model", ["score", "quantity"], score=["r2", "rmse", "balanced_accuracy", "top3"])
 
 # %% [markdown]
-# Crystal by crystal, {numref}`fig-network-predicted-true` shows whose errors are smaller, and where.
+# {numref}`fig-network-predicted-true` shows whose errors are smaller, and where.
 
-# %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of unseen crystals. The forest and boosting see eight descriptors, the networks the picture. With the polar network the cloud is narrower over the whole range; the CNN needs a longer training than it gets in the laptop profile.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
-compared = {names[name]: predicted[name] for name in ("rf", "gb", *trained)}
+# %% mystnb={"figure": {"caption": "Predicted over true effective density (top) and effective surface area (bottom) of test crystals. The forest and boosting see eight descriptors, the networks the picture. With the polar network the cloud is narrower over the whole range; the CNN needs a longer training than it gets in the laptop profile.", "name": "fig-network-predicted-true"}, "image": {"alt": "Eight density plots of predicted over true values, in two rows, a column for each model; the polar network's are the narrowest."}}
+compared = {titles.MODELS[name]: everything[name] for name in ("rf", "gb", *trained)}
 predictions.predicted_against_true(true, compared)
 
 # %% [markdown]
 # The number of bullets shows the difference most clearly ({numref}`fig-network-confusion`).
 
 # %% mystnb={"figure": {"caption": "Number of bullets, predicted (columns) against true (rows), in per cent of each row. The polar network is seldom off by more than one.", "name": "fig-network-confusion"}, "image": {"alt": "Confusion matrices of the number of bullets, one for each model; the polar network's is the closest to its diagonal."}}
-labels = {name: values.n_bullets for name, values in compared.items()}
-confusion(true.n_bullets, labels, ("predicted number of bullets", "true number"))
+numbers = {title: answer.n_bullets for title, answer in compared.items()}
+confusion(true.n_bullets, numbers, ("predicted number of bullets", "true number"))
 
 # %% [markdown]
-# On the same test crystals the best network explains {glue:text}`best_single_r2_rho_e:.3f` of the variance of effective density and
-# {glue:text}`best_single_r2_a_e:.3f` of effective surface area, boosting on eight descriptors
-# {glue:text}`gb_single_r2_rho_e:.3f` and {glue:text}`gb_single_r2_a_e:.3f`. The number of bullets is where pictures help most:
-# {glue:text}`best_single_balanced_accuracy:.2f` against {glue:text}`gb_single_balanced_accuracy:.2f`.
+# On the same test crystals the best network has $R^2$ = {glue:text}`best_single_r2_rho_e:.3f` for effective density and
+# {glue:text}`best_single_r2_a_e:.3f` for effective surface area, boosting on eight descriptors
+# {glue:text}`gb_single_r2_rho_e:.3f` and {glue:text}`gb_single_r2_a_e:.3f`. Pictures help most with the number of bullets: the balanced
+# accuracy is {glue:text}`best_single_balanced_accuracy:.2f` against {glue:text}`gb_single_balanced_accuracy:.2f`.
 
 # %% [markdown]
-# ## How wrong may it be?
+# ## Conformal intervals
 #
-# A prediction without an error bar invites misuse. *Conformal prediction* makes error bars with a guarantee: on crystals
-# like those of the calibration set, an interval at 95 % holds the true value in 95 % of cases, whatever the network. This holds on
-# average over all sets that might have calibrated it; with one of them, the share that is kept scatters about the promise.
+# *Conformal prediction* gives intervals with a guarantee: for crystals like those of the calibration set, an interval at 95 % holds
+# the true value in 95 % of cases, whatever the network. This holds on average over calibration sets; with one of them, the coverage
+# scatters about the confidence level.
 
 # %%
-model = trained[best].model
-truths = {name: truth(held[name]) for name in ("validation", "calibration")}
-said = {name: predict(model, fresh_rosettes.pictures_of(held[name])) for name in truths}
-validation, calibration = ((truths[name], said[name]) for name in truths)
-conformal = conformal.Conformal(validation, calibration)
+true_values = {name: truth(held[name]) for name in ("validation", "calibration")}
+
+
+def calibrated(model, images):
+    """Conformal prediction for a model, calibrated with its predictions for pictures of both sets."""
+    return Conformal(*((true_values[name], predict(model, images[name])) for name in true_values))
+
+
+held_pictures = {name: fresh_rosettes.pictures_of(held[name]) for name in true_values}
+intervals = calibrated(trained[best].model, held_pictures)
 
 # %% [markdown]
-# Whether it holds what it promises is measured on the test crystals, at several levels. For the number of bullets there is a *set* of
+# The coverage is measured on the test crystals, at several confidence levels. For the number of bullets there is a *set* of
 # numbers that cannot be ruled out. The width of an interval is its upper over its lower end.
 
 # %%
 levels = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-kept = pd.DataFrame({level: conformal.scores(true, answers[best], level) for level in levels})
+coverage = {level: intervals.coverage(true, answers[best], level) for level in levels}
 for percent in (80, 95):
-    with_percent = kept.index.str.replace("_", f"_{percent}_", n=1)
-    run.record_each(kept[percent / 100].set_axis(with_percent))
-kept.rename(columns="{:.0%}".format).round(3)
+    table = coverage[percent / 100]
+    code = f"coverage_{percent}"
+    run.record_table(table.coverage, table.se, rows="quantity", score=code)
+    run.record_table(table["width"].dropna(), rows="quantity", score=f"width_{percent}")
+    run.record(f"size_{percent}", table["size"].n_bullets, quantity="n_bullets")
+    display(run.table("quantity", score=[code, f"width_{percent}", f"size_{percent}"]))
 
 # %% [markdown]
-# {numref}`fig-coverage` sets what was kept beside what was promised. At 95 % the standard error is
-# {glue:text}`coverage_95_rho_e_se:.3f`, from the crystals that calibrate and from those of the test. All targets share these crystals, so they
-# may all lie on the same side.
+# {numref}`fig-coverage` shows coverage over confidence level. The standard error at 95 % is
+# {glue:text}`coverage_95_rho_e_se:.3f`, from the calibration crystals and from the test crystals. All targets share these crystals, so
+# they may all lie on the same side of the line.
 
-# %% mystnb={"figure": {"caption": "Share of true values of unseen crystals inside their conformal interval or set, by the share promised, with standard errors. On the dotted line the promise is kept exactly.", "name": "fig-coverage"}, "image": {"alt": "Line plot of the coverage kept over the coverage promised: three lines close to the dotted diagonal."}}
-predictions.coverages(kept)
+# %% mystnb={"figure": {"caption": "Share of true values of test crystals inside their conformal interval or set, by confidence level, with standard errors. Exactly calibrated intervals lie on the dotted line.", "name": "fig-coverage"}, "image": {"alt": "Line plot of coverage over confidence level: three lines close to the dotted diagonal."}}
+predictions.coverages(coverage)
 
 # %% [markdown]
-# The intervals of single crystals are of very different widths ({numref}`fig-intervals`).
+# The intervals of single crystals have very different widths ({numref}`fig-intervals`).
 
 # %% mystnb={"figure": {"caption": "95 % intervals of effective density (left) and effective surface area (right) for test crystals in order of their predicted value, and the true values. Intervals are factors, and they are wider where similar crystals were predicted badly.", "name": "fig-intervals"}, "image": {"alt": "Two plots of vertical bars in rising order, most of which hold the dot of the true value."}}
-intervals = conformal.intervals(answers[best], 0.95)
-predictions.interval_examples(true, answers[best].table, intervals)
+ends = intervals.intervals(answers[best], 0.95)
+predictions.interval_examples(true, answers[best].table, ends)
 
 # %% [markdown]
-# ## Is it a rosette at all?
+# ## Novelty
 #
-# The guarantee is for crystals of the kind learned from. The polar network will also give numbers for a column, or for a smudge. A *novelty
-# score* compares the features that the network finds in a picture with those of known pictures, and turns
-# the distance into the share of known pictures that are as odd. Real silhouettes have no gaps and another scale, so
-# all are drawn anew as filled outlines of one size.
+# The guarantee is for crystals like those of the training. The polar network also returns numbers for a column, or for a smudge. A
+# *novelty score* compares the features that the network computes from a picture with those of known pictures. Its p-value is the share of
+# known pictures that are as unusual. Real silhouettes have no gaps and another scale, so all pictures are drawn anew as filled outlines
+# of one size.
 
 # %%
-fill = circle_share(known, size).median()
-model = trained["polar"].model
-drawn = {
+fill = circle_share(train, size).median()
+filled = {
     name: outlines(fresh_rosettes.pictures_of(held[name])[:, 0], size, fill)
     for name in ("validation", "calibration", "test")
 }
-found = {name: features(model, outline) for name, outline in drawn.items()}
-novelty = conformal.Novelty(found["validation"], found["calibration"])
+known = {name: features(shape, outline) for name, outline in filled.items()}
+novelty = Novelty(known["validation"], known["calibration"])
 
 # %% [markdown]
-# Crystals of the 2023 model are the touchstone: those with one to three bullets are none of ours, those with four to
+# It is tested with crystals of the 2023 model: those with one to three bullets are unlike ours, those with four to
 # eight are rosettes of other proportions.
 
 # %%
-foreign = Views(n_held, 1, (0,), child_seed(seed, "2023 model"), size, model="2023")
-foreign = rosette_views(foreign, scheduler)
+other_seed = child_seed(seed, "2023 model")
+foreign = rosette_views(Views(n_held, 1, (0,), other_seed, size, model="2023"), scheduler)
 few = (foreign.n_bullets < 4).to_numpy()
 others = outlines(fresh_rosettes.pictures_of(foreign)[:, 0], size, fill)
-odd = novelty(features(model, others))
-p_values = {
-    "test rosettes": novelty(found["test"]),
-    "2023 model, 4 to 8 bullets": odd[~few],
-    "2023 model, 1 to 3 bullets": odd[few],
-}
+p_foreign = novelty(features(shape, others))
+p_values = {"test": novelty(known["test"]), "2023": p_foreign[~few], "few": p_foreign[few]}
 
-# %% [markdown]
-# Real crystals join if a folder of CPI tiles is given.
-
-# %%
-masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
-if cpi_dir:
-    display(report.reason.replace("", "used").value_counts().to_frame("files"))
-if masks:
-    real = outlines(masks, size, fill)
-    p_values["CPI tiles"] = novelty(features(model, real))
-elif not cpi_dir:
-    print("No folder is given in cpi_dir, so no real crystals are shown.")
-
-# %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the share of known rosettes that one accepts to flag falsely. Unseen rosettes of the same model follow the dotted line: the score is calibrated. What lies far above it is told apart from them.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: unseen rosettes follow the dotted line, other kinds lie far above."}}
+# %% mystnb={"figure": {"caption": "Share of pictures flagged as novel, by the accepted share of false alarms among known rosettes. Test rosettes of the same model follow the dotted line: the score is calibrated. Other kinds lie far above it.", "name": "fig-novelty"}, "image": {"alt": "Line plot of pictures flagged over false alarms accepted: test rosettes follow the dotted line, other kinds lie far above."}}
 accepted = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
-shares = {name: conformal.flagged(p, accepted) for name, p in p_values.items()}
-flagged = pd.DataFrame(shares, index=accepted)
-predictions.novelty_curves(flagged)
+shares_flagged = {kind: flagged(p, accepted) for kind, p in p_values.items()}
+curves = pd.DataFrame(shares_flagged, index=accepted)
+predictions.novelty_curves(curves.rename(columns=titles.DATA))
 
 # %% [markdown]
 # At one false alarm in twenty:
 
 # %%
-flags = flagged.loc[0.05]
-run.record(novelty_flagged_test=flags["test rosettes"])
-run.record(novelty_flagged_2023=flags["2023 model, 4 to 8 bullets"])
-run.record(novelty_flagged_few=flags["2023 model, 1 to 3 bullets"])
-flags.to_frame("flagged at 5 %").round(3)
+run.record_table(curves.loc[0.05], rows="data", score="novelty_flagged")
+run.table("data", score="novelty_flagged")
 
 # %% [markdown]
-# Does the score tell where predictions fail? The intervals for rosettes of the 2023 model say so: those that look novel
-# are covered less often than the 95 % that were promised for known ones.
+# Does the score tell where predictions fail? Of the rosettes of the 2023 model, those that are novel are covered less often by their
+# 95 % intervals than those that are not.
 
 # %%
-said = {name: predict(model, outline) for name, outline in drawn.items()}
-validation, calibration = ((truths[name], said[name]) for name in truths)
-outlined = conformal.Conformal(validation, calibration)
-trust = {"test rosettes": outlined.scores(true, said["test"], 0.95)}
-kinds = {"2023 model, not novel": odd >= 0.05, "2023 model, novel": odd < 0.05}
+outlined = calibrated(shape, filled)
+kinds = {
+    "2023 model, not novel": (p_foreign >= 0.05) & ~few,
+    "2023 model, novel": (p_foreign < 0.05) & ~few,
+}
+trust = {"test rosettes": outlined.coverage(true, predict(shape, filled["test"]), 0.95)}
 for label, kind in kinds.items():
-    chosen = kind & ~few
-    if chosen.any():
-        answer = predict(model, others[chosen])
-        trust[label] = outlined.scores(truth(foreign)[chosen], answer, 0.95)
-pd.DataFrame(trust).round(3)
+    if kind.any():
+        answer = predict(shape, others[kind])
+        trust[label] = outlined.coverage(truth(foreign)[kind], answer, 0.95)
+pd.concat({label: table.coverage for label, table in trust.items()}, axis=1).round(3)
 
 # %% [markdown]
 # ## Real crystals
 #
-# For real crystals the network gives intervals too. They are worth something only for those that are not novel.
+# With a folder of pictures of the Cloud Particle Imager in `cpi_dir`, this section tells which crystals are not novel, predicts
+# these, and shows the most and the least usual crystals. In the run that was kept, {kept}`13-image-networks-cpi::cpi_share_not_novel:.0%` of
+# {kept}`13-image-networks-cpi::cpi_n_used:d` crystals were not novel, with a median predicted effective density of
+# {kept}`13-image-networks-cpi::cpi_rho_e_p50:.3f`.
 
 # %%
+masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
 if masks:
-    answer = predict(model, real)
-    known_kind = p_values["CPI tiles"] >= 0.05
-    run.record(cpi_n_used=len(masks), cpi_share_not_novel=known_kind.mean())
-    if known_kind.any():
-        intervals = outlined.intervals(answer, 0.95)
-        usual = pd.concat([answer.table, intervals], axis=1)[known_kind]
-        run.record_each(usual[["rho_e", "a_e"]].median(), "cpi", "p50")
-        display(usual.describe().round(3))
+    display(report.reason.replace("", "used").value_counts().to_frame("files"))
+    real = outlines(masks, size, fill)
+    p_real = novelty(features(shape, real))
+    usual = p_real >= 0.05
+    run.record("n_used", len(masks), data="cpi")
+    run.record("share_not_novel", usual.mean(), data="cpi")
+
+# %% [markdown]
+# The predictions of those that are not novel, with their intervals:
+
+# %%
+if masks and usual.any():
+    guess = predict(shape, real[usual])
+    medians = guess.table[["rho_e", "a_e"]].median()
+    run.record_table(medians, rows="quantity", score="p50", data="cpi")
+    display(pd.concat([guess.table, outlined.intervals(guess, 0.95)], axis=1).describe().round(3))
 
 # %% [markdown]
 # The most and the least usual of them, by their p-value:
 
 # %%
 if masks:
-    order = np.argsort(p_values["CPI tiles"])
-    chosen = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
-    labels = [f"p = {p_values['CPI tiles'][i]:.3f}" for i in chosen]
-    display(gallery([masks[i] for i in chosen], labels, columns=7))
+    order = np.argsort(p_real)
+    shown = list(dict.fromkeys([*order[::-1][:7], *order[:7]]))
+    labels = [f"p = {p_real[i]:.3f}" for i in shown]
+    display(gallery([masks[i] for i in shown], labels, columns=7))
 
 # %% [markdown]
 # ## Beside the talk and the paper
 #
-# The published networks {cite}`ko2025` learned from 489,999 pictures in 50 epochs, and their test is split by picture.
+# The published networks {cite}`ko2025` are trained on 489,999 pictures in 50 epochs, and their test set is split by picture.
 
 # %%
 literature.beside(run.rows)
@@ -386,12 +479,12 @@ literature.beside(run.rows)
 # %% [markdown]
 # ## What was shown
 #
-# - One picture tells the best network effective density with $R^2$ = {glue:text}`best_single_r2_rho_e:.3f`, effective surface area with
-#   {glue:text}`best_single_r2_a_e:.3f`, and the number of bullets in {glue:text}`best_single_balanced_accuracy:.2f` of cases, on
-#   crystals that it never met.
+# - From one picture the best network predicts effective density with $R^2$ = {glue:text}`best_single_r2_rho_e:.3f`, effective surface area
+#   with {glue:text}`best_single_r2_a_e:.3f`, and the number of bullets with a balanced accuracy of
+#   {glue:text}`best_single_balanced_accuracy:.2f`, on test crystals.
 # - Conformal intervals at 95 % hold {glue:text}`coverage_95_rho_e:.3f` of the effective densities and
-#   {glue:text}`coverage_95_a_e:.3f` of the effective surface areas of unseen crystals, each ± {glue:text}`coverage_95_rho_e_se:.3f`.
-# - A novelty score with {glue:text}`novelty_flagged_test:.2f` false alarms flags {glue:text}`novelty_flagged_few:.2f` of crystals
+#   {glue:text}`coverage_95_a_e:.3f` of the effective surface areas of test crystals, each ± {glue:text}`coverage_95_rho_e_se:.3f`.
+# - A novelty score with {glue:text}`novelty_flagged_test:.2f` false alarms flags {glue:text}`novelty_flagged_few:.2f` of the crystals
 #   with one to three bullets.
 #
-# The next notebook, [](14-two-views.ipynb), gives the same networks a second look.
+# The next notebook, [](14-two-views.ipynb), gives the same networks a second view.

@@ -15,17 +15,16 @@
 # %% [markdown]
 # # Reconstruction
 #
-# So far a picture has told a few numbers about its crystal. Could it tell the crystal itself? Networks that turn one
+# So far a few numbers were predicted from a picture. Can the whole crystal be reconstructed? Networks that turn one
 # photograph of a chair into a three-dimensional chair suggest so. But {cite:t}`tatarchenko2019` found that such networks
-# mostly *recognise*: they recall a shape like those seen in training, and looking up the nearest training shape did
-# as well.
+# mostly *recognise*: they recall a shape like those of the training set, and retrieving the nearest training shape did as well.
 #
 # In this notebook we
 #
 # 1. write rosettes as voxels in the frame of their picture,
-# 2. train a network after 3D-R2N2 {cite}`choy2016` to predict them from one silhouette, or from two,
-# 3. set beside it what recognition alone achieves, and
-# 4. go a better way for this problem: fit the rosette's own parameters until its silhouette agrees with the picture.
+# 2. train a network after 3D-R2N2 {cite}`choy2016` to reconstruct them from one silhouette or from two,
+# 3. compare it with recognition alone, and
+# 4. fit the parameters of the rosette itself until its silhouette agrees with the picture.
 #
 # The methods are explained on the page [](../book/part-1-reconstruction.md). On Colab, the next cell installs the project.
 
@@ -37,20 +36,22 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, "ice-crystals-ml")
 
 # %% [markdown]
-# We need crystals with their pictures and voxels, the ways to recall or build a shape from a picture, and the figures.
+# We need crystals with their pictures and voxels, the methods of reconstruction, scores of shapes, and figures.
 
 # %%
 import pandas as pd
+import torch
 
 from lib.core.seeds import child_seed
 from lib.datasets.voxel_scenes import ANGLES, rosette_targets, scenes
 from lib.datasets.voxels import occupancy
-from lib.evaluation.scores import scores_with_errors
+from lib.evaluation.scores import scores, standard_errors
 from lib.evaluation.shape_scores import best_threshold, depth_mirrored, iou, shape_scores
-from lib.figures import scenes as scene_figures
+from lib.figures import scenes as scenes_3d
 from lib.figures.gallery import gallery, scene_frame
 from lib.models.reconstruction import parametric, recognition
-from lib.models.reconstruction.r2n2 import Settings, chances, trained_r2n2
+from lib.models.reconstruction.r2n2 import Settings, probabilities, trained_r2n2, voxel_loss
+from lib.notebook import titles
 from lib.notebook.run import start
 
 # %% [markdown]
@@ -90,216 +91,228 @@ train, validation, test = (
     scenes(n, child_seed(seed, "scenes", part), device) for part, n in sizes.items()
 )
 pictures, voxels = test.pictures, test.voxels
-pictures.shape, voxels.shape
+pictures.shape, voxels.shape  # (crystal, view, y, x), (crystal, z, y, x)
 
 # %% [markdown]
-# Few voxels are ice, and the bullets are one to three voxels wide ({numref}`fig-voxels`). A shape that is off by little
-# misses many of them.
+# Few voxels are ice, and the bullets are one to three voxels wide ({numref}`fig-voxels`), so a small displacement misses many
+# of them.
 
 # %% mystnb={"figure": {"caption": "Three test crystals: the picture, the crystal seen obliquely from the right and above, and its voxels from the same place. The picture looks along the depth of the cube, so what lies behind what has to be guessed.", "name": "fig-voxels"}, "image": {"alt": "Three rows of three pictures: a silhouette, the shaded crystal, and the crystal built of small cubes."}}
 images = []
 for i in range(3):
-    oblique = scene_figures.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
-    cubes = scene_figures.voxel_picture(voxels[i].cpu().numpy())
-    images += [pictures[i, 0].cpu().numpy(), oblique, cubes]
+    oblique = scenes_3d.mesh_picture(test.crystals[i], test.orientations[i].cpu().numpy())
+    cubes = scenes_3d.voxel_picture(voxels[i].cpu().numpy())
+    images.extend([pictures[i, 0].cpu().numpy(), oblique, cubes])
 gallery(images, ["picture", "crystal", "voxels"] * 3, columns=9, width=1.1)
 
 # %% [markdown]
-# We score a shape by the intersection over union (IoU) of its voxels with the true ones, and by the F-score of the two
-# surfaces at a distance of 2 % of the cube's side. Both are 1 for equal shapes. One number warns of what is coming: if
-# front and back are exchanged, the silhouette stays the same, but the IoU of a crystal with its own mirror image is only this.
+# Two scores compare a shape with the true one: the intersection over union (IoU) of the voxels, and the F-score of the surfaces
+# at a distance of 2 % of the cube's side. Both are 1 for equal shapes. A crystal and its mirror image in depth have the same
+# silhouette, but the IoU of the two is low:
 
 # %%
-filled = voxels.float().mean().item()
-mirrored = iou(depth_mirrored(voxels), voxels)
-run.record(share_filled=filled, iou_mirror_of_truth=mirrored.mean())
-run.metrics
+run.record("share_filled", voxels.float().mean())
+run.record("iou_mirror_of_truth", iou(depth_mirrored(voxels), voxels).mean())
+run.table()
 
 # %% [markdown]
 # ## The network
 #
-# An encoder reads the picture, a recurrent grid takes up what was read, and a decoder makes voxels of the grid. A second
-# picture, where there is one, goes through the same encoder and updates the grid. One network serves one view and two.
+# An encoder turns a picture into features, a recurrent grid of cells remembers them, and a decoder turns the grid into voxels.
+# A second picture passes through the same encoder and updates the grid. So one network serves one view and two. Its loss is one
+# minus the Dice coefficient plus the cross-entropy {eq}`eq-dice`, here for one batch of the network's size:
 
 # %%
-network, history = trained_r2n2(train, validation, Settings(channels, epochs, seed=seed), device)
+logits, filled = torch.zeros_like(voxels, dtype=torch.float), voxels.float()
+p, axes = logits.sigmoid(), (1, 2, 3)
+dice = 2 * (p * filled).sum(axes) / (p.sum(axes) + filled.sum(axes))
+entropy = -(filled * p.log() + (1 - filled) * (1 - p).log()).mean()
+loss = (1 - dice).mean() + entropy
+assert torch.isclose(loss, voxel_loss(logits, filled), rtol=1e-4)
+
+# %% [markdown]
+# Now it is trained.
+
+# %%
+settings = Settings(channels, epochs, seed=seed)
+network, history = trained_r2n2(train, validation, settings, device)[:2]
 history.round(4)
 
 # %% [markdown]
-# The network says how likely each voxel is ice. The threshold that makes this a shape is chosen on the validation crystals.
-# Every shape that follows is kept under its method and its number of views.
+# The network gives the probability of each voxel to be ice. Above which threshold it counts as ice is chosen on the validation
+# crystals. Every reconstruction is stored under its method and its number of views.
 
 # %%
-found = {}
+shapes = {}
+
+
+def thresholded(validation_probability, probability):
+    """Shapes where the probability is above the best threshold of the validation crystals."""
+    return probability > best_threshold(validation_probability, validation.voxels)
+
+
 for views in (1, 2):
-    held_out = chances(network, validation.pictures[:, :views])
-    threshold = best_threshold(held_out, validation.voxels)
-    found["R2N2", views] = chances(network, pictures[:, :views]) > threshold
+    on_validation = probabilities(network, validation.pictures[:, :views])
+    on_test = probabilities(network, pictures[:, :views])
+    shapes["r2n2", views] = thresholded(on_validation, on_test)
 
 # %% [markdown]
 # ## Recognition alone
 #
-# Three ways to recall a shape, after {cite:t}`tatarchenko2019`. *Clustering* sorts the training shapes into clusters, learns
-# to tell a picture's cluster, and answers with the cluster's mean shape. *Retrieval* answers with the shape of the
-# most similar training picture. The *oracle* sees the true shape and picks the most similar training shape: no
-# method that recalls can do better. Below all of them is the mean of all training shapes, which does not
-# even look at the picture.
+# Three ways to recall a shape, after {cite:t}`tatarchenko2019`. *Clustering* divides the training shapes into clusters, predicts
+# the cluster of a picture, and returns the mean shape of the cluster. *Retrieval* returns the shape of the
+# most similar training picture. The *oracle* knows the true shape and returns the most similar training shape: no
+# retrieval can do better. The baseline of all is the mean of the training shapes, whatever the picture.
 
 # %%
 mean = train.voxels.float().mean(0, keepdim=True)
-threshold = best_threshold(mean.expand_as(validation.voxels), validation.voxels)
-found["mean shape", 1] = (mean > threshold).expand_as(voxels)
-found["oracle", 1] = train.voxels[recognition.best_matches(voxels, train.voxels)]
+shapes["mean_shape", 1] = thresholded(mean.expand_as(validation.voxels), mean.expand_as(voxels))
+shapes["oracle", 1] = train.voxels[recognition.best_matches(voxels, train.voxels)]
 
 # %% [markdown]
-# Clustering and retrieval look at one picture or at both.
+# Clustering and retrieval use one picture or both.
 
 # %%
 for views in (1, 2):
-    seen = train.pictures[:, :views]
-    nearest = recognition.nearest(pictures[:, :views], seen)[:, 0]
-    found["retrieval", views] = train.voxels[nearest]
-    clusters = recognition.Clusters(train.voxels, seen, n_clusters, seed)
-    held_out = clusters.chances(validation.pictures[:, :views])
-    threshold = best_threshold(held_out, validation.voxels)
-    found["clustering", views] = clusters.chances(pictures[:, :views]) > threshold
+    bank = train.pictures[:, :views]
+    nearest = recognition.nearest(pictures[:, :views], bank)[:, 0]
+    shapes["retrieval", views] = train.voxels[nearest]
+    clusters = recognition.Clusters(train.voxels, bank, n_clusters, seed)
+    means = [clusters.mean_shapes(part[:, :views]) for part in (validation.pictures, pictures)]
+    shapes["clustering", views] = thresholded(*means)
 
 # %% [markdown]
 # ## The parametric fit
 #
-# We know more than a network that makes voxels: the crystal is a rosette. So we seek the numbers that make a rosette:
-# its proportions, its orientation, and width, length, lean and roll of each bullet. Silhouettes are drawn softly, so that
-# they change smoothly with these numbers, and gradient descent moves the numbers until the drawn silhouette agrees with the
-# picture. It starts from the training crystals whose pictures are nearest; each start keeps its number of bullets.
-# Which of them is taken at the end is decided by the silhouettes only.
+# The crystal is a rosette, so we can look for the parameters of a rosette: its proportions, its orientation, and width, length,
+# lean and roll of each bullet. Soft silhouettes change smoothly with these parameters, and gradient descent changes the parameters
+# until the silhouette agrees with the picture. The starts are the training crystals with the most similar pictures. A start keeps its
+# number of bullets. Which start is taken at the end is decided by the silhouettes alone.
 
 # %%
 fits = {}
 for views in (1, 2):
-    rows = recognition.nearest(pictures[:, :views], train.pictures[:, :views], n_starts)
-    starts = parametric.starts(train, rows)
+    similar = recognition.nearest(pictures[:, :views], train.pictures[:, :views], n_starts)
+    starts = parametric.starts(train, similar)
     fits[views] = parametric.fit(pictures[:, :views] / 4, starts, ANGLES[:views])
-    found["parametric", views] = occupancy(fits[views].rosettes, fits[views].orientations)
+    shapes["parametric", views] = occupancy(fits[views].rosettes, fits[views].orientations)
 
 # %% [markdown]
 # ## All side by side
 #
-# Now every shape is scored. A further column allows what no silhouette can tell: the better of the shape and its mirror
-# image in depth.
+# A third score allows what no silhouette can decide: the better IoU of the shape and of its mirror image in depth.
 
 # %%
-methods = ("mean shape", "clustering", "retrieval", "R2N2", "oracle", "parametric")
-order = sorted(found, key=lambda key: methods.index(key[0]))
-scored = {key: shape_scores(found[key], voxels) for key in order}
-for (method, views), table in scored.items():
-    name = method.lower().replace(" ", "_") + {1: "", 2: "_2ds"}[views]
-    run.record_each(table.mean(), suffix=name)
-    run.record_each(table.sem(), suffix=f"{name}_se")
-names = ["method", "views"]
-everything = pd.concat(scored, names=names).reset_index(names)
+methods = ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric")
+codes = {1: "single", 2: "2ds"}
+order = sorted(shapes, key=lambda key: methods.index(key[0]))
+scores_of = {key: shape_scores(shapes[key], voxels) for key in order}
+for (method, views), table in scores_of.items():
+    run.record_table(table.mean(), table.sem(), model=method, views=codes[views])
+everything = pd.concat(scores_of, names=["method", "views"]).reset_index(["method", "views"])
 run.keep(scores=everything)
-everything.groupby(names, sort=False).mean().round(3)
+run.table(["model", "views"], model=methods)
 
 # %% [markdown]
-# {numref}`fig-reconstruction-scores` shows the same numbers, and how sure they are.
+# {numref}`fig-reconstruction-scores` shows the same numbers.
 
-# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on unseen crystals, with standard errors, from one view and from two. The oracle is the best that recalling a training shape could do. The IoU rewards ice in about the right place, the F-score asks for surfaces in the right place.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
-scene_figures.scores(everything)
+# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on test crystals, with standard errors, from one view and from two. The oracle is the best that retrieval of a training shape could do. The IoU rewards ice in about the right place, the F-score asks for surfaces in the right place.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
+scenes_3d.scores(everything.replace({"method": titles.MODELS}))
 
 # %% [markdown]
 # From one view the network's IoU is {glue:text}`iou_r2n2:.3f` ± {glue:text}`iou_r2n2_se:.3f`. The mean shape reaches
 # {glue:text}`iou_mean_shape:.3f`, clustering {glue:text}`iou_clustering:.3f`, retrieval {glue:text}`iou_retrieval:.3f`, the oracle
 # {glue:text}`iou_oracle:.3f` and the fit {glue:text}`iou_parametric:.3f` ± {glue:text}`iou_parametric_se:.3f`. With a second view
-# the network comes to {glue:text}`iou_r2n2_2ds:.3f`, the fit to {glue:text}`iou_parametric_2ds:.3f` ±
+# the network reaches {glue:text}`iou_r2n2_2ds:.3f` and the fit {glue:text}`iou_parametric_2ds:.3f` ±
 # {glue:text}`iou_parametric_2ds_se:.3f`.
 #
-# Even the mean shape, a ball that ignores the picture, is not bad by the IoU. That is the price of thin bullets: a bullet in a
-# wrong place costs twice, once where it is and once where it is missing, and a ball hedges. The F-score sees
-# through that: {glue:text}`fscore_mean_shape:.3f` for the mean shape, {glue:text}`fscore_r2n2:.3f` for the network,
-# {glue:text}`fscore_retrieval:.3f` for retrieval and {glue:text}`fscore_parametric:.3f` for the fit.
+# Even the mean shape, a ball that ignores the picture, has a fair IoU. A thin bullet in a wrong place costs twice, once where it is
+# and once where it is missing, and a ball avoids this. The F-score penalises the ball: {glue:text}`fscore_mean_shape:.3f` for the mean
+# shape, {glue:text}`fscore_r2n2:.3f` for the network, {glue:text}`fscore_retrieval:.3f` for retrieval and
+# {glue:text}`fscore_parametric:.3f` for the fit.
 
 # %% [markdown]
-# What the numbers mean is best seen. {numref}`fig-reconstructions` has a crystal in each row.
+# {numref}`fig-reconstructions` shows what these numbers mean, with a crystal in each row.
 
-# %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's answer from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network answers with a blurred body that fills where bullets may be; the fit always answers with a rosette, from two views with one whose bullets lie mostly in their places.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
-shown = [("oracle", 1), ("retrieval", 1)]
-shown += [(method, views) for method in ("R2N2", "parametric") for views in (1, 2)]
-drawn = {key: found[key] for key in shown}
-scene_figures.reconstructions(pictures[:n_drawn, 0], voxels, drawn, scored)
+# %% mystnb={"figure": {"caption": "Test crystals (rows) as voxels, seen obliquely: the truth, the best training shape, the shape of the nearest training picture, the network's reconstruction from one view and from two, and the fitted rosette from one view and from two; with the IoU of each. The network returns a blurred body that fills where bullets may be; the fit always returns a rosette, from two views with most bullets in their places.", "name": "fig-reconstructions"}, "image": {"alt": "Rows of seven bodies built of small cubes: the true crystal, then what each method makes of its picture."}}
+drawn = [("oracle", 1), ("retrieval", 1)]
+drawn.extend((method, views) for method in ("r2n2", "parametric") for views in (1, 2))
+labels = {key: f"{titles.MODELS[key[0]]}, {key[1]} view{'s' * (key[1] > 1)}" for key in drawn}
+found = {labels[key]: (shapes[key], scores_of[key].iou) for key in drawn}
+scenes_3d.reconstructions(pictures[:n_drawn, 0], voxels, found)
 
 # %% [markdown]
-# ## What a silhouette can't tell
+# ## What a silhouette does not tell
 #
-# If the fits were bad because the descent fails, their silhouettes would disagree with the pictures. They agree: the IoU of
-# the silhouettes is {glue:text}`parametric_single_agreement:.2f` on average from one view. Many different rosettes have nearly
-# the same shadow. Mirroring the whole shape in depth explains little of it, since each bullet may point to or from the eye by
-# itself: for $n$ bullets there are up to $2^n$ ways. A second view at a right angle tells them apart.
+# If the fits were bad because the descent fails, their silhouettes would disagree with the pictures. They agree: the mean IoU of
+# the silhouettes from one view is {glue:text}`parametric_single_agreement:.2f`. Many different rosettes have nearly
+# the same silhouette. Mirroring the whole shape in depth explains little of it, since each bullet may point to or from the eye by
+# itself: for $n$ bullets there are up to $2^n$ ways. A second view at a right angle distinguishes them.
 
 # %%
-run.record(parametric_single_agreement=fits[1].agreement.mean())
-run.record(parametric_2ds_agreement=fits[2].agreement.mean())
+for views, fit in fits.items():
+    run.record("agreement", fit.agreement.mean(), model="parametric", views=codes[views])
 agreement = [
-    scored["parametric", views].assign(views=views, agreement=fit.agreement.cpu().numpy())
+    scores_of["parametric", views].assign(views=views, agreement=fit.agreement.cpu().numpy())
     for views, fit in fits.items()
 ]
 
 # %% [markdown]
-# Crystal by crystal, {numref}`fig-agreement` sets the agreement that the fit sees beside the one that it does not.
+# {numref}`fig-agreement` compares, crystal by crystal, the agreement that the fit optimises with the one that it does not know.
 
 # %% mystnb={"figure": {"caption": "How well the fitted rosette's silhouettes agree with the pictures, and how well its voxels agree with the true ones, for each test crystal. From one view a fit may explain the picture and still be another crystal. From two views, the better the silhouettes agree, the better does the shape.", "name": "fig-agreement"}, "image": {"alt": "Scatter plot of the IoU of voxels over the IoU of silhouettes, with one mark for fits to one view and one for fits to two."}}
-scene_figures.agreement(pd.concat(agreement, ignore_index=True))
+scenes_3d.agreement(pd.concat(agreement, ignore_index=True))
 
 # %% [markdown]
 # ## Density and surface of the fitted rosette
 #
-# A shape may be wrong and still hold the right amount of ice. The fitted rosette is a solid, so it implies an effective density
-# and an effective surface area, which no method was trained to predict here.
+# A shape may be wrong and still hold the right amount of ice. The fitted rosette is a solid, so it has an effective density and an
+# effective surface area, although no method was trained to predict them here.
 
 # %%
-values = {}
-for views, name in ((1, "single"), (2, "2ds")):
-    values[name] = rosette_targets(fits[views].rosettes)
-    run.record_each(scores_with_errors(test.truth, values[name]), f"parametric_{name}")
-run.record(n_train=n_train, n_test=n_test)
+fitted = {views: rosette_targets(fit.rosettes) for views, fit in fits.items()}
+for views, values in fitted.items():
+    errors = standard_errors(test.truth, values)
+    run.record_table(scores(test.truth, values), errors, model="parametric", views=codes[views])
+run.record("n_train", n_train)
+run.record("n_test", n_test)
 
 # %% [markdown]
-# {numref}`fig-implied` shows how near they come.
+# {numref}`fig-implied` compares them with the true values.
 
 # %% mystnb={"figure": {"caption": "Effective density (left) and effective surface area (right) of the fitted rosettes over those of the true crystals, fitted to one view and to two.", "name": "fig-implied"}, "image": {"alt": "Two scatter plots of fitted over true values about the diagonal, for fits to one view and to two."}}
-scene_figures.implied_against_true(test.truth, {"one view": values["single"], "two views": values["2ds"]})
+scenes_3d.fitted_against_true(test.truth, {"one view": fitted[1], "two views": fitted[2]})
 
 # %% [markdown]
 # From one view $R^2$ is {glue:text}`parametric_single_r2_rho_e:.3f` ± {glue:text}`parametric_single_r2_rho_e_se:.3f` for
 # effective density and {glue:text}`parametric_single_r2_a_e:.3f` ± {glue:text}`parametric_single_r2_a_e_se:.3f` for effective
 # surface area; from two views {glue:text}`parametric_2ds_r2_rho_e:.3f` ± {glue:text}`parametric_2ds_r2_rho_e_se:.3f` and
-# {glue:text}`parametric_2ds_r2_a_e:.3f` ± {glue:text}`parametric_2ds_r2_a_e_se:.3f`. The number of bullets is right in
-# {glue:text}`parametric_single_balanced_accuracy:.2f` of cases from one view and {glue:text}`parametric_2ds_balanced_accuracy:.2f`
-# from two, averaged over the classes: a bullet more or less that hides behind others costs the silhouettes little, from two
-# views as from one.
+# {glue:text}`parametric_2ds_r2_a_e:.3f` ± {glue:text}`parametric_2ds_r2_a_e_se:.3f`. The balanced accuracy of the number of bullets is
+# {glue:text}`parametric_single_balanced_accuracy:.2f` from one view and {glue:text}`parametric_2ds_balanced_accuracy:.2f`
+# from two: a bullet more or less that hides behind others changes the silhouettes little, in two views as in one.
 #
-# The same test crystal, true and fitted, can be turned with the mouse. All look alike from the front.
+# The same test crystal, true and reconstructed, can be turned with the mouse. The surface of the network's voxel probabilities is
+# found by marching cubes {cite:p}`lorensen1987`. From the front all look alike.
 
 # %%
-solids = {"truth": (test.crystals[2], test.orientations[2].cpu().numpy())}
+solids = {"truth": scenes_3d.in_picture(test.crystals[2], test.orientations[2].cpu().numpy())}
 for views, label in ((1, "one view"), (2, "two views")):
-    solids[f"fit to {label}"] = fits[views].single(2)
-scene_figures.write_comparison(solids, run.file("scene.html"))
-scene_frame(
-    run.url("scene.html"),
-    "A rosette and the rosettes fitted to its pictures, to be turned by hand",
-    run.url("scene.png"),
-)
+    solids[f"fit to {label}"] = scenes_3d.in_picture(*fits[views].single(2))
+level = best_threshold(on_validation, validation.voxels)
+solids["network, two views"] = scenes_3d.isosurface(on_test[2].cpu().numpy(), level)
+scenes_3d.write_comparison(solids, run.file("scene.html"))
+title = "A rosette and its reconstructions, to be turned by hand"
+scene_frame(run.url("scene.html"), title, run.url("scene.png"))
 
 # %% [markdown]
 # ## What was shown
 #
-# - On {glue:text}`n_test` unseen crystals, a network after 3D-R2N2 that learned from {glue:text}`n_train` reaches an IoU of
-#   {glue:text}`iou_r2n2:.3f` from one view; clustering reaches {glue:text}`iou_clustering:.3f` and the best training shape
-#   {glue:text}`iou_oracle:.3f`. A second view at a right angle brings it to {glue:text}`iou_r2n2_2ds:.3f`. A method that
-#   reconstructs could resolve the depth from it and leave the best training shape far behind.
-# - Fitting the rosette itself reaches {glue:text}`iou_parametric:.3f` from one view and {glue:text}`iou_parametric_2ds:.3f` from
-#   two.
-# - One silhouette leaves open which bullets point to the eye and which away. Effective density suffers little from that,
-#   the shape much.
-# - The fit knows the model that made the crystals. Real crystals come with no such promise, so its scores are what a right model
-#   is worth, rather than what to expect in a cloud.
+# - On {glue:text}`n_test` test crystals, a network after 3D-R2N2 trained on {glue:text}`n_train` crystals reaches an IoU of
+#   {glue:text}`iou_r2n2:.3f` from one view and {glue:text}`iou_r2n2_2ds:.3f` from two. Clustering reaches
+#   {glue:text}`iou_clustering:.3f` from one view and the best training shape {glue:text}`iou_oracle:.3f`. A method that
+#   reconstructs could take the depth from the second view and do much better than the best training shape.
+# - The fit of the rosette reaches {glue:text}`iou_parametric:.3f` from one view and {glue:text}`iou_parametric_2ds:.3f` from two.
+# - One silhouette leaves open which bullets point to the eye and which away. This matters little for effective density, and much
+#   for the shape.
+# - The fit knows the model from which the crystals were drawn. Its scores tell what a right model is worth, not what to expect of real
+#   crystals.

@@ -1,9 +1,9 @@
-"""How far a prediction can be trusted: conformal intervals and sets, and a score of how unlike the known a picture is.
+"""How far to trust a prediction: conformal intervals and sets, and a novelty score of pictures.
 
-Conformal prediction asks how wrong the model was on *calibration* crystals that it did not learn from, and promises that among
-new crystals of the same kind a chosen share, such as 95 %, falls inside the interval or set (Vovk et al. 2022,
-doi:10.1007/978-3-031-06649-8). The promise is about exchangeable cases, so calibration data have one picture a crystal. It says
-nothing of crystals of another kind, which is what the novelty score is for.
+Conformal prediction measures the errors of a model on *calibration* crystals that are not in its training set. Among new crystals
+of the same kind the share inside the interval or set is then the chosen confidence level, such as 95 % (Vovk et al. 2022,
+doi:10.1007/978-3-031-06649-8). This holds for exchangeable cases, so calibration sets have one picture a crystal. It says nothing
+of crystals of another kind, for which there is the novelty score.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from lib.models.shape_model import Predicted
 
 
 class Conformal:
-    """Intervals of `rho_e` and `a_e` and sets of numbers of bullets that keep what they promise for crystals of the known kind.
+    """Intervals of `rho_e` and `a_e`, and sets of numbers of bullets, of a chosen coverage for crystals of the known kind.
 
-    Errors are those of the logarithm, so an interval is a factor up and down. It is wider where predictions are known to be
-    worse: how hard a case is, is the mean absolute error of the 25 most similar predictions for validation crystals (normalised
-    conformal regression, Papadopoulos et al. 2002, doi:10.1007/3-540-36755-1_29, by nearest neighbours, Papadopoulos et al.
-    2011, doi:10.1613/jair.3198). A number of bullets is in the set if the
+    Errors are those of the logarithm, so an interval is a factor up and down. It is wider where similar predictions were
+    worse: the difficulty of a case is the mean absolute error of the 25 most similar predictions for validation crystals
+    (normalised conformal regression, Papadopoulos et al. 2002, doi:10.1007/3-540-36755-1_29, by nearest neighbours,
+    Papadopoulos et al. 2011, doi:10.1613/jair.3198). A number of bullets is in the set if the
     network gives it no less probability than it gave the true number of enough calibration crystals (Sadinle et al. 2019,
     doi:10.1080/01621459.2017.1395341).
 
     Parameters
     ----------
-    validation, calibration : pairs of a truth (n rows, as of `lib.datasets.rosettes.truth`) and what was `Predicted` for it
+    validation, calibration : pairs of a truth (n rows, as of `lib.datasets.rosettes.truth`) and the `Predicted` for it
     """
 
     def __init__(
@@ -63,29 +63,26 @@ class Conformal:
         doubts = hinge(predicted.probability.to_numpy())
         return self.labels.predict_set(doubts, confidence=confidence, smoothing=False).astype(bool)
 
-    def scores(self, truth: pd.DataFrame, predicted: Predicted, confidence: float) -> dict[str, float]:
-        """What the promise came to: `coverage_` of each target, `width_` (median upper over lower end), `size_` of the sets.
+    def coverage(self, truth: pd.DataFrame, predicted: Predicted, confidence: float) -> pd.DataFrame:
+        """Coverage of `rho_e`, `a_e` and `n_bullets` (rows), its standard error `se`, and how wide intervals and sets are.
 
-        Each coverage has a standard error, `coverage_*_se`. It adds up the chance in which crystals calibrate (the promise
-        holds on average over them) and in which are tested.
+        `width` is the median of upper over lower end, `size` the mean size of the sets. The standard error adds up the chance in
+        which crystals calibrate (the guarantee holds on average over them) and in which are tested.
         """
-        found = {}
-        intervals = self.intervals(predicted, confidence)
+        intervals, sets = self.intervals(predicted, confidence), self.sets(predicted, confidence)
+        table = pd.DataFrame(index=[*TARGETS, LABEL], columns=["coverage", "se", "width", "size"], dtype=float)
         for target in TARGETS:
             low, high = (intervals[f"{target}_{end}"].to_numpy() for end in ("low", "high"))
             value = truth[target].to_numpy()
-            found[f"coverage_{target}"] = float(np.mean((low <= value) & (value <= high)))
-            found[f"width_{target}"] = float(np.median(high / low))
-        chosen = self.sets(predicted, confidence)
+            table.loc[target, ["coverage", "width"]] = np.mean((low <= value) & (value <= high)), np.median(high / low)
         position = np.searchsorted(self.bullets, truth[LABEL])
-        found[f"coverage_{LABEL}"] = float(chosen[np.arange(len(chosen)), position].mean())
-        found[f"size_{LABEL}"] = float(chosen.sum(axis=1).mean())
-        error = (confidence * (1 - confidence) * (1 / self.n_calibration + 1 / len(truth))) ** 0.5
-        return found | {f"coverage_{name}_se": error for name in (*TARGETS, LABEL)}
+        table.loc[LABEL, ["coverage", "size"]] = sets[np.arange(len(sets)), position].mean(), sets.sum(axis=1).mean()
+        table["se"] = (confidence * (1 - confidence) * (1 / self.n_calibration + 1 / len(truth))) ** 0.5
+        return table
 
 
 def _similarity(predicted: Predicted) -> np.ndarray:
-    """What makes two predictions alike: both logarithms, and mean and spread of the number of bullets."""
+    """Where predictions lie for comparison (n, 4): both logarithms, mean and standard deviation of the number of bullets."""
     probability = predicted.probability.to_numpy()
     bullets = predicted.probability.columns.to_numpy()
     mean = probability @ bullets
@@ -99,7 +96,7 @@ def _errors(truth: pd.DataFrame, predicted: Predicted, target: str) -> np.ndarra
 
 
 class Novelty:
-    """How unlike the known pictures a picture is, as a conformal p-value.
+    """The conformal p-value of a picture under the known pictures: small for what is unlike them.
 
     The score is the Mahalanobis distance of a network's features from those of the known pictures (Lee et al. 2018,
     arXiv:1807.03888), with the covariance of Ledoit and Wolf 2004. Its p-value is the share of calibration pictures that are at

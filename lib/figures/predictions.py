@@ -13,11 +13,11 @@ from sklearn.metrics import r2_score
 from lib.datasets.rosettes import LABEL, TARGETS
 from lib.figures.style import AXES, SYMBOLS, shown_once
 
-#: Score -> label of its axis, for those that are compared across learners.
+#: Score and quantity -> label of their axis, for those that are compared across learners.
 SCORE_AXES = {
-    "r2_rho_e": r"$R^2$ of $\rho_e$ [1]",
-    "r2_a_e": "$R^2$ of $A_e$ [1]",
-    "balanced_accuracy": "balanced accuracy of $n$ [1]",
+    ("r2", "rho_e"): r"$R^2$ of $\rho_e$ [1]",
+    ("r2", "a_e"): "$R^2$ of $A_e$ [1]",
+    ("balanced_accuracy", ""): "balanced accuracy of $n$ [1]",
 }
 #: Target -> what its intervals or sets are called.
 INTERVALS = {"rho_e": r"intervals of $\rho_e$", "a_e": "intervals of $A_e$", LABEL: "sets of $n$"}
@@ -74,37 +74,56 @@ def learning_curves(histories: dict[str, pd.DataFrame], shown: int) -> Figure:
 
 
 @shown_once
-def scores_by_learner(table: pd.DataFrame) -> Figure:
-    """Scores with standard errors; a row for each `model` and `views`, the scores of `SCORE_AXES` and their errors `*_se`."""
+def scores_by_learner(rows: pd.DataFrame) -> Figure:
+    """Scores of `SCORE_AXES` with standard errors, a row for each model and a colour for each kind of views.
+
+    Parameters
+    ----------
+    rows : results with the columns score, quantity, model, views, value and se
+    """
     figure, axes = plt.subplots(1, len(SCORE_AXES), figsize=(7.2, 2.8), sharey=True)
-    models = list(dict.fromkeys(table.model))
-    colours = dict(zip(dict.fromkeys(table.views), sns.color_palette("colorblind"), strict=False))
-    for axis, (score, label) in zip(axes, SCORE_AXES.items(), strict=True):
-        for shift, (views, rows) in enumerate(table.groupby("views", sort=False)):
-            heights = np.array([models.index(model) for model in rows.model]) + 0.18 * (shift - (len(colours) - 1) / 2)
-            axis.errorbar(
-                rows[score], heights, xerr=rows[f"{score}_se"], fmt="o", markersize=4, color=colours[views], label=views
-            )
+    models, kinds = (list(dict.fromkeys(rows[column])) for column in ("model", "views"))
+    for axis, (key, label) in zip(axes, SCORE_AXES.items(), strict=True):
+        for shift, (kind, colour) in enumerate(zip(kinds, sns.color_palette("colorblind"), strict=False)):
+            some = rows[(rows.score == key[0]) & (rows.quantity == key[1]) & (rows.views == kind)]
+            heights = np.array([models.index(model) for model in some.model]) + 0.18 * (shift - (len(kinds) - 1) / 2)
+            axis.errorbar(some.value, heights, xerr=some.se, fmt="o", markersize=4, color=colour, label=kind)
         axis.set(xlabel=label)
         axis.grid(axis="x", alpha=0.4)
     axes[0].set_yticks(range(len(models)), models)
     axes[0].invert_yaxis()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(kinds))
     return figure
 
 
 @shown_once
-def coverages(table: pd.DataFrame) -> Figure:
-    """Coverage on unseen crystals over the confidence level, with standard errors.
+def scores_by_views(rows: pd.DataFrame) -> Figure:
+    """Scores of `SCORE_AXES` with standard errors by number of views, a line for each model.
 
-    `table` has rows `coverage_*` and `coverage_*_se`, and a column for each level.
+    Parameters
+    ----------
+    rows : results with the columns score, quantity, model, views (a number), value and se
     """
+    figure, axes = plt.subplots(1, len(SCORE_AXES), figsize=(7.2, 2.6))
+    for axis, (key, label) in zip(axes, SCORE_AXES.items(), strict=True):
+        some = rows[(rows.score == key[0]) & (rows.quantity == key[1])]
+        for (model, line), marker in zip(some.groupby("model", sort=False), "os^", strict=False):
+            axis.errorbar(line.views, line.value, yerr=line.se, marker=marker, markersize=4, label=model)
+        axis.set(xlabel="number of views", ylabel=label, xticks=sorted(some.views.unique()))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=rows.model.nunique())
+    return figure
+
+
+@shown_once
+def coverages(tables: dict[float, pd.DataFrame]) -> Figure:
+    """Coverage over confidence level, with standard errors: confidence level -> `lib.evaluation.conformal.Conformal.coverage`."""
+    whole = 100 * pd.concat(tables, names=["level", "target"])
     figure, axis = plt.subplots(figsize=(5.4, 3.2))
     axis.plot([50, 100], [50, 100], color="0.4", linestyle=":", label="exactly calibrated")
     for (target, name), marker in zip(INTERVALS.items(), "os^", strict=True):
-        share, error = (100 * table.loc[f"coverage_{target}{end}"] for end in ("", "_se"))
-        axis.errorbar(100 * table.columns, share, yerr=error, marker=marker, markersize=4, label=name)
-    axis.set(xlabel="confidence level [%]", ylabel="coverage on unseen crystals [%]", aspect="equal")
+        line = whole.xs(target, level="target")
+        axis.errorbar(100 * line.index, line.coverage, yerr=line.se, marker=marker, markersize=4, label=name)
+    axis.set(xlabel="confidence level [%]", ylabel="coverage of test crystals [%]", aspect="equal")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -140,16 +159,4 @@ def novelty_curves(flagged: pd.DataFrame) -> Figure:
     axis.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
     axis.minorticks_off()
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-@shown_once
-def scores_by_views(table: pd.DataFrame) -> Figure:
-    """Scores by number of views, with standard errors; rows with `model`, `views`, the columns of `SCORE_AXES` and `*_se`."""
-    figure, axes = plt.subplots(1, len(SCORE_AXES), figsize=(7.2, 2.6))
-    for axis, (score, label) in zip(axes, SCORE_AXES.items(), strict=True):
-        for (model, rows), marker in zip(table.groupby("model", sort=False), "os^", strict=False):
-            axis.errorbar(rows.views, rows[score], yerr=rows[f"{score}_se"], marker=marker, markersize=4, label=model)
-        axis.set(xlabel="number of views", ylabel=label, xticks=sorted(table.views.unique()))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=table.model.nunique())
     return figure

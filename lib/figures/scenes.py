@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 import torch
 from matplotlib.figure import Figure
+from skimage.measure import marching_cubes
 
 from lib.crystals.rosette import Rosette
 from lib.datasets.rosettes import TARGETS
@@ -51,22 +53,32 @@ def in_picture(crystal: Rosette, orientation: np.ndarray) -> pv.PolyData:
     return mesh
 
 
-def write_comparison(shapes: dict[str, tuple[Rosette, np.ndarray]], path: Path) -> None:
-    """Write a scene with rosettes side by side (see `export`), each as seen in its picture; the first is the truth.
+def isosurface(probability: np.ndarray, level: float) -> pv.PolyData:
+    """Where probabilities (z, y, x) of voxels cross `level`, by marching cubes (Lorensen and Cline 1987), as seen in the picture.
 
-    Parameters
-    ----------
-    shapes : label -> rosette and orientation (3, 3)
+    Empty where no voxel is above the level.
     """
+    padded = np.pad(probability, 1)
+    if padded.max() <= level:
+        return pv.PolyData()
+    corners, triangles, normals, _ = marching_cubes(padded, level)
+    mesh = pv.PolyData.from_regular_faces((corners[:, ::-1] - 0.5) / (len(probability) / 2) - 1, triangles)
+    mesh.point_data["Normals"] = normals[:, ::-1]
+    return mesh
+
+
+def write_comparison(shapes: dict[str, pv.PolyData], path: Path) -> None:
+    """Write a scene with labelled shapes side by side (see `export`), each as seen in its picture; the first is the truth."""
     export(_side_by_side(shapes), path)
 
 
-def _side_by_side(shapes: dict[str, tuple[Rosette, np.ndarray]]) -> pv.Plotter:
-    """The scene of `write_comparison`: labelled rosettes in a row, looked at from the front."""
+def _side_by_side(shapes: dict[str, pv.PolyData]) -> pv.Plotter:
+    """The scene of `write_comparison`: labelled shapes in a row, looked at from the front."""
     scene = _scene((900, 400), front=True)
-    for i, (label, (crystal, orientation)) in enumerate(shapes.items()):
+    for i, (label, mesh) in enumerate(shapes.items()):
         shift = np.array([1.6 * (i - (len(shapes) - 1) / 2), 0.0, 0.0])
-        _add(scene, in_picture(crystal, orientation).translate(shift), _ICE if i == 0 else _FIT)
+        if mesh.n_points:
+            _add(scene, mesh.translate(shift), _ICE if i == 0 else _FIT)
         text = pv.Text3D(label, depth=0.01, height=0.09)
         scene.add_mesh(text.translate(shift - (0, 0.85, 0) - text.center), color="black")
     scene.reset_camera()
@@ -85,9 +97,11 @@ def _scene(size: tuple[int, int], front: bool = False) -> pv.Plotter:
 
 
 def _add(scene: pv.Plotter, mesh: pv.PolyData, colour: str) -> None:
-    """Add a crystal with its sharp edges."""
-    scene.add_mesh(mesh, color=colour, specular=0.3, specular_power=20, ambient=0.15, smooth_shading=False)
-    scene.add_mesh(mesh.extract_feature_edges(25), color="#1f3b57", line_width=2)
+    """Add a crystal with its sharp edges, or a smooth surface, which comes with normals."""
+    smooth = "Normals" in mesh.point_data
+    scene.add_mesh(mesh, color=colour, specular=0.3, specular_power=20, ambient=0.15, smooth_shading=smooth)
+    if not smooth:
+        scene.add_mesh(mesh.extract_feature_edges(25), color="#1f3b57", line_width=2)
 
 
 def _screenshot(scene: pv.Plotter) -> np.ndarray:
@@ -99,24 +113,21 @@ def _screenshot(scene: pv.Plotter) -> np.ndarray:
 
 
 def reconstructions(
-    pictures: torch.Tensor,
-    true: torch.Tensor,
-    found: dict[tuple[str, int], torch.Tensor],
-    scored: dict[tuple[str, int], pd.DataFrame],
+    pictures: torch.Tensor, true: torch.Tensor, shapes: dict[str, tuple[torch.Tensor, Sequence[float]]]
 ) -> Figure:
-    """A row for each picture (n, size, size): the picture, the true voxels, and those that each method made of it with their IoU.
+    """A row for each picture (n, size, size): the picture, the true voxels, and each reconstruction of them with its IoU.
 
     Parameters
     ----------
-    true, found : occupancies (at least n, z, y, x); `found` by method and number of views
-    scored : tables of `lib.evaluation.shape_scores.shape_scores` of all that is in `found`
+    true : occupancies (at least n, z, y, x)
+    shapes : label -> occupancies and their IoU with the true ones
     """
     images, labels = [], []
     for i, picture in enumerate(pictures.cpu().numpy()):
-        images += [picture, *(voxel_picture(voxels[i].cpu().numpy()) for voxels in (true, *found.values()))]
-        named = [f"{method}, {_VIEWS[views]}\nIoU {scored[method, views].iou[i]:.2f}" for method, views in found]
-        labels += ["picture", "truth", *named]
-    return gallery(images, labels, columns=2 + len(found), width=1.2)
+        voxels = [true[i], *(filled[i] for filled, _ in shapes.values())]
+        images += [picture, *(voxel_picture(filled.cpu().numpy()) for filled in voxels)]
+        labels += ["picture", "truth", *(f"{label}\nIoU {iou[i]:.2f}" for label, (_, iou) in shapes.items())]
+    return gallery(images, labels, columns=2 + len(shapes), width=1.2)
 
 
 @shown_once
@@ -145,8 +156,8 @@ def agreement(table: pd.DataFrame) -> Figure:
 
 
 @shown_once
-def implied_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -> Figure:
-    """`rho_e` and `a_e` that fitted rosettes imply over the true ones; colours and markers tell the views fitted to."""
+def fitted_against_true(truth: pd.DataFrame, fitted: dict[str, pd.DataFrame]) -> Figure:
+    """`rho_e` and `a_e` of fitted rosettes over the true ones; colours and markers tell the views fitted to."""
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.4))
     for axis, target in zip(axes, TARGETS, strict=True):
         low, high = truth[target].min(), truth[target].max()

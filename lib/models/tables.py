@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -19,18 +21,19 @@ from lib.models.forest import ForestClassifier, ForestRegressor
 #: Columns of the likeliest number of bullets and of the next two.
 GUESSES = (LABEL, f"{LABEL}_second", f"{LABEL}_third")
 
-#: Learners of tables: short name -> name in figures and tables.
-LEARNERS = {"linear": "linear", "rf": "random forest", "gb": "gradient boosting", "mlp": "MLP"}
+#: Names of the learners.
+LEARNERS = ("linear", "rf", "gb", "mlp")
 
 
 def regressor(model: str, seed: int = 0, n_trees: int = 200) -> BaseEstimator:
     """An untrained model of `rho_e` and `a_e` together: "linear", "rf", "gb" or "mlp".
 
-    The forest has the published settings (Ko et al. 2025: 200 trees, depth 20, leaves of 10); gradient boosting
-    learns the logarithms, one target at a time, because the errors grow with the value. The multilayer perceptron has
-    the published layers and learns the standardised logarithms.
+    The forest has the published settings (Ko et al. 2025: 200 trees, depth 20, leaves of 10). Gradient boosting learns the
+    logarithms, one target at a time, because the errors grow with the value; the fewer steps it has, the larger they are. The
+    multilayer perceptron has the published layers and learns the standardised logarithms.
     """
-    boosted = HistGradientBoostingRegressor(max_iter=n_trees, learning_rate=0.06, early_stopping=False, random_state=seed)
+    rate = min(12 / n_trees, 0.3)
+    boosted = HistGradientBoostingRegressor(max_iter=n_trees, learning_rate=rate, early_stopping=False, random_state=seed)
     logarithms = make_pipeline(FunctionTransformer(np.log, np.exp), StandardScaler())
     models: dict[str, BaseEstimator] = {
         "linear": LinearRegression(),
@@ -66,17 +69,29 @@ def inputs(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=[*TARGETS, LABEL])
 
 
-def predictions(
-    train: pd.DataFrame, test: pd.DataFrame, model: str, seed: int = 0, n_trees: int = 200, label_model: str | None = None
-) -> pd.DataFrame:
-    """Train on the rows `train` and predict `rho_e`, `a_e` and the number of bullets (`GUESSES`) of the rows `test`.
+@dataclass(frozen=True)
+class Learner:
+    """A model of `values` (`rho_e` and `a_e`) and one of `labels` (the number of bullets) that learn from the same rows."""
 
-    `model` is used for all, or `label_model` for the number of bullets.
-    """
-    train_x, test_x = inputs(train), inputs(test)
-    values = regressor(model, seed, n_trees).fit(train_x, train[list(TARGETS)]).predict(test_x)
-    labels = classifier(label_model or model, seed, n_trees).fit(train_x, train[LABEL])
-    return prediction_table(values, labels.predict_proba(test_x), labels.classes_).set_index(test_x.index)
+    values: BaseEstimator
+    labels: BaseEstimator
+
+    def fit(self, train: pd.DataFrame) -> Learner:
+        """Train both on the rows `train`."""
+        self.values.fit(inputs(train), train[list(TARGETS)])
+        self.labels.fit(inputs(train), train[LABEL])
+        return self
+
+    def predict(self, test: pd.DataFrame) -> pd.DataFrame:
+        """Predicted `rho_e`, `a_e` and number of bullets (`GUESSES`) of the rows `test`."""
+        x = inputs(test)
+        table = prediction_table(self.values.predict(x), self.labels.predict_proba(x), self.labels.classes_)
+        return table.set_index(test.index)
+
+
+def learner(model: str, seed: int = 0, n_trees: int = 200, label_model: str | None = None) -> Learner:
+    """An untrained learner; `model` is used for all, or `label_model` for the number of bullets."""
+    return Learner(regressor(model, seed, n_trees), classifier(label_model or model, seed, n_trees))
 
 
 def prediction_table(values: np.ndarray, probability: np.ndarray, bullets: np.ndarray) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""lib.evaluation.conformal: promises are kept on data whose truth is known, and oddities are found."""
+"""lib.evaluation.conformal: coverage on data whose truth is known, and novelty."""
 
 import numpy as np
 import pandas as pd
@@ -30,12 +30,13 @@ def conformal():
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_promises_are_kept(conformal, confidence):
+def test_coverage_is_the_confidence_level(conformal, confidence):
     truth, predicted = answers(4000, 2)
-    kept = conformal.scores(truth, predicted, confidence)
-    for name in ("rho_e", "a_e", "n_bullets"):
-        assert kept[f"coverage_{name}"] == pytest.approx(confidence, abs=0.025)
-    assert 0.8 < kept["size_n_bullets"] < 4 and kept["width_rho_e"] > 1
+    table = conformal.coverage(truth, predicted, confidence)
+    assert table.index.tolist() == ["rho_e", "a_e", "n_bullets"]
+    assert table.coverage.tolist() == pytest.approx([confidence] * 3, abs=0.025)
+    assert 0.8 < table["size"].n_bullets < 4 and table.width.rho_e > 1
+    assert np.isnan(table.width.n_bullets) and np.isnan(table["size"].rho_e)
 
 
 def test_intervals_are_wider_where_predictions_are_worse(conformal):
@@ -48,7 +49,7 @@ def test_intervals_are_wider_where_predictions_are_worse(conformal):
     assert inside[hard].mean() == pytest.approx(0.9, abs=0.05) and inside[~hard].mean() == pytest.approx(0.9, abs=0.05)
 
 
-def test_the_promise_holds_for_easy_and_for_hard_cases(conformal):
+def test_coverage_of_easy_and_of_hard_cases(conformal):
     truth, predicted = answers(10_000, 6)
     intervals = conformal.intervals(predicted, 0.95)
     inside = (intervals.rho_e_low <= truth.rho_e) & (truth.rho_e <= intervals.rho_e_high)
@@ -58,22 +59,22 @@ def test_the_promise_holds_for_easy_and_for_hard_cases(conformal):
 
 
 def test_the_error_of_the_coverage_is_how_it_scatters():
-    found = [Conformal(answers(300, 10 + i), answers(100, 50 + i)).scores(*answers(200, 90 + i), 0.8) for i in range(40)]
-    table = pd.DataFrame(found)
+    found = [Conformal(answers(300, 10 + i), answers(100, 50 + i)).coverage(*answers(200, 90 + i), 0.8) for i in range(40)]
+    spread = pd.DataFrame([table.coverage for table in found]).std()
     for name in ("rho_e", "a_e"):
-        assert table[f"coverage_{name}"].std() == pytest.approx(table[f"coverage_{name}_se"][0], rel=0.35)
+        assert spread[name] == pytest.approx(found[0].se[name], rel=0.35)
 
 
 def test_more_confidence_needs_wider_intervals_and_larger_sets(conformal):
     truth, predicted = answers(500, 4)
-    few, many = (conformal.scores(truth, predicted, level) for level in (0.7, 0.99))
-    assert all(few[name] < many[name] for name in ("width_rho_e", "width_a_e", "size_n_bullets"))
+    few, many = (conformal.coverage(truth, predicted, level) for level in (0.7, 0.99))
+    assert (few.width < many.width).tolist() == [True, True, False] and few["size"].n_bullets < many["size"].n_bullets
     assert not (conformal.sets(predicted, 0.7) & ~conformal.sets(predicted, 0.99)).any()
 
 
-def test_promises_fail_for_what_is_not_of_the_known_kind(conformal):
+def test_coverage_is_low_for_crystals_of_another_kind(conformal):
     truth, predicted = answers(2000, 5, bias=0.5)
-    assert conformal.scores(truth, predicted, 0.95)["coverage_rho_e"] < 0.5
+    assert conformal.coverage(truth, predicted, 0.95).coverage.rho_e < 0.5
 
 
 def test_novelty_is_uniform_for_the_known_and_small_for_the_odd():

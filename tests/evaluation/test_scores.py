@@ -8,7 +8,7 @@ from sklearn import metrics
 from sklearn.model_selection import GroupKFold, KFold
 
 from lib.datasets.rosettes import LABEL, TARGETS
-from lib.evaluation.scores import importances, leakage, scores, scores_with_errors, standard_errors, weighted_scores
+from lib.evaluation.scores import importances, leakage, scores, standard_errors, weighted_scores
 from lib.models.tables import inputs, prediction_table, regressor
 
 
@@ -89,13 +89,6 @@ def test_weighted_scores_are_those_of_repeated_rows(table):
     for i, repeats in enumerate(times):
         expected = scores(table.loc[table.index.repeat(repeats)], guess.loc[guess.index.repeat(repeats)])
         assert {name: values[i] for name, values in found.items()} == pytest.approx(expected)
-
-
-def test_scores_with_errors_have_scores_and_their_errors(table):
-    guess = noisy(table)
-    assert scores_with_errors(table, guess) == scores(table, guess) | {
-        f"{k}_se": v for k, v in standard_errors(table, guess).items()
-    }
 
 
 def test_pictures_of_the_same_crystal_are_no_new_evidence():

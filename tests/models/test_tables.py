@@ -8,7 +8,7 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from lib.datasets.rosettes import LABEL, TARGETS
 from lib.evaluation.scores import scores
-from lib.models.tables import GUESSES, LEARNERS, classifier, inputs, prediction_table, predictions, regressor
+from lib.models.tables import GUESSES, LEARNERS, classifier, inputs, learner, prediction_table, regressor
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +24,15 @@ def parts(table):
     return table.iloc[train], table.iloc[test]
 
 
+def predictions_of(parts, *settings, **options):
+    train, test = parts
+    return learner(*settings, **options).fit(train).predict(test)
+
+
 @pytest.fixture(scope="module", params=LEARNERS)
 def learned(request, parts):
     """Name of a model, and what it predicts for the crystals it did not see."""
-    return request.param, predictions(*parts, request.param, seed=1, n_trees=40)
+    return request.param, predictions_of(parts, request.param, seed=1, n_trees=40)
 
 
 def test_every_model_learns(learned, parts):
@@ -41,25 +46,25 @@ def test_every_model_learns(learned, parts):
 
 def test_every_model_repeats_by_its_seed(learned, parts):
     name, guess = learned
-    again = predictions(*parts, name, seed=1, n_trees=40)
+    again = predictions_of(parts, name, seed=1, n_trees=40)
     pd.testing.assert_frame_equal(guess, again, check_exact=True)
 
 
 def test_the_forest_depends_on_its_seed(parts):
-    first, other = (predictions(*parts, "rf", seed=seed, n_trees=5)["rho_e"] for seed in (1, 2))
+    first, other = (predictions_of(parts, "rf", seed=seed, n_trees=5)["rho_e"] for seed in (1, 2))
     assert not first.equals(other)
 
 
 def test_predictions_know_no_target_of_the_test_rows(parts):
     train, test = parts
     other = test.assign(rho_e=9.0, a_e=9.0, n_bullets=9)
-    pd.testing.assert_frame_equal(predictions(train, test, "gb", n_trees=8), predictions(train, other, "gb", n_trees=8))
+    pd.testing.assert_frame_equal(predictions_of((train, test), "gb", n_trees=8), predictions_of((train, other), "gb", n_trees=8))
 
 
 def test_another_model_for_the_number_of_bullets(parts):
-    mixed = predictions(*parts, "linear", seed=1, n_trees=20, label_model="rf")
-    assert mixed[list(TARGETS)].equals(predictions(*parts, "linear")[list(TARGETS)])
-    assert mixed[LABEL].equals(predictions(*parts, "rf", seed=1, n_trees=20)[LABEL])
+    mixed = predictions_of(parts, "linear", seed=1, n_trees=20, label_model="rf")
+    assert mixed[list(TARGETS)].equals(predictions_of(parts, "linear")[list(TARGETS)])
+    assert mixed[LABEL].equals(predictions_of(parts, "rf", seed=1, n_trees=20)[LABEL])
 
 
 def test_published_settings_of_the_forests():

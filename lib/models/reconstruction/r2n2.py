@@ -172,7 +172,7 @@ def trained_r2n2(train: Scenes, validation: Scenes, settings: Settings, device: 
 
 
 @torch.no_grad()
-def chances(network: R2N2, pictures: torch.Tensor, step: int = 64) -> torch.Tensor:
-    """Chance of each voxel (B, z, y, x) to be ice, from pictures (B, V, SIZE, SIZE) of 0..4."""
+def probabilities(network: R2N2, pictures: torch.Tensor, step: int = 64) -> torch.Tensor:
+    """Probability of each voxel (B, z, y, x) to be ice, from pictures (B, V, SIZE, SIZE) of 0..4."""
     network = network.to(pictures.device).eval()
     return torch.cat([network(part / 4).sigmoid() for part in pictures.split(step)])

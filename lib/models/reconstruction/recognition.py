@@ -1,6 +1,6 @@
-"""Shapes by recognition alone: clusters, the nearest picture, and the best that any training shape can do.
+"""Shapes by recognition alone: clusters, retrieval by picture, and the oracle that retrieves by shape.
 
-The baselines of Tatarchenko et al. 2019 (doi:10.1109/CVPR.2019.00352): none of them makes a shape, each recalls one.
+The baselines of Tatarchenko et al. 2019 (doi:10.1109/CVPR.2019.00352): none of them reconstructs a shape, each recalls one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch.nn.functional import avg_pool2d, avg_pool3d
 from lib.models.forest import ForestClassifier
 
 
-def embedded(pictures: torch.Tensor, factor: int = 2) -> torch.Tensor:
+def coverages(pictures: torch.Tensor, factor: int = 2) -> torch.Tensor:
     """Pictures (B, V, size, size) of 0..4 as rows (B, f) to be compared: coverage of blocks of `factor` pixels."""
     return avg_pool2d(pictures.float() / 4, factor).flatten(1)
 
 
 def nearest(pictures: torch.Tensor, bank: torch.Tensor, k: int = 1) -> torch.Tensor:
     """Rows (B, k) of the k pictures of `bank` (T, V, size, size) that are nearest to each of `pictures`, nearest first."""
-    return torch.cdist(embedded(pictures), embedded(bank)).topk(k, 1, largest=False).indices
+    return torch.cdist(coverages(pictures), coverages(bank)).topk(k, 1, largest=False).indices
 
 
 def best_matches(voxels: torch.Tensor, bank: torch.Tensor, step: int = 1024) -> torch.Tensor:
@@ -35,7 +35,7 @@ def best_matches(voxels: torch.Tensor, bank: torch.Tensor, step: int = 1024) -> 
 
 
 class Clusters:
-    """Mean shapes of clusters of training shapes, and a classifier that tells a picture's cluster.
+    """Mean shapes of clusters of training shapes, and a classifier that predicts a picture's cluster.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ class Clusters:
     def __init__(self, voxels: torch.Tensor, pictures: torch.Tensor, n_clusters: int, seed: int):
         coarse = avg_pool3d(voxels.float()[:, None], 4).flatten(1).sqrt().cpu().numpy()
         labels = MiniBatchKMeans(n_clusters, random_state=seed, n_init=1, batch_size=2048).fit_predict(coarse)
-        kept, labels = np.unique(labels, return_inverse=True)
+        clusters, labels = np.unique(labels, return_inverse=True)
         self.means = torch.stack(
-            [voxels[torch.as_tensor(labels == i, device=voxels.device)].float().mean(0) for i in range(len(kept))]
+            [voxels[torch.as_tensor(labels == i, device=voxels.device)].float().mean(0) for i in range(len(clusters))]
         )
         self.classifier = ForestClassifier(200, min_samples_leaf=2, random_state=seed, n_jobs=-1)
-        self.classifier.fit(embedded(pictures, 4).cpu().numpy(), labels)
+        self.classifier.fit(coverages(pictures, 4).cpu().numpy(), labels)
 
-    def chances(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Mean shape (B, z, y, x) of the cluster that each picture is put into: chances of 0..1."""
-        labels = self.classifier.predict(embedded(pictures, 4).cpu().numpy())
+    def mean_shapes(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Mean shape (B, z, y, x) of 0..1 of the cluster that is predicted for each picture."""
+        labels = self.classifier.predict(coverages(pictures, 4).cpu().numpy())
         return self.means[torch.as_tensor(labels, device=self.means.device)]

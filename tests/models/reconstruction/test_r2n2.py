@@ -14,7 +14,7 @@ from lib.evaluation.shape_scores import iou
 from lib.imaging.draw.rasteriser import coverage
 from lib.models.reconstruction import parametric, recognition
 from lib.models.reconstruction.parametric import Stage, agreement, built, fit, guesses
-from lib.models.reconstruction.r2n2 import R2N2, SceneBatches, Settings, chances, trained_r2n2, voxel_loss
+from lib.models.reconstruction.r2n2 import R2N2, SceneBatches, Settings, probabilities, trained_r2n2, voxel_loss
 
 N = 14
 
@@ -58,7 +58,7 @@ def test_no_training_shape_is_better_than_the_oracles(unseen, bank):
 
 def test_clusters_answer_with_means_of_training_shapes(bank):
     clusters = recognition.Clusters(bank.voxels, bank.pictures, n_clusters=5, seed=0)
-    answer = clusters.chances(bank.pictures)
+    answer = clusters.mean_shapes(bank.pictures)
     assert answer.shape == bank.voxels.shape and len(clusters.means) <= 5
     assert 0 <= answer.min() < answer.max() <= 1
     overall = bank.voxels.float().mean(0)
@@ -74,7 +74,7 @@ def test_the_network_maps_any_number_of_views_to_voxels():
     pictures = torch.rand(3, 2, SIZE, SIZE)
     for views in (1, 2):
         assert network(pictures[:, :views]).shape == (3, 32, 32, 32)
-    assert torch.allclose(chances(network, 4 * pictures, step=2), network(pictures).sigmoid(), atol=1e-5)
+    assert torch.allclose(probabilities(network, 4 * pictures, step=2), network(pictures).sigmoid(), atol=1e-5)
     assert not torch.allclose(network(pictures), network(pictures[:, [0, 0]]), atol=1e-5)
 
 
