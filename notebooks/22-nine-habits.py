@@ -57,7 +57,7 @@ from lib.figures import embeddings, hover
 from lib.figures.confusion import confusion
 from lib.figures.gallery import scene_frame
 from lib.imaging.read import oap
-from lib.models.self_supervision import ContrastiveRecipe, paired_loss
+from lib.models.self_supervision import ContrastiveRecipe, nt_xent
 from lib.models.vae import VaeRecipe, decoded
 from lib.notebook.run import start
 from lib.notebook.titles import MODELS
@@ -215,7 +215,7 @@ def contrastive_loss(vectors, temperature=0.1):
 
 
 vectors = torch.randn(8, 3, generator=torch.Generator().manual_seed(seed))
-float(contrastive_loss(vectors)), float(paired_loss(vectors, 0.1))
+float(contrastive_loss(vectors)), float(nt_xent(vectors, 0.1))
 
 # %% [markdown]
 # The network is the polar one of [](../book/part-1-networks.md). It gains from long trainings on many crystals, which do not fit into the minutes of this notebook. So a small one is trained

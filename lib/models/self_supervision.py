@@ -1,8 +1,8 @@
 """Self-supervised learning: a network that learns from pictures without labels to tell particles apart, however they lie.
 
-Two pictures of each particle, or one picture twice, are changed in random ways that leave the particle what it is. The network is
-to recognise which two changed pictures belong together among all of a batch (SimCLR, Chen et al. 2020, arXiv:2002.05709). What
-the changes vary, it learns to ignore; what they leave, it learns to see.
+Two pictures of each particle, or one picture twice, are augmented: changed in random ways that leave the particle what it is. The
+network is to recognise which two augmented pictures belong together among all of a batch (SimCLR, Chen et al. 2020,
+arXiv:2002.05709). What the augmentation varies, it learns to ignore; what it leaves, it learns to see.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from torch import nn
 from torch.nn import functional
 
 from lib.datasets.batches import SeededDataset
+from lib.models.inference import as_pictures, outputs
 from lib.models.networks.polar import Polar
 from lib.models.training import Trained, Training, lightning, one_cycle
-from lib.models.vae import as_pictures
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
 VERSION = 2
 
 
 @dataclass(frozen=True)
-class Changes:
-    """Random changes of a picture, uniform within their limits. Turns and mirror images always take part.
+class Augmentation:
+    """Random augmentation of pictures, uniform within their limits. Turns and mirror images always take part.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class ContrastiveRecipe:
 
     Attributes
     ----------
-    changes : what the network learns to ignore
+    augmentation : what the network learns to ignore
     rings, angles, width : of the polar network, see `lib.models.networks.polar.Polar`
     temperature : of the loss; small values look only at the most similar pictures
     epochs, rate : epochs, and the highest learning rate
     """
 
-    changes: Changes = Changes()
+    augmentation: Augmentation = Augmentation()
     rings: int = 32
     angles: int = 128
     width: int = 64
@@ -69,7 +69,7 @@ class ContrastiveRecipe:
 
 
 class Contrastive(lightning.LightningModule):
-    """A polar network and a small head, in whose space changed pictures of one particle lie together."""
+    """A polar network and a small head, in whose space augmented pictures of one particle lie together."""
 
     #: Width of the hidden layer and dimensions of the space of the loss.
     HIDDEN, SPACE = 256, 128
@@ -89,10 +89,10 @@ class Contrastive(lightning.LightningModule):
 
     def loss(self, batch: torch.Tensor) -> torch.Tensor:
         """The loss of one batch: of each particle two of its photographs (B, V, S, S) or, with one (B, S, S), this one twice."""
-        both = torch.cat([changed(pictures, self.recipe.changes) for pictures in two_of(as_pictures(batch))])
+        both = torch.cat([augmented(pictures, self.recipe.augmentation) for pictures in two_photographs(as_pictures(batch))])
         vectors = self.network.head(self.network.features(both))
         with torch.autocast(vectors.device.type, enabled=False):  # cosines over a small temperature need all digits
-            return paired_loss(vectors.float(), self.recipe.temperature)
+            return nt_xent(vectors.float(), self.recipe.temperature)
 
     def training_step(self, batch: torch.Tensor, _) -> torch.Tensor:
         return self.loss(batch)
@@ -104,7 +104,7 @@ class Contrastive(lightning.LightningModule):
         return one_cycle(self.parameters(), self.recipe.rate, self.recipe.epochs * self.steps)
 
 
-def paired_loss(vectors: torch.Tensor, temperature: float) -> torch.Tensor:
+def nt_xent(vectors: torch.Tensor, temperature: float) -> torch.Tensor:
     """Cross-entropy of finding each vector's partner among all others; `vectors` (2 B, d), row i + B belongs to row i.
 
     NT-Xent of Chen et al. 2020, equation 1: similarities are cosines over `temperature`.
@@ -116,7 +116,7 @@ def paired_loss(vectors: torch.Tensor, temperature: float) -> torch.Tensor:
     return functional.cross_entropy(similarity, partner)
 
 
-def two_of(photographs: torch.Tensor) -> list[torch.Tensor]:
+def two_photographs(photographs: torch.Tensor) -> list[torch.Tensor]:
     """Two random photographs (B, 1, S, S) of each particle from all of its (B, V, S, S); different ones if there are two."""
     views = photographs.shape[1]
     first = torch.randint(views, (len(photographs),), device=photographs.device)
@@ -125,17 +125,17 @@ def two_of(photographs: torch.Tensor) -> list[torch.Tensor]:
     return [photographs[rows, which][:, None] for which in (first, second)]
 
 
-def changed(pictures: torch.Tensor, changes: Changes) -> torch.Tensor:
-    """Pictures (B, 1, S, S) of 0 to 1 on black, each turned, perhaps mirrored, and changed within the limits of `changes`."""
-    new = _moved(pictures, changes)
-    if changes.edges:
-        new = torch.where(_some(new, changes.edges), _redrawn(new), new)
-    if changes.light or changes.noise:
+def augmented(pictures: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
+    """Pictures (B, 1, S, S) of 0 to 1 on black, each turned, perhaps mirrored, and changed within its limits."""
+    new = _transformed(pictures, augmentation)
+    if augmentation.edges:
+        new = torch.where(_some(new, augmentation.edges), _redrawn(new), new)
+    if augmentation.light or augmentation.noise:
         inside = (new > 0).to(new.dtype)
-        contrast, brightness = 1 + changes.light * _uniform(new), changes.light * _uniform(new) / 2
-        new = (new * contrast + inside * (brightness + changes.noise * torch.randn_like(new))).clamp(0, 1)
-    if changes.holes:
-        new = new * ~(_some(new, changes.holes) & _squares(new))
+        contrast, brightness = 1 + augmentation.light * _uniform(new), augmentation.light * _uniform(new) / 2
+        new = (new * contrast + inside * (brightness + augmentation.noise * torch.randn_like(new))).clamp(0, 1)
+    if augmentation.holes:
+        new = new * ~(_some(new, augmentation.holes) & _squares(new))
     return new
 
 
@@ -149,13 +149,13 @@ def _some(pictures: torch.Tensor, share: float) -> torch.Tensor:
     return _uniform(pictures) < 2 * share - 1
 
 
-def _moved(pictures: torch.Tensor, changes: Changes) -> torch.Tensor:
+def _transformed(pictures: torch.Tensor, augmentation: Augmentation) -> torch.Tensor:
     """Pictures turned by any angle, half of them mirrored, scaled and shifted."""
     draw = [_uniform(pictures).flatten() for _ in range(5)]
-    angle, mirror, scale = math.pi * draw[0], draw[1].sign(), 1 + changes.scale * draw[2]
+    angle, mirror, scale = math.pi * draw[0], draw[1].sign(), 1 + augmentation.scale * draw[2]
     rows = [
-        torch.stack([mirror * angle.cos() / scale, -angle.sin() / scale, changes.shift * draw[3]], 1),
-        torch.stack([mirror * angle.sin() / scale, angle.cos() / scale, changes.shift * draw[4]], 1),
+        torch.stack([mirror * angle.cos() / scale, -angle.sin() / scale, augmentation.shift * draw[3]], 1),
+        torch.stack([mirror * angle.sin() / scale, angle.cos() / scale, augmentation.shift * draw[4]], 1),
     ]
     grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
     return functional.grid_sample(pictures, grid, align_corners=False)
@@ -208,7 +208,6 @@ def contrastive(
     return contrastive_training(recipe, data, len(batches), lambda: batches, validation, seed).result(device)
 
 
-@torch.inference_mode()
 def features(model: Contrastive, batches: Iterable) -> np.ndarray:
     """Features (n, F) of all pictures in some batches."""
-    return np.concatenate([model(as_pictures(batch.to(model.device))).float().cpu().numpy() for batch in batches])
+    return outputs(lambda batch: model(as_pictures(batch)), batches, model.device)

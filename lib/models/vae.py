@@ -1,7 +1,7 @@
 """Variational autoencoders for pictures: plain convolutions, or residual blocks.
 
 A variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114) has an encoder that gives each picture a Gaussian in a space
-of a few dimensions, the latents, and a decoder that draws a picture from a point of it. Both are trained to restore the
+of a few dimensions, the latent space, and a decoder that draws a picture from a point of it. Both are trained to reconstruct the
 pictures while the Gaussians stay near the unit one.
 """
 
@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.datasets.batches import SeededDataset
+from lib.models.inference import as_pictures, outputs
 from lib.models.networks.parts import ResidualBlock
 from lib.models.training import Trained, Training, lightning, one_cycle
 
@@ -25,6 +26,8 @@ from lib.models.training import Trained, Training, lightning, one_cycle
 VERSION = 2
 #: Side of the smallest feature maps [pixels].
 _SMALLEST = 4
+#: Pictures decoded at a time.
+_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class VaeRecipe:
 
     Attributes
     ----------
-    latents : dimensions of the latent space
+    latents : the latent dimension
     size, channels : side of the square pictures [pixels], _SMALLEST times a power of two (or 7 times one), and their channels
     architecture : "conv" for strided convolutions of 4 x 4, or "resnet" for residual blocks behind the first of them
     width : channels of the first layer; each further layer halves the side and has twice as many, at most eight times
@@ -62,8 +65,8 @@ class VaeRecipe:
 class Vae(lightning.LightningModule):
     """A variational autoencoder for pictures (B, C, S, S) of about 0 to 1.
 
-    The error of a restored picture is Gaussian with one standard deviation for all pixels, the one most likely for the batch, so
-    that no weight between error and Kullback-Leibler term need be chosen (Rybkin et al. 2021, arXiv:2006.13202).
+    The error of a reconstructed picture is Gaussian with one standard deviation for all pixels, the one most likely for the
+    batch, so that no weight between error and Kullback-Leibler term need be chosen (Rybkin et al. 2021, arXiv:2006.13202).
     """
 
     def __init__(self, recipe: VaeRecipe, steps: int):
@@ -93,7 +96,7 @@ class Vae(lightning.LightningModule):
         return self.decoder(latents)
 
     def terms(self, pictures: torch.Tensor, noise: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean square error of the restored pixels, and the Kullback-Leibler divergence a picture [nats]."""
+        """Mean square error of the reconstructed pixels, and the Kullback-Leibler divergence a picture [nats]."""
         mean, log_variance = self.encode(pictures)
         log_variance = log_variance.clamp(-12, 6)
         latents = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() if noise else mean
@@ -165,12 +168,6 @@ def _resnet_up(before: int, after: int) -> nn.Module:
 LAYERS = {"conv": (_conv_down, _conv_up), "resnet": (_resnet_down, _resnet_up)}
 
 
-def as_pictures(batch: torch.Tensor) -> torch.Tensor:
-    """A batch (B, S, S) or (B, C, S, S) as floats (B, C, S, S); grey levels uint8 of 0 to 255 become 0 to 1."""
-    pictures = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
-    return pictures if pictures.ndim == 4 else pictures[:, None]
-
-
 def vae_training(
     recipe: VaeRecipe,
     data: Mapping,
@@ -203,14 +200,11 @@ def vae(
     return vae_training(recipe, data, len(batches), lambda: batches, validation, seed).result(device)
 
 
-@torch.inference_mode()
 def encoded(model: Vae, batches: Iterable) -> np.ndarray:
     """Means (n, L) of the latents of all pictures in some batches."""
-    return np.concatenate([model.encode(as_pictures(batch.to(model.device)))[0].float().cpu().numpy() for batch in batches])
+    return outputs(lambda batch: model.encode(as_pictures(batch))[0], batches, model.device)
 
 
-@torch.inference_mode()
 def decoded(model: Vae, latents: np.ndarray) -> np.ndarray:
     """Pictures (n, C, S, S) for latents (n, L)."""
-    parts = torch.as_tensor(np.asarray(latents, np.float32)).split(250)
-    return np.concatenate([model.decode(part.to(model.device)).float().cpu().numpy() for part in parts])
+    return outputs(model.decode, torch.as_tensor(np.asarray(latents, np.float32)).split(_AT_ONCE), model.device)

@@ -17,12 +17,12 @@ from lib.datasets.habit_pictures import SCREENED, HabitPictures
 from lib.evaluation.latent_scores import LatentSpace, latent_space, scores, standardise
 from lib.imaging.measure.descriptors import describe
 from lib.imaging.read.oap import LabelledSilhouettes
-from lib.models.self_supervision import Changes, ContrastiveRecipe, contrastive, contrastive_training, features
+from lib.models.self_supervision import Augmentation, ContrastiveRecipe, contrastive, contrastive_training, features
 from lib.models.training import Trained, Training
 from lib.models.vae import VaeRecipe, encoded, vae
 
 #: Augmentation of photographs with grey levels, and of silhouettes.
-GREY_LEVELS, SILHOUETTES = Changes(light=0.3, noise=0.03), Changes(edges=0.5)
+GREY_LEVELS, SILHOUETTES = Augmentation(light=0.3, noise=0.03), Augmentation(edges=0.5)
 #: Weight of a particle's size beside features that have a variance of 1 together, see `Photographs.log_size`.
 _SIZE_WEIGHT = 0.4
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from lib.datasets.batches import stored
-from lib.models.self_supervision import Changes, Contrastive, ContrastiveRecipe, changed, contrastive, features, paired_loss
+from lib.models.self_supervision import Augmentation, Contrastive, ContrastiveRecipe, augmented, contrastive, features, nt_xent
 
-NOTHING = Changes(scale=0, shift=0, holes=0)
+NOTHING = Augmentation(scale=0, shift=0, holes=0)
 
 
 def ellipses(n, share, size=32, seed=0):
@@ -21,8 +21,8 @@ def ellipses(n, share, size=32, seed=0):
 def test_the_loss_of_perfect_and_of_useless_vectors():
     n = 16
     perfect = torch.eye(n).repeat(2, 1)
-    assert paired_loss(perfect, 0.01).item() == pytest.approx(0, abs=1e-3)
-    assert paired_loss(torch.ones(2 * n, 4), 0.5).item() == pytest.approx(np.log(2 * n - 1))
+    assert nt_xent(perfect, 0.01).item() == pytest.approx(0, abs=1e-3)
+    assert nt_xent(torch.ones(2 * n, 4), 0.5).item() == pytest.approx(np.log(2 * n - 1))
 
 
 def test_the_loss_looks_for_the_partner():
@@ -32,14 +32,14 @@ def test_the_loss_looks_for_the_partner():
     for i in range(8):
         others = [k for k in range(8) if k != i]
         expected -= torch.log(similarity[i, (i + 4) % 8] / similarity[i, others].sum()) / 8
-    assert paired_loss(vectors, 0.3).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert nt_xent(vectors, 0.3).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_the_loss_is_taken_in_full_precision():
     torch.manual_seed(0)
     model, found = Contrastive(ContrastiveRecipe(NOTHING, width=8), steps=1), []
     with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
-        patch.setattr("lib.models.self_supervision.paired_loss", lambda vectors, _: found.append(vectors @ vectors.T))
+        patch.setattr("lib.models.self_supervision.nt_xent", lambda vectors, _: found.append(vectors @ vectors.T))
         model.loss(torch.from_numpy(ellipses(4, 0.5)))
     assert found[0].dtype == torch.float32
 
@@ -47,29 +47,28 @@ def test_the_loss_is_taken_in_full_precision():
 def test_turning_keeps_the_area_and_the_light():
     torch.manual_seed(0)
     pictures = torch.from_numpy(ellipses(20, 0.5))[:, None].float() / 255
-    turned = changed(pictures, NOTHING)
+    turned = augmented(pictures, NOTHING)
     assert turned.sum((1, 2, 3)) / pictures.sum((1, 2, 3)) == pytest.approx(np.ones(20), abs=0.03)
     assert (turned - pictures).abs().mean() > 0.01
 
 
-@pytest.mark.parametrize(
-    "changes", [Changes(holes=1.0), Changes(light=0.5, noise=0.1), Changes(edges=1.0), Changes(scale=0.4, shift=0.2)]
-)
-def test_changed_pictures_stay_pictures(changes):
+@pytest.mark.parametrize("limits", [{"holes": 1.0}, {"light": 0.5, "noise": 0.1}, {"edges": 1.0}, {"scale": 0.4, "shift": 0.2}])
+def test_augmented_pictures_stay_pictures(limits):
     torch.manual_seed(0)
+    augmentation = Augmentation(**limits)
     pictures = torch.from_numpy(ellipses(30, 0.5))[:, None].float() / 255
-    new = changed(pictures, changes)
+    new = augmented(pictures, augmentation)
     assert new.shape == pictures.shape and 0 <= new.min() and new.max() <= 1
     assert (new[:, :, 0] == 0).float().mean() > 0.95  # the background stays black
-    assert (changed(pictures, changes) != new).any()
+    assert (augmented(pictures, augmentation) != new).any()
 
 
 def test_holes_and_edges_change_their_share():
     torch.manual_seed(0)
     discs = torch.from_numpy(ellipses(400, 1.0))[:, None].float() / 255
-    area = changed(discs, Changes(scale=0, shift=0, holes=0.3)).sum((1, 2, 3)) / discs.sum((1, 2, 3))
+    area = augmented(discs, Augmentation(scale=0, shift=0, holes=0.3)).sum((1, 2, 3)) / discs.sum((1, 2, 3))
     assert 0.15 < (area < 0.99).float().mean() < 0.35  # some squares miss the disc
-    redrawn = changed(discs, Changes(scale=0, shift=0, holes=0, edges=0.5)).amax((1, 2, 3))
+    redrawn = augmented(discs, Augmentation(scale=0, shift=0, holes=0, edges=0.5)).amax((1, 2, 3))
     assert 0.4 < (redrawn > 0.95).float().mean() < 0.6  # redrawn silhouettes are white, the others 220/255
 
 
@@ -79,7 +78,7 @@ def test_shapes_are_told_apart_without_labels(tmp_path, monkeypatch):
     pictures = np.concatenate([ellipses(80, share, seed=i) for i, share in enumerate((0.25, 0.5, 0.9))])
     order = np.random.default_rng(0).permutation(len(pictures))
     source = stored(pictures[order], 60)
-    recipe = ContrastiveRecipe(Changes(holes=0), rings=12, angles=32, width=8, epochs=4)
+    recipe = ContrastiveRecipe(Augmentation(holes=0), rings=12, angles=32, width=8, epochs=4)
     found = contrastive(recipe, {}, source, source.in_order)
     points = features(found.model, source.in_order())
     nearest = np.argsort(((points[:, None] - points) ** 2).sum(2), axis=1)[:, 1:6]

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lib.datasets.batches import stored
-from lib.models.vae import Vae, VaeRecipe, as_pictures, decoded, encoded, halvings, vae
+from lib.models.inference import as_pictures
+from lib.models.vae import Vae, VaeRecipe, decoded, encoded, halvings, translated, vae
 
 
 @pytest.fixture
@@ -98,3 +99,22 @@ def test_the_same_seed_gives_the_same_weights(cache, monkeypatch, tmp_path):
 def test_an_unknown_architecture():
     with pytest.raises(ValueError, match="expected one of conv, resnet, got 'dense'"):
         Vae(VaeRecipe(2, architecture="dense"), steps=1)
+
+
+def test_translation_moves_each_periodic_picture_by_its_own_step():
+    torch.manual_seed(0)
+    pictures = torch.arange(8.0).expand(40, 2, 3, 8)
+    moved = translated(pictures)
+    assert torch.equal(moved.sort(-1).values, pictures)
+    assert torch.equal((moved - moved[..., :1]) % 8, pictures)  # the same order, from another start
+    starts = moved[:, 0, 0, 0]
+    assert len(starts.unique()) > 4 and torch.equal(moved[..., 0], starts[:, None, None].expand(40, 2, 3))
+
+
+def test_translation_belongs_to_training(monkeypatch):
+    model = Vae(VaeRecipe(2, 32, width=4, translation=True), steps=10)
+    monkeypatch.setattr("lib.models.vae.translated", lambda pictures: pytest.fail("translated"))
+    model.validation_step(torch.rand(2, 32, 32), 0)
+    with pytest.raises(pytest.fail.Exception):
+        model.training_step(torch.rand(2, 32, 32), 0)
+    assert "translation" not in VaeRecipe(2).described()

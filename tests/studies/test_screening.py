@@ -142,7 +142,7 @@ def test_reference_pictures_are_not_novel_and_noise_is(network):
 KILLED = """
 import sys, time
 from pathlib import Path
-from lib.models.self_supervision import Changes, ContrastiveRecipe
+from lib.models.self_supervision import Augmentation, ContrastiveRecipe
 from lib.studies import screening
 from lib.studies.representations import HabitTraining
 screening.BLOCK, add = 16, screening._Results.add
@@ -236,7 +236,7 @@ def test_an_empty_folder(network, tmp_path):
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from lib.models.self_supervision import Changes, ContrastiveRecipe
+from lib.models.self_supervision import Augmentation, ContrastiveRecipe
 from lib.studies import screening
 from lib.studies.representations import HabitTraining
 network = screening.reference({training}, n_each=4)
