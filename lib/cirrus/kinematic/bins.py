@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from lib.cirrus.kinematic.flow import DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
+from lib.cirrus.kinematic.flow import DZ, THETA, VAPOUR, exner, pressure_after
 from lib.cirrus.kinematic.ice import (
     C_P,
     NEW_MASS,
@@ -23,7 +23,7 @@ from lib.cirrus.kinematic.ice import (
     surroundings,
     viscosity,
 )
-from lib.cirrus.kinematic.population import active_share, exchange, no_classes, summed
+from lib.cirrus.kinematic.population import exchange, no_classes, nucleated, summed
 
 #: The fields after `THETA` and `VAPOUR`: nuclei used up [kg-1]; then number, mass and volume of the crystals, one for each bin.
 USED, FIRST = range(2, 4)
@@ -40,15 +40,16 @@ def bin_of(mass, n_bins):
 
 
 @compiled
-def bins_step(step, fields, faces, flow, stream, air, crystals, fallout):
-    """What follows advection in a time step: ice falls, nucleates, grows; then the flow of the next step is set.
+def bins_step(time, fields, stream, air, crystals, fallout):
+    """What follows advection in a time step that ends at a `time` [s]: ice falls, nucleates, grows.
 
     Parameters
     ----------
-    fields : (nx, 3 + 3 n_bins, nz + 2), see `lib.cirrus.kinematic.flow.Advection`
+    fields : (nx, 3 + 3 n_bins, nz + 2), see `lib.cirrus.kinematic.advection.Advection`
+    stream : not used: on the grid, air moves ice by advection
     fallout : (1,), ice that left through the bottom, summed over the columns [kg m-2]
     """
-    time, n_bins = step * air.dt, (fields.shape[1] - FIRST) // 3
+    n_bins = (fields.shape[1] - FIRST) // 3
     pressure, classes = pressure_after(air, time), no_classes(n_bins + 1)
     density, eta = np.zeros(len(pressure)), np.zeros(len(pressure))
     for i in range(fields.shape[0]):
@@ -60,8 +61,6 @@ def bins_step(step, fields, faces, flow, stream, air, crystals, fallout):
             fallout[0] += _fall(column, k, n_bins, density, eta, air, crystals)
         for j in range(column.shape[1]):
             _exchange_in_cell(column[:, j], pressure[j], air.dt, crystals, classes)
-    pad(fields)
-    set_flow(flow, time, air.dt, stream, faces)
 
 
 @compiled
@@ -106,8 +105,11 @@ def _exchange_in_cell(cell, pressure, dt, crystals, classes):
     n_bins = len(classes.number) - 1
     factor = exner(pressure)
     temperature = cell[THETA] * factor
+    new = nucleated(temperature, pressure, cell[VAPOUR], cell[USED], crystals)
+    if new == 0.0 and not np.any(cell[FIRST + n_bins : FIRST + 2 * n_bins]):  # neither ice nor any that forms
+        cell[FIRST:] = 0.0
+        return
     air = surroundings(temperature, pressure, cell[VAPOUR], crystals.deposition_coefficient)
-    new = max(0.0, crystals.n_inp * active_share(air.supersaturation, crystals) - cell[USED])
     cell[USED] += new
     deposited = new * NEW_MASS
     classes.number[n_bins], classes.mass[n_bins] = new, NEW_MASS

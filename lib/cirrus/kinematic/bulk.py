@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import roots_genlaguerre
 
-from lib.cirrus.kinematic.flow import DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
+from lib.cirrus.kinematic.flow import DZ, THETA, VAPOUR, exner, pressure_after
 from lib.cirrus.kinematic.ice import C_P, NEW_MASS, R_D, RHO_ICE, axes, compiled, fall_speed, surroundings, viscosity
-from lib.cirrus.kinematic.population import active_share, exchange, no_classes, summed
+from lib.cirrus.kinematic.population import exchange, no_classes, nucleated, summed
 
 #: The fields after `THETA` and `VAPOUR`: nuclei used up [kg-1]; mass, number and volume of crystals [kg kg-1, kg-1, m3 kg-1].
 USED, MASS, NUMBER, VOLUME = range(2, 6)
@@ -40,16 +40,16 @@ def bounded(mass, number, volume):
 
 
 @compiled
-def bulk_step(step, fields, faces, flow, stream, air, crystals, nodes, shares, fallout):
-    """What follows advection in a time step: ice falls, nucleates, grows; then the flow of the next step is set.
+def bulk_step(time, fields, stream, air, crystals, nodes, shares, fallout):
+    """What follows advection in a time step that ends at a `time` [s]: ice falls, nucleates, grows.
 
     Parameters
     ----------
-    fields : (nx, 6, nz + 2), see `lib.cirrus.kinematic.flow.Advection`
+    fields : (nx, 6, nz + 2), see `lib.cirrus.kinematic.advection.Advection`
     nodes, shares : of `quadrature`
+    stream : not used: on the grid, air moves ice by advection
     fallout : (1,), ice that left through the bottom, summed over the columns [kg m-2]
     """
-    time = step * air.dt
     pressure, classes = pressure_after(air, time), no_classes(len(nodes))
     factor = exner(pressure)
     for i in range(fields.shape[0]):
@@ -57,8 +57,6 @@ def bulk_step(step, fields, faces, flow, stream, air, crystals, nodes, shares, f
         fallout[0] += _fall(column, pressure, factor, air, crystals, nodes, shares)
         for j in range(column.shape[1]):
             _exchange_in_cell(column[:, j], pressure[j], factor[j], air.dt, crystals, nodes, shares, classes)
-    pad(fields)
-    set_flow(flow, time, air.dt, stream, faces)
 
 
 @compiled
@@ -99,8 +97,11 @@ def _load(cell, crystals, nodes, shares, classes):
 def _exchange_in_cell(cell, pressure, factor, dt, crystals, nodes, shares, classes):
     """Nucleation, growth and sublimation in one cell (6,)."""
     temperature = cell[THETA] * factor
+    new = nucleated(temperature, pressure, cell[VAPOUR], cell[USED], crystals)
+    if new == 0.0 and cell[MASS] == 0.0:  # neither ice nor any that forms
+        cell[NUMBER] = cell[VOLUME] = 0.0
+        return
     air = surroundings(temperature, pressure, cell[VAPOUR], crystals.deposition_coefficient)
-    new = max(0.0, crystals.n_inp * active_share(air.supersaturation, crystals) - cell[USED])
     deposited = new * NEW_MASS
     cell[USED] += new
     cell[MASS] += new * NEW_MASS

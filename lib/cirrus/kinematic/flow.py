@@ -1,4 +1,4 @@
-"""The air of the kinematic cirrus: its profile, the flow prescribed in it, and advection.
+"""The air of the kinematic cirrus: its profile, and the flow prescribed in it.
 
 A slab of air, periodic in x, closed at top and bottom. The grid rises with the mean air, so that uplift shows as a fall of
 pressure. In it, generating cells overturn and the wind shears. The flow conserves mass exactly.
@@ -6,17 +6,10 @@ pressure. In it, generating cells overturn and the wind shears. The flow conserv
 
 from __future__ import annotations
 
-import functools
 import math
-import warnings
 from typing import NamedTuple
 
-import numba
 import numpy as np
-from numba.core.errors import NumbaExperimentalFeatureWarning
-from PyMPDATA import Options, ScalarField, Solver, Stepper, VectorField
-from PyMPDATA.boundary_conditions import Constant, Periodic
-from PyMPDATA.impl.meta import META_HALO_VALID
 
 from lib.cirrus.kinematic.ice import C_P, GRAVITY, R_D, compiled, saturation_mixing_ratio
 
@@ -104,9 +97,10 @@ def pressure_after(air, time):
 
 @compiled
 def set_flow(flow, time, dt, stream, faces):
-    """Prescribe the flow of the time step `dt` [s] that begins at a time [s]: the Courant numbers on all faces.
+    """Prescribe the flow of the time step `dt` [s] that begins at a time [s].
 
-    The stream function of the mass flux at the corners [kg m-1 s-1] is left in `stream` (nx + 1, nz + 1).
+    Set are the stream function of the mass flux at the corners in `stream` (nx + 1, nz + 1) [kg m-1 s-1], and the Courant numbers
+    times density on all `faces` (of `lib.cirrus.kinematic.advection`) [kg m-3].
     """
     _set_stream(flow, time + dt / 2, stream)
     _set_courant(stream, dt, faces)
@@ -164,21 +158,6 @@ def _set_stream(flow, time, stream):
                 stream[i, j] += value * flow.profile[j]
 
 
-class Faces(NamedTuple):
-    """Courant numbers times density [kg m-3] on the faces of all stacked fields.
-
-    Attributes
-    ----------
-    across : of the faces between columns, (nx + 1, n_fields, nz + 2)
-    up : of the bottom of each cell, (nx, n_fields, nz + 2); 0 at the bottom of the lowest and the top of the highest
-    state : what PyMPDATA notes of them
-    """
-
-    across: np.ndarray
-    up: np.ndarray
-    state: np.ndarray
-
-
 @compiled
 def _set_courant(stream, dt, faces):
     nx, nz = stream.shape[0] - 1, stream.shape[1] - 1
@@ -188,86 +167,3 @@ def _set_courant(stream, dt, faces):
                 faces.across[i, field, j + 1] = -(stream[i, j + 1] - stream[i, j]) * dt / (DX * DZ)
             for i in range(nx):
                 faces.up[i, field, j + 1] = (stream[i + 1, j] - stream[i, j]) * dt / (DX * DZ)
-    faces.state[META_HALO_VALID] = 0  # what PyMPDATA keeps beyond the periodic sides is old now
-
-
-@compiled
-def pad(fields):
-    """Continue each field evenly into the row below and the row above it; `fields` (nx, n_fields, nz + 2)."""
-    fields[:, :, 0] = fields[:, :, 1]
-    fields[:, :, -1] = fields[:, :, -2]
-
-
-class _AsWritten(Options):
-    """Options of PyMPDATA that leave compilers no freedom to reorder arithmetic.
-
-    With it, the last digits of a run depend on what else is compiled in the same process, and so on what is in numba's cache.
-    """
-
-    @property
-    def jit_flags(self):
-        """What PyMPDATA tells numba."""
-        flags = super().jit_flags
-        return type(flags)(flags | {"fastmath": False})
-
-
-class Advection:
-    """Advection of several fields by PyMPDATA (Bartman et al. 2022, doi:10.21105/joss.03896): MPDATA with one corrective step.
-
-    All fields are stacked into one tall column with rows of still air between them, so that one call moves them all.
-
-    Attributes
-    ----------
-    padded : the fields with a row below and one above each, (nx, n_fields, nz + 2)
-    faces : Courant numbers times density on the faces, which `set_flow` fills
-    """
-
-    def __init__(self, air: Air, nx: int, n_fields: int):
-        rows, options = len(air.density) + 2, _AsWritten(n_iters=2)
-        walls = {"halo": options.n_halo, "boundary_conditions": (Periodic(), Constant(0.0))}
-        height = n_fields * rows
-        density = np.tile(np.pad(air.density, 1, mode="edge"), (nx, n_fields))
-        still = VectorField((np.zeros((nx + 1, height)), np.zeros((nx, height + 1))), **walls)
-        self._solver = Solver(
-            Stepper(options=options, n_dims=2, non_unit_g_factor=True, n_threads=1),
-            ScalarField(np.zeros((nx, height)), **walls), still, ScalarField(density, **walls),
-        )  # fmt: skip
-        across, up = (self._solver.advector.get_component(axis) for axis in range(2))
-        self.padded = _split(self._solver.advectee.get(), n_fields)
-        self.faces = Faces(_split(across, n_fields), _split(up[:, :-1], n_fields), self._solver.advector.meta)
-
-    def run(self, n_steps: int, hook) -> None:
-        """So many steps; `hook` (of `after_each_step`) is called after each."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
-            self._solver.advance(n_steps, post_step=hook)
-
-
-def _split(stacked: np.ndarray, n_fields: int) -> np.ndarray:
-    """View (n, n_fields, rows) of stacked fields (n, n_fields * rows)."""
-    rows = stacked.shape[1] // n_fields
-    return np.lib.stride_tricks.as_strided(
-        stacked, (len(stacked), n_fields, rows), (stacked.strides[0], rows * stacked.strides[1], stacked.strides[1])
-    )
-
-
-def after_each_step(kernel, *arguments):
-    """A PyMPDATA hook that calls the compiled ``kernel(step, *arguments)`` after each step; steps are counted from 1."""
-    return _hook_class(kernel, numba.typeof(arguments))(arguments)
-
-
-@functools.cache
-def _hook_class(kernel, types):
-    """The class of hooks that call a kernel with arguments of some types; PyMPDATA compiles for each class anew."""
-
-    @numba.experimental.jitclass([("arguments", types), ("step", numba.int64)])
-    class Hook:
-        def __init__(self, arguments):
-            self.arguments = arguments
-            self.step = 0
-
-        def call(self, traversals_data, psi, step, index):
-            self.step += 1
-            kernel(self.step, *self.arguments)
-
-    return Hook

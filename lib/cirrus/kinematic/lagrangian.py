@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.cirrus.kinematic.flow import DX, DZ, THETA, VAPOUR, exner, pad, pressure_after, set_flow
+from lib.cirrus.kinematic.flow import DX, DZ, THETA, VAPOUR, exner, pressure_after
 from lib.cirrus.kinematic.ice import C_P, NEW_MASS, NEW_RADIUS, R_D, compiled, fall_speed, surroundings, swollen, viscosity
 from lib.cirrus.kinematic.population import exchange, no_classes, summed
 
@@ -64,15 +64,16 @@ def spread_nuclei(density: np.ndarray, nx: int, per_cell: int, crystals, seed: i
 
 
 @compiled
-def lagrangian_step(step, fields, faces, flow, stream, air, crystals, particles, fallout):
-    """What follows advection in a time step: particles move, nucleate, grow; then the flow of the next step is set.
+def lagrangian_step(time, fields, stream, air, crystals, particles, fallout):
+    """What follows advection in a time step that ends at a `time` [s]: particles move, nucleate, grow.
 
     Parameters
     ----------
-    fields : (nx, 2, nz + 2), see `lib.cirrus.kinematic.flow.Advection`
+    fields : (nx, 2, nz + 2), see `lib.cirrus.kinematic.advection.Advection`
+    stream : stream function of the mass flux in the step (nx + 1, nz + 1) [kg m-1 s-1]
     fallout : (1,), ice that left through the bottom, summed over the columns [kg m-2]
     """
-    time, nx, nz = step * air.dt, fields.shape[0], len(air.density)
+    nx, nz = fields.shape[0], len(air.density)
     pressure = pressure_after(air, time)
     fallout[0] += _move(particles, fields, stream, pressure, air, crystals.falling)
     starts, order = by_cell(particles, nx, nz)
@@ -81,8 +82,6 @@ def lagrangian_step(step, fields, faces, flow, stream, air, crystals, particles,
         for j in range(nz):
             inside, air_mass = order[starts[i * nz + j] : starts[i * nz + j + 1]], DX * DZ * air.density[j]
             _exchange_in_cell(fields[i, :, j + 1], pressure[j], air_mass, air.dt, crystals, particles, inside, classes)
-    pad(fields)
-    set_flow(flow, time, air.dt, stream, faces)
 
 
 @compiled
@@ -94,6 +93,12 @@ def velocity(x, z, stream, density):
     west, east = stream[i, j] - stream[i, j + 1], stream[i + 1, j] - stream[i + 1, j + 1]
     below, above = stream[i + 1, j] - stream[i, j], stream[i + 1, j + 1] - stream[i, j + 1]
     return (west + right * (east - west)) / (DZ * density[j]), (below + up * (above - below)) / (DX * density[j])
+
+
+@compiled
+def periodic(x, width):
+    """A place [m] that lies at most one `width` outside, moved into it: x modulo width, for less than a division costs."""
+    return x - width if x >= width else (x + width if x < 0.0 else x)
 
 
 @compiled
@@ -113,8 +118,8 @@ def _move(particles, fields, stream, pressure, air, falling):
             fall = falling * fall_speed(particles.mass[k], particles.a[k], particles.c[k], density[level], eta[level])
         u, w = velocity(x, z, stream, air.density)
         middle = min(max(z + (w - fall) * air.dt / 2, 0.0), height)
-        u, w = velocity((x + u * air.dt / 2) % width, middle, stream, air.density)
-        particles.x[k] = (x + u * air.dt) % width
+        u, w = velocity(periodic(x + u * air.dt / 2, width), middle, stream, air.density)
+        particles.x[k] = periodic(x + u * air.dt, width)
         particles.z[k] = min(z + (w - fall) * air.dt, height * (1 - 1e-12))
         if particles.z[k] < 0.0:
             fallen += particles.multiplicity[k] * particles.mass[k] / DX

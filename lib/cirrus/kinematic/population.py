@@ -18,6 +18,7 @@ from lib.cirrus.kinematic.ice import (
     grown,
     growth_rate,
     mean_supersaturation,
+    saturation_mixing_ratio,
     spheroid_volume,
 )
 
@@ -46,6 +47,13 @@ class Crystals(NamedTuple):
 def active_share(supersaturation, crystals):
     """Share of the ice-nucleating particles that are active at a supersaturation over ice [1]: it rises evenly from 0 to 1."""
     return min(1.0, max(0.0, (supersaturation - crystals.first) / (crystals.last - crystals.first)))
+
+
+@compiled
+def nucleated(temperature, pressure, vapour, used, crystals):
+    """Crystals that nucleate [kg-1]: active nuclei beyond those `used` up [kg-1]; `vapour` is a mixing ratio [kg kg-1]."""
+    supersaturation = vapour / saturation_mixing_ratio(temperature, pressure) - 1.0
+    return max(0.0, crystals.n_inp * active_share(supersaturation, crystals) - used)
 
 
 class Classes(NamedTuple):

@@ -16,22 +16,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dask.array as da
+import numba
 import numpy as np
 import xarray as xr
 
 from lib.cirrus.design import latin_hypercube
+from lib.cirrus.kinematic.advection import Advection, pad
 from lib.cirrus.kinematic.flow import (
     DX,
     DZ,
     THETA,
     VAPOUR,
-    Advection,
-    after_each_step,
     cellular_flow,
     fits_cells,
     heights,
     largest_courant,
-    pad,
     pressure_after,
     set_flow,
     standing_air,
@@ -133,27 +132,33 @@ class Simulation:
             case.deposition_coefficient, HABITS[case.habit], case.n_inp, case.first, case.last, float(case.sedimentation)
         )
         self.scheme = SCHEMES[case.scheme](case, self.air, crystals)
-        self._advection, self._fallout = Advection(self.air, case.nx, self.scheme.n_fields), np.zeros(1)
+        self._advection, self._fallout = Advection(self.air.density, case.nx, self.scheme.n_fields), np.zeros(1)
         self.fields = self._advection.padded
         noise = np.random.default_rng([case.seed, 32]).uniform(-case.noise, case.noise, (case.nx, case.nz))
         self.fields[:, THETA, 1:-1] = self.air.theta + noise
         self.fields[:, VAPOUR, 1:-1] = self.air.vapour
+        self._flow = cellular_flow(self.air, case.nx, case.updraught, case.shear, case.flow_seed)
+        self._stream, self._n_steps = np.zeros((case.nx + 1, case.nz + 1)), 0
+        self._arguments = (self.fields, self._stream, self.air, crystals, *self.scheme.arguments, self._fallout)
+        self._advection.compile()
+        self.scheme.step.compile((numba.float64, *map(numba.typeof, self._arguments)))
+        self._prepare_advection()
+
+    def _prepare_advection(self) -> None:
+        """Set what the advection of the next step needs: the rows between the fields, and the flow."""
         pad(self.fields)
-        flow, stream = (
-            cellular_flow(self.air, case.nx, case.updraught, case.shear, case.flow_seed),
-            np.zeros((case.nx + 1, case.nz + 1)),
-        )
-        set_flow(flow, 0.0, case.dt, stream, self._advection.faces)
-        arguments = (self.fields, self._advection.faces, flow, stream, self.air, crystals, *self.scheme.arguments, self._fallout)
-        self._hook = after_each_step(self.scheme.step, *arguments)
-        self._advection.run(0, self._hook)
+        set_flow(self._flow, self.time_s, self.case.dt, self._stream, self._advection.faces)
 
     def run(self, n_steps: int) -> None:
         """Go on for so many time steps."""
         begin = time.thread_time()
-        self._advection.run(n_steps, self._hook)
+        for _ in range(n_steps):
+            self._advection.step()
+            self._n_steps += 1
+            self.time_s = self._n_steps * self.case.dt
+            self.scheme.step(self.time_s, *self._arguments)
+            self._prepare_advection()
         self.cpu_seconds += time.thread_time() - begin
-        self.time_s += n_steps * self.case.dt
 
     def ice(self) -> np.ndarray:
         """The variables of `lib.cirrus.schema` now, (5, nz, nx)."""
@@ -271,7 +276,7 @@ def stream_function(case: Case, time_s: float) -> np.ndarray:
     """Stream function of the mass flux at the corners (nx + 1, nz + 1) [kg m-1 s-1], a moment after some time [s]."""
     air, stream = standing_air(case.nz, case.dt, case.uplift), np.zeros((case.nx + 1, case.nz + 1))
     flow = cellular_flow(air, case.nx, case.updraught, case.shear, case.flow_seed)
-    set_flow(flow, time_s, case.dt, stream, Advection(air, case.nx, 1).faces)
+    set_flow(flow, time_s, case.dt, stream, Advection(air.density, case.nx, 1).faces)
     return stream
 
 

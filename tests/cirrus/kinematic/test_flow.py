@@ -1,25 +1,27 @@
-"""lib.cirrus.kinematic.flow: the air at rest, the prescribed flow, and advection that neither makes nor loses anything."""
+"""lib.cirrus.kinematic.flow and advection: the air at rest, the prescribed flow, and nothing made or lost on the way."""
 
-import numba
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from lib.cirrus.kinematic.advection import Advection, pad
 from lib.cirrus.kinematic.flow import (
     DX,
     DZ,
-    Advection,
-    after_each_step,
     cellular_flow,
     exner,
     fits_cells,
     heights,
     largest_courant,
-    pad,
     pressure_after,
     set_flow,
     standing_air,
 )
 from lib.cirrus.kinematic.ice import GRAVITY, R_D, saturation_mixing_ratio
+from lib.core import paths
 
 NX, NZ, DT = 64, 64, 10.0
 AIR = standing_air(NZ, DT, 0.03)
@@ -32,16 +34,17 @@ def flow(updraught=0.4, shear=1.5e-3, seed=0):
 
 def prescribed(time=0.0, n_fields=1, **settings):
     """Advection with the flow of some time, and its stream function."""
-    advection, stream = Advection(AIR, NX, n_fields), np.zeros((NX + 1, NZ + 1))
+    advection, stream = Advection(AIR.density, NX, n_fields), np.zeros((NX + 1, NZ + 1))
     set_flow(flow(**settings), time, DT, stream, advection.faces)
     return advection, stream
 
 
-@numba.njit
-def only_flow(step, fields, faces, flow, stream, dt):
-    """A step in which nothing happens but advection."""
-    pad(fields)
-    set_flow(flow, step * dt, dt, stream, faces)
+def move(advection, stream, n_steps):
+    """Steps in which nothing happens but advection in a flow that changes."""
+    for step in range(n_steps):
+        advection.step()
+        pad(advection.padded)
+        set_flow(flow(), (step + 1) * DT, DT, stream, advection.faces)
 
 
 def test_air_is_in_hydrostatic_balance_and_supersaturated_in_a_layer():
@@ -107,12 +110,10 @@ def test_advection_keeps_mass_sign_and_what_is_even():
     inner[20:30, 2, 35:45] = 1e-4
     pad(advection.padded)
     before = (inner * AIR.density).sum((0, 2))
-    hook = after_each_step(only_flow, advection.padded, advection.faces, flow(), stream, DT)
-    advection.run(300, hook)
+    move(advection, stream, 300)
     assert (inner * AIR.density).sum((0, 2)) == pytest.approx(before, rel=1e-13)
     assert inner[:, 0] == pytest.approx(300.0, rel=1e-13)
     assert inner.min() >= 0 and inner[:, 2].max() < 1.05e-4
-    assert hook.step == 300
 
 
 def test_fields_do_not_mix():
@@ -124,5 +125,44 @@ def test_fields_do_not_mix():
     crowd.padded[:, [0, 2], 1:-1] = np.random.default_rng(1).random((NX, 2, NZ))
     for advection in (alone, crowd):
         pad(advection.padded)
-        advection.run(100, after_each_step(only_flow, advection.padded, advection.faces, flow(), stream, DT))
+        move(advection, stream, 100)
     assert crowd.padded[:, 1] == pytest.approx(alone.padded[:, 0], abs=1e-14)
+
+
+#: PyMPDATA's own solver, uncompiled, after two steps.
+THEIRS = """
+import sys
+import numpy as np
+from PyMPDATA import Options, ScalarField, Solver, Stepper, VectorField
+from PyMPDATA.boundary_conditions import Constant, Periodic
+
+given, options = np.load(sys.argv[1]), Options(n_iters=2)
+walls = {"halo": options.n_halo, "boundary_conditions": (Periodic(), Constant(0.0))}
+psi, density = (ScalarField(given[name], **walls) for name in ("fields", "density"))
+faces = VectorField((given["across"], given["up"]), **walls)
+solver = Solver(Stepper(options=options, n_dims=2, non_unit_g_factor=True, n_threads=1), psi, faces, density)
+solver.advance(2)
+print(*solver.advectee.get().ravel())
+"""
+
+
+def test_advection_is_that_of_pympdata(tmp_path):
+    """Of the formulae it is made of, none is left out or in another place."""
+    random, nx, nz = np.random.default_rng(0), 8, 6
+    advection = Advection(np.linspace(0.5, 0.4, nz), nx, 1)
+    advection.padded[:] = random.random(advection.padded.shape)
+    advection.faces.across[:, :, 1:-1] = random.uniform(-0.1, 0.1, (nx + 1, 1, nz))
+    advection.faces.across[-1] = advection.faces.across[0]
+    advection.faces.up[:, :, 2:-1] = random.uniform(-0.1, 0.1, (nx, 1, nz - 1))
+    up = np.pad(advection.faces.up[:, 0], [(0, 0), (0, 1)])
+    density = np.tile(np.pad(np.linspace(0.5, 0.4, nz), 1, mode="edge"), (nx, 1))
+    given = {"fields": advection.padded[:, 0], "across": advection.faces.across[:, 0], "up": up, "density": density}
+    np.savez(tmp_path / "given.npz", **given)
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(paths.ROOT)}
+    command = [sys.executable, "-c", THEIRS, str(tmp_path / "given.npz")]
+    theirs = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    before = advection.padded.copy()
+    advection.step()
+    advection.step()
+    assert np.abs(advection.padded - before).max() > 0.01
+    assert advection.padded.ravel() == pytest.approx(np.array(theirs.split(), float), rel=1e-14)
