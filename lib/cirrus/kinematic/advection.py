@@ -8,10 +8,12 @@ PyMPDATA does not document; its version is pinned.
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numba
 import numpy as np
+from numba.core.errors import NumbaExperimentalFeatureWarning
 from PyMPDATA import Options
 from PyMPDATA.impl.formulae_antidiff import make_antidiff
 from PyMPDATA.impl.formulae_flux import make_flux_first_pass, make_flux_subsequent
@@ -170,14 +172,13 @@ class Advection:
         across, up = self._grid.courant
         self.padded = _split(self._grid.cells[1:-1, 1:-1], n_fields)
         self.faces = Faces(_split(across[:, 1:-1], n_fields), _split(up[1:-1, :-1], n_fields))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)  # of PyMPDATA's tuples of functions
+            _advect.compile((numba.typeof(self._grid),))
 
     def step(self) -> None:
         """Move the fields by one time step."""
         _advect(self._grid)
-
-    def compile(self) -> None:
-        """Have compiled what `step` calls."""
-        _advect.compile((numba.typeof(self._grid),))
 
 
 def _split(stacked: np.ndarray, n_fields: int) -> np.ndarray:

@@ -140,7 +140,6 @@ class Simulation:
         self._flow = cellular_flow(self.air, case.nx, case.updraught, case.shear, case.flow_seed)
         self._stream, self._n_steps = np.zeros((case.nx + 1, case.nz + 1)), 0
         self._arguments = (self.fields, self._stream, self.air, crystals, *self.scheme.arguments, self._fallout)
-        self._advection.compile()
         self.scheme.step.compile((numba.float64, *map(numba.typeof, self._arguments)))
         self._prepare_advection()
 
