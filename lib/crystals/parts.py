@@ -58,7 +58,7 @@ def polyhedron(normals: np.ndarray, distances: np.ndarray) -> np.ndarray:
     return HalfspaceIntersection(np.column_stack([normals, -distances]), np.zeros(3)).intersections
 
 
-def surface_points(pieces: tuple[np.ndarray, ...], n: int, rng: np.random.Generator) -> np.ndarray:
+def random_surface_points(pieces: tuple[np.ndarray, ...], n: int, rng: np.random.Generator) -> np.ndarray:
     """Random points (n, 3), uniform by area on the surfaces of convex pieces."""
     meshes = [manifold3d.Manifold.hull_points(np.ascontiguousarray(piece)).to_mesh64() for piece in pieces]
     a, b, c = np.concatenate([mesh.vert_properties[:, :3][mesh.tri_verts] for mesh in meshes]).transpose(1, 0, 2)
@@ -68,7 +68,7 @@ def surface_points(pieces: tuple[np.ndarray, ...], n: int, rng: np.random.Genera
     return weight[:, :1] * a[chosen] + weight[:, 1:2] * b[chosen] + weight[:, 2:] * c[chosen]
 
 
-def directions(n: int, rng: np.random.Generator) -> np.ndarray:
+def random_directions(n: int, rng: np.random.Generator) -> np.ndarray:
     """Unit vectors (n, 3), uniform on the sphere."""
     return random_on_caps(np.tile(UP, (n, 1)), 180, rng)
 

@@ -8,7 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score
 
 from lib.crystals.habits import HABITS, LINE_OF_SIGHT, orientation, sample
-from lib.crystals.parts import Habit, plate, polyhedron, prism, surface_points
+from lib.crystals.parts import Habit, plate, polyhedron, prism, random_surface_points
 from lib.crystals.solid import Solid, booleans_on_one_thread, bounding_sphere, corners, targets, union
 from lib.imaging.draw.silhouette import CAMERA, silhouettes
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, SCALE_FREE, describe
@@ -177,7 +177,7 @@ def test_a_polyhedron_by_its_planes():
 
 def test_surface_points_are_uniform_by_area():
     box = np.array([(x, y, z) for x in (-1, 1) for y in (-2, 2) for z in (-3, 3)], float)
-    points = surface_points((box, box + 100), 6000, np.random.default_rng(1))
+    points = random_surface_points((box, box + 100), 6000, np.random.default_rng(1))
     first = points[points[:, 0] < 50]
     assert len(first) / 6000 == pytest.approx(0.5, abs=0.03)
     on = np.isclose(np.abs(first), [1, 2, 3])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from lib.crystals.parts import Habit, directions, random_bullet, random_column, random_plate, random_rosette
+from lib.crystals.parts import Habit, random_bullet, random_column, random_directions, random_plate, random_rosette
 from lib.crystals.solid import Solid
 
 
@@ -18,7 +18,7 @@ def aggregate(rng: np.random.Generator) -> Solid:
     """
     kinds = [_MONOMERS[kind](rng) for kind in rng.integers(len(_MONOMERS), size=2)]
     n = rng.integers(4, 9)
-    turns, sizes, sides = Rotation.random(n, rng=rng).as_matrix(), np.exp(rng.normal(0, 0.2, n)), directions(n, rng)
+    turns, sizes, sides = Rotation.random(n, rng=rng).as_matrix(), np.exp(rng.normal(0, 0.2, n)), random_directions(n, rng)
     pieces, spheres = [], []
     for turn, size, side in zip(turns, sizes, sides, strict=True):
         monomer = kinds[rng.integers(2)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.crystals.parts import Habit, plate, random_column, random_rosette, surface_points
+from lib.crystals.parts import Habit, plate, random_column, random_rosette, random_surface_points
 from lib.crystals.rosette import random_on_caps
 from lib.crystals.solid import Solid, bounding_sphere, corners
 
@@ -16,7 +16,7 @@ def rimed(rng: np.random.Generator) -> Solid:
     """
     core = _CORES[rng.integers(len(_CORES))](rng)
     radius = rng.uniform(0.03, 0.07, 150) * 2 * bounding_sphere(corners(core))[1]
-    centres = surface_points(core.pieces, 150, rng)
+    centres = random_surface_points(core.pieces, 150, rng)
     for layer in (slice(50, 100), slice(100, 150)):
         on = rng.integers(layer.start, size=50)
         outward = centres[on] / np.linalg.norm(centres[on], axis=1, keepdims=True)
