@@ -179,7 +179,8 @@ run.record("cauchy_ratio", ratio.mean(), se=ratio.std() / len(ratio) ** 0.5)
 # %% mystnb={"figure": {"caption": "How the line of sight lies to the crystal's first axis, for two ways to draw a random orientation. Uniform rotations give a flat line. Three whole-degree Euler angles about fixed axes, as used for the published pictures, favour some directions of sight by up to one half.", "name": "fig-orientations"}, "image": {"alt": "Two histograms of a cosine: the one of uniform rotations is flat, the one of Euler angles has a peak on either side of the middle."}}
 uniform = orientation.random_orientations(50_000, seed)
 euler = orientation.published_orientations(50_000, seed)
-descriptors.orientations({"uniform rotations": uniform[:, :, 0], "three Euler angles": euler[:, :, 0]})
+first_axes = {"uniform rotations": uniform[:, :, 0], "three Euler angles": euler[:, :, 0]}
+descriptors.orientations(first_axes)
 
 # %% [markdown]
 # ## The data set

@@ -67,8 +67,8 @@ from lib.studies.real_rosettes import predict_real
 n_crystals: int = 3000  # crystals in the data set
 n_orientations: int = 4  # random orientations of each crystal
 size: int = 224  # side of the square pictures [pixels]
-test_share: float = 0.2  # share of the crystals kept for the test [1]
-n_leak: int = 140  # crystals of the test of leaks
+test_share: float = 0.2  # share of the crystals in the test set [1]
+n_leak: int = 140  # crystals for the comparison of splits
 n_trees: int = 200  # trees of the forest, and steps of boosting
 cpi_dir: str = ""  # folder of CPI tiles of bullets, or empty
 scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
@@ -267,8 +267,8 @@ masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
 if masks:
     display(report.reason.replace("", "used").value_counts().to_frame("files"))
     real = predict_real(masks, rich, size, seed, n_trees)
-    message = f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they large enough?"
-    run.require(len(real), message)
+    fault = f"None of the {len(masks)} crystals in {cpi_dir} can be described; are they too small?"
+    run.require(len(real), fault)
     run.record("n_files", len(report), data="cpi")
     run.record("n_used", len(real), data="cpi")
     run.record("share_inside", real.inside.mean(), data="cpi")

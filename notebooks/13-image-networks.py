@@ -334,7 +334,7 @@ true_values = {name: truth(held[name]) for name in ("validation", "calibration")
 
 
 def calibrated(model, images):
-    """Conformal prediction for a model, calibrated with its predictions for pictures of both sets."""
+    """Conformal prediction for a model, from its predictions for the pictures of both sets."""
     return Conformal(*((true_values[name], predict(model, images[name])) for name in true_values))
 
 
