@@ -16,14 +16,14 @@
 # # Latent fields
 #
 # A simulation of a cloud writes out millions of numbers. How many does one need to say what the cloud looks like? In this notebook each
-# snapshot of a simulated cirrus, three fields of 64 x 64 cells, is squeezed through 16 numbers, and then through two. Along the way a cloud becomes a
-# point, and its life a curve.
+# snapshot of a simulated cirrus, three fields of 64 x 64 cells, is encoded in 16 numbers, and then in two. A snapshot becomes a point, and a
+# simulation a curve.
 #
 # In this notebook we
 #
 # 1. turn the fields of an ensemble of simulations into pictures of three channels,
-# 2. train convolutional autoencoders with 16 and with 2 latents, and see what they restore of simulations they never saw,
-# 3. compare them with principal components, and ask how many numbers the fields need,
+# 2. build and train a variational autoencoder, and see what it reconstructs of simulations that it has not seen,
+# 3. compare autoencoders with empirical orthogonal functions, and ask how many numbers the fields need,
 # 4. follow the simulations through the latent spaces, and ask when their parameters matter most.
 #
 # The methods are explained on the page [](../book/part-3.md). On Colab, the next cell installs the project.
@@ -36,30 +36,36 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, "ice-crystals-ml")
 
 # %% [markdown]
-# We need the sample ensemble, its fields as pictures, autoencoders, and figures.
+# We need the sample ensemble, its fields as pictures, autoencoders, scores and figures.
 
 # %%
 import numpy as np
 import pandas as pd
+import torch
+from sklearn.model_selection import GroupShuffleSplit
+from torch import nn
 
-from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
-from lib.evaluation import parameter_recovery
+from lib.cirrus.cm1.sample import PARAMETERS
+from lib.datasets.cirrus_fields import cloudy, group_split, split_state
+from lib.evaluation import field_scores, parameter_recovery
 from lib.figures import cloud_fields
-from lib.models import fields
+from lib.models import field_autoencoder
 from lib.notebook.run import start
+from lib.studies import latent_fields
 
 # %% [markdown]
-# Members are simulations. Some are set aside: a network never sees them before it is judged on them.
+# Members are simulations. Some are held out: no network sees them before it is tested on them.
 
 # %% tags=["parameters"]
 n_members: int = 80  # members of the ensemble, at most 80
 every: int = 1  # one in so many output times is used [5 min]
 n_validation: int = 4  # members that decide on the best epoch
 n_test: int = 16  # members on which all is scored
-width: int = 16  # channels of the first layer of the networks
-epochs: int = 80  # epochs of each network
+width: int = 16  # channels of the first layer of the networks that are trained here
+epochs: int = 80  # epochs of each of these
 batch: int = 32  # snapshots in a batch
-n_components: int = 128  # principal components to compare with
+shipped: bool = True  # whether networks that come with the project are used where they fit
+n_components: int = 128  # empirical orthogonal functions to compare with
 device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
 seed: int = 0  # seed of every random number
 
@@ -73,7 +79,7 @@ run.at_least(width=1, epochs=1, batch=2, n_components=16)
 run.at_most(n_members=80, every=6)  # the ensemble has 80 members, and four times must be left
 run.require(
     n_validation + n_test <= n_members - 2,
-    "n_validation and n_test must leave two of n_members or more to learn from.",
+    "n_validation and n_test must leave two of n_members or more for training.",
 )
 run
 
@@ -86,153 +92,227 @@ run
 pd.DataFrame(PARAMETERS, index=["unit", "meaning"]).T
 
 # %% [markdown]
-# There is no ice at the first time, so we leave it out.
+# There is no ice at the first time, so it is left out.
+#
+# Two snapshots of one simulation five minutes apart are nearly the same picture. So the split is a *group split*: the splitter draws whole members, some for the test and some for
+# validation, which decides on the best epoch. All others are for training.
 
 # %%
-ensemble = sample_ensemble().isel(member=slice(n_members), time=slice(1, None, every))
-ensemble.load(scheduler="synchronous")
-minutes = ensemble.time.to_numpy() / 60
-x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
-dict(ensemble.sizes)
+splitter = GroupShuffleSplit(
+    n_splits=1, test_size=n_test, train_size=n_validation, random_state=split_state(seed)
+)
+split = group_split(splitter, n_members)
+ensemble, minutes, fields = latent_fields.sample(n_members, every, split)
+members = pd.Series({name: len(rows) for name, rows in split._asdict().items()})
+pd.DataFrame({"members": members, "snapshots": members * len(minutes)})
 
 # %% [markdown]
 # A snapshot becomes a picture of three channels: the mass of ice $q_i$, the mean mass of a particle $m_i$, and the density of the particles $\rho_i$. The first two
-# span decades, so their logarithms are taken, with a floor where there is no ice. Then each channel is standardised, by the members to learn from.
+# span decades, so their logarithms are taken, with a floor where there is no ice. Then each channel is scaled to mean 0 and standard deviation 1 over the members for training.
+# The shape is (member, time, channel, z, x):
 
 # %%
-data = fields.prepared(ensemble, n_validation, n_test, seed)
-train, validation, test = data.split
-members = pd.Series({name: len(rows) for name, rows in data.split._asdict().items()})
-pd.DataFrame({"members": members, "pictures": members * len(minutes)})
+x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
+fields.standard.shape
 
 # %% [markdown]
-# {numref}`fig-channels` shows how a cloud develops that no network has seen.
+# {numref}`fig-channels` shows how a cloud of the test set develops.
 
 # %% mystnb={"figure": {"caption": "The three channels of one test member at four times. A layer of ice forms, generating cells build at its top, and their crystals grow and fall out in streaks.", "name": "fig-channels"}, "image": {"alt": "Twelve colour maps, three channels at four times: a layer of ice that deepens and breaks into streaks."}}
 life = np.linspace(0, len(minutes) - 1, 4).astype(int)
-pictures = data.scaling.restored(data.standard[test[0], life])
-cloud_fields.field_rows({"model": pictures}, [f"{minutes[t]:.0f} min" for t in life], x_km, z_km)
+one_life = fields.scaling.inverse_transform(fields.standard[split.test[0], life])
+times = [f"{minutes[t]:.0f} min" for t in life]
+cloud_fields.field_rows({"model": one_life}, times, x_km, z_km)
 
 # %% [markdown]
 # Do the channels say different things? In the microphysics P3 ice grows denser by riming. Here nothing rimes, so density follows almost from the mean mass of the particles. The share of the variance of
-# $\rho_i$ in cells with ice that $m_i$ tells, and, for comparison, that of $q_i$:
+# $\rho_i$ in cells with ice that $m_i$ explains, and, for comparison, that of $q_i$:
 
 # %%
-q_i, m_i, rho_i = data.scaling.restored(data.standard).swapaxes(0, 2)
-icy = q_i > np.log10(fields.Q_FLOOR) + 1e-4
-run.record(rho_i_by_m_i=fields.share_told(rho_i[icy], m_i[icy]))
-run.record(q_i_by_m_i=fields.share_told(q_i[icy], m_i[icy]))
-pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("share told by $m_i$")
+values = fields.scaling.inverse_transform(fields.standard)
+q_i, m_i, rho_i = (values[:, :, channel][cloudy(values)] for channel in range(3))
+run.record(rho_i_by_m_i=field_scores.variance_explained(rho_i, m_i))
+run.record(q_i_by_m_i=field_scores.variance_explained(q_i, m_i))
+pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("variance explained by $m_i$")
+
+# %% [markdown]
+# ## The autoencoder
+#
+# The autoencoder is the talk's: three channels in and out, convolutions in three hidden layers, and a *latent space* of 16 dimensions in between. Each layer of the encoder halves the sides of the
+# picture, each of the decoder doubles them.
+
+# %%
+def down(n, m):
+    return nn.Sequential(nn.Conv2d(n, m, 4, 2, 1, bias=False), nn.BatchNorm2d(m), nn.ReLU())
+
+def up(n, m):
+    return nn.Sequential(
+        nn.ConvTranspose2d(n, m, 4, 2, 1, bias=False), nn.BatchNorm2d(m), nn.ReLU()
+    )
+
+# %% [markdown]
+# So 64 x 64 cells become 8 x 8. From these a linear layer makes the mean and the logarithm of the variance of 16 latents; the way back begins with another.
+
+# %%
+w, latent_dimension = width, 16
+encoder = nn.Sequential(
+    nn.Conv2d(3, w, 4, 2, 1), nn.ReLU(), down(w, 2 * w), down(2 * w, 4 * w),
+    nn.Flatten(), nn.Linear(4 * w * 8 * 8, 2 * latent_dimension),
+)
+decoder = nn.Sequential(
+    nn.Linear(latent_dimension, 4 * w * 8 * 8), nn.ReLU(), nn.Unflatten(1, (4 * w, 8, 8)),
+    up(4 * w, 2 * w), up(2 * w, w), nn.ConvTranspose2d(w, 3, 4, 2, 1),
+)
+
+# %% [markdown]
+# Training makes the negative evidence lower bound small. With means $\mu$ and variances $\sigma^2$ of the latents, a picture $x$ of $D$ numbers and its reconstruction $\hat x$ from a random draw
+# of the latents, it is, for each number and up to a constant,
+#
+# $$
+# \mathcal{L} = \frac{1}{2} \ln \overline{(x - \hat x)^2} + \frac{1}{D} \, \overline{D_\mathrm{KL}} , \qquad
+# D_\mathrm{KL} = \frac{1}{2} \sum_k \left( \mu_k^2 + \sigma_k^2 - 1 - \ln \sigma_k^2 \right) .
+# $$
+#
+# The logarithm stands for a Gaussian error whose variance is the most likely one {cite:p}`rybkin2021`, so no weight between the two terms has to be chosen.
+
+# %%
+def loss(x):
+    mean, log_variance = encoder(x).chunk(2, dim=1)
+    latents = mean + torch.randn_like(mean) * (log_variance / 2).exp()
+    error = ((x - decoder(latents)) ** 2).mean()
+    divergence = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    return error.log() / 2 + divergence / x[0].numel()
+
+# %% [markdown]
+# The library trains the same network with the same loss. On a batch, with the trained weights and the same random numbers, both are equal:
+
+# %%
+recipe = field_autoencoder.recipe(latent_dimension, width, epochs)
+live = field_autoencoder.autoencoder(fields, recipe, batch, seed, device)
+encoder.load_state_dict(live.model.encoder.state_dict())
+decoder.load_state_dict(live.model.decoder.state_dict())
+encoder.to(device).eval(), decoder.to(device).eval()
+x = torch.as_tensor(fields.pictures(split.test)[:batch], device=device)
+torch.manual_seed(seed)
+ours = loss(x)
+torch.manual_seed(seed)
+torch.testing.assert_close(ours, live.model.loss(x))
 
 # %% [markdown]
 # ## Sixteen numbers, and two
 #
-# The autoencoder is the talk's: three channels in and out, convolutions in three hidden layers, and a *latent space* of 16 dimensions in between. We train a second one
-# with two.
+# This training is short, since it has to fit a laptop. Networks that were trained for longer on the same members, with 16 latents and with two, come with the project. They are used below where the
+# parameters are theirs; with others (another seed, fewer members), networks of `width` and `epochs` take their place. The table says which they are.
 
 # %%
-recipes = {n: fields.recipe(n, width, epochs) for n in (16, 2)}
-trained = {n: fields.autoencoder(data, recipes[n], batch, seed, device) for n in recipes}
-weights = [sum(p.numel() for p in found.model.parameters()) for found in trained.values()]
-effort = pd.DataFrame({"weights": weights}, index=[f"{n} latents" for n in trained])
-effort["epochs"] = [len(found.history) for found in trained.values()]
-effort["seconds"] = [round(found.history.seconds.sum()) for found in trained.values()]
+settings = width, epochs, batch, seed, device, shipped
+networks = {n: latent_fields.network(n, fields, *settings) for n in (16, 2)}
+effort = pd.DataFrame(
+    {f"{n} latents": network.effort() for n, network in networks.items()}
+    | {"16 latents, trained here": latent_fields.Network(live, False).effort()}
+).T
 effort
 
 # %% [markdown]
-# Beside each stand as many *principal components*, which meteorologists call empirical orthogonal functions (EOFs): the best that can be done with sums of fixed patterns.
+# Beside each stand as many *empirical orthogonal functions* (EOFs), elsewhere called principal components: no sum of fixed patterns reconstructs the training snapshots better.
 
 # %%
-components = fields.components(data, min(n_components, len(train) * len(minutes)), seed)
-ways = {f"vae{n}": fields.by_network(trained[n].model) for n in (16, 2)}
-ways |= {f"pca{n}": fields.by_components(components, n) for n in (16, 2)}
-latents = {name: way.encode(data.standard) for name, way in ways.items()}
+n_eofs = min(n_components, len(split.train) * len(minutes))
+eofs = field_autoencoder.orthogonal_functions(fields, n_eofs, seed)
+ways = {f"vae{n}": network.representation() for n, network in networks.items()}
+ways |= {f"pca{n}": field_autoencoder.eof_representation(eofs, n) for n in networks}
+ways["vae16_live"] = field_autoencoder.network_representation(live.model)
+latents = {name: way.encode(fields.standard) for name, way in ways.items()}
 latents["vae16"].shape
 
 # %% [markdown]
-# What is restored from 16 latents is smoother than the truth, but has the layer, its large cells and most streaks in their places ({numref}`fig-fields-restored`).
+# The reconstruction from 16 latents is smoother than the truth, but has the layer, its large cells and most streaks in their places ({numref}`fig-fields-restored`).
 
-# %% mystnb={"figure": {"caption": "Four snapshots of test members, and below each channel what the autoencoder restores from 16 numbers.", "name": "fig-fields-restored"}, "image": {"alt": "Pairs of rows of colour maps: four simulated snapshots, and below them nearly the same restored."}}
-some, when = test[:4], life
-restored = ways["vae16"].decode(latents["vae16"][some, when])
-rows = {"model": data.standard[some, when], "restored": restored}
-rows = {name: data.scaling.restored(values) for name, values in rows.items()}
-labels = [f"member {m}, {minutes[t]:.0f} min" for m, t in zip(some, when, strict=True)]
-cloud_fields.field_rows(rows, labels, x_km, z_km)
+# %% mystnb={"figure": {"caption": "Four snapshots of test members, and below each channel its reconstruction by the autoencoder from 16 numbers.", "name": "fig-fields-restored"}, "image": {"alt": "Pairs of rows of colour maps: four simulated snapshots, and below them reconstructions that look nearly the same."}}
+four = split.test[:4]
+decoded_four = ways["vae16"].decode(latents["vae16"][four, life])
+rows = {"model": fields.standard[four, life], "decoded": decoded_four}
+physical = {name: fields.scaling.inverse_transform(standard) for name, standard in rows.items()}
+snapshots = [f"member {m}, {time}" for m, time in zip(four, times, strict=True)]
+cloud_fields.field_rows(physical, snapshots, x_km, z_km)
 
 # %% [markdown]
 # In numbers: $R^2$ of each channel on test members is 1 less the mean square error over the variance of the channel.
 
 # %%
-new = data.standard[test]
-restored = {name: way.decode(latents[name][test]) for name, way in ways.items()}
-scores = {name: fields.channel_r2(new, pictures) for name, pictures in restored.items()}
+new = fields.standard[split.test]
+reconstructions = {name: way.decode(latents[name][split.test]) for name, way in ways.items()}
+scores = {name: field_scores.channel_r2(new, decoded) for name, decoded in reconstructions.items()}
 run.record_each(scores, "r2")
 r2 = pd.DataFrame(scores).T
 run.keep(r2=r2)
 r2.round(3)
 
 # %% [markdown]
-# What limits the network? On the members that it learned from it does better than on new ones, so more simulations would help. And its error grows late in the run, when eddies stir the cloud in
+# What limits the network? On the members that it was trained on it does better than on new ones, so more simulations would help. And its error grows late in the run, when eddies stir the cloud in
 # ways that no other member shows:
 
 # %%
-learned = fields.channel_r2(data.standard[train], ways["vae16"].decode(latents["vae16"][train]))
-error = ((new - restored["vae16"]) ** 2).mean(axis=(0, 2, 3, 4))
-run.record_each(learned, "r2_vae16", "train")
+train_reconstructions = ways["vae16"].decode(latents["vae16"][split.train])
+r2_train = field_scores.channel_r2(fields.standard[split.train], train_reconstructions)
+error = ((new - reconstructions["vae16"]) ** 2).mean(axis=(0, 2, 3, 4))
+run.record_each(r2_train, "r2_vae16", "train")
 run.record(late_error_vae16=error[minutes > 90].mean() / error[minutes <= 90].mean())
-pd.DataFrame({"members learned from": learned, "test members": r2.loc["vae16"]}).T.round(3)
+pd.DataFrame({"training members": r2_train, "test members": r2.loc["vae16"]}).T.round(3)
 
 # %% [markdown]
 # ## How many numbers do the fields need?
 #
-# With more components, more is restored. {numref}`fig-unexplained` shows what is still lost.
+# More EOFs lose less. {numref}`fig-unexplained` shows how much.
 
-# %% mystnb={"figure": {"caption": "Share of the variance that is lost on test members, by how many numbers are kept of a snapshot. The lower the better. Crosses are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line falling with the number of principal components, and a cross for each of two autoencoders."}}
-counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= components.n_components_]
-kept = {n: fields.by_components(components, n) for n in counts}
-scores = {n: fields.channel_r2(new, way.decode(way.encode(new))) for n, way in kept.items()}
-lost = pd.DataFrame(scores).T
-cloud_fields.unexplained(lost, r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16])))
+# %% mystnb={"figure": {"caption": "Share of the variance of test members that is lost, by how many numbers stand for a snapshot. The lower the better. Crosses are the two autoencoders.", "name": "fig-unexplained"}, "image": {"alt": "Three plots on logarithmic axes: a line that falls with the number of orthogonal functions, and a cross for each of two autoencoders."}}
+counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256) if n <= n_eofs]
+truncations = {n: field_autoencoder.eof_representation(eofs, n) for n in counts}
+r2_eofs = pd.DataFrame(
+    {n: field_scores.channel_r2(new, way.decode(way.encode(new))) for n, way in truncations.items()}
+).T
+r2_networks = r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16]))
+cloud_fields.unexplained_variance(r2_eofs, r2_networks)
 
 # %% [markdown]
-# How many components restore as much as the autoencoders do, on average over the channels? We read it off between the computed numbers. Beyond them we know no more than that it is
+# How many EOFs reconstruct as much as the autoencoders do, on average over the channels? We interpolate between the computed numbers. Beyond them we know no more than that it is
 # fewer than the least of them, or more than the most.
 
 # %%
-kept_by = lost.mean(axis=1)
+by_eofs = r2_eofs.mean(axis=1)
 by_network = r2.loc[["vae16", "vae2"]].mean(axis=1)
-worth = pd.Series(np.interp(by_network, kept_by, lost.index), by_network.index)
-run.record(most_components=lost.index[-1])
+worth = pd.Series(np.interp(by_network, by_eofs, r2_eofs.index), by_network.index)
+run.record(most_components=counts[-1])
 run.record_each(worth, "components_like")
-beyond = {"<": by_network < kept_by.iloc[0], ">": by_network > kept_by.iloc[-1]}
+beyond = {"<": by_network < by_eofs.iloc[0], ">": by_network > by_eofs.iloc[-1]}
 signs = np.select(list(beyond.values()), list(beyond), "")
-pd.DataFrame({"components": signs + worth.map("{:.1f}".format)})
+pd.DataFrame({"EOFs": signs + worth.map("{:.1f}".format)})
 
 # %% [markdown]
-# An autoencoder is free to leave latents unused: one that says nothing costs it nothing. {numref}`fig-information` shows what each tells.
+# An autoencoder may leave latents unused: one that says nothing costs nothing in the loss. {numref}`fig-information` shows what each says.
 
-# %% mystnb={"figure": {"caption": "What each of the 16 latents tells of a snapshot on average, as divergence from the prior.", "name": "fig-information"}, "image": {"alt": "Bar chart of the information in each of 16 latents, slowly falling with rank."}}
-told = fields.information(trained[16].model, data.pictures(test))
-run.record(
-    active_latents=int((told > 0.1).sum()),
-    nats_vae16=told.sum(),
-    nats_vae2=fields.information(trained[2].model, data.pictures(test)).sum(),
-)
-cloud_fields.information(told)
+# %% mystnb={"figure": {"caption": "Information that each of the 16 latents holds about a snapshot on average, as divergence from the prior.", "name": "fig-information"}, "image": {"alt": "Bar chart of the information in each of 16 latents, slowly falling with rank."}}
+information = {
+    n: field_scores.information(network.trained.model, fields.pictures(split.test))
+    for n, network in networks.items()
+}
+run.record(active_latents=int((information[16] > 0.1).sum()))
+run.record_each({f"vae{n}": nats.sum() for n, nats in information.items()}, "nats")
+cloud_fields.information(information[16])
 
 # %% [markdown]
 # ## Clouds as curves
 #
 # Each snapshot is a point in the latent space, and a simulation a curve. {numref}`fig-spiral` shows the three latents that vary most.
 
-# %% mystnb={"figure": {"caption": "All members in the three latents of largest variance: in space, and in their three projections, coloured by time and by the two parameters. Neighbouring times and neighbouring parameters lie side by side, though the network was told neither.", "name": "fig-spiral"}, "image": {"alt": "Clouds of points in three rows, in space and in three projections, with colours that change smoothly across them."}}
+# %% mystnb={"figure": {"caption": "All members in the three latents of largest variance: in space, and in their three projections, coloured by time and by the two parameters. Neighbouring times and neighbouring parameters lie side by side, though the network was given neither.", "name": "fig-spiral"}, "image": {"alt": "Clouds of points in three rows, in space and in three projections, with colours that change smoothly across them."}}
 most = np.argsort(latents["vae16"].std(axis=(0, 1)))[::-1][:3]
 unit = parameter_recovery.unit_parameters(ensemble, list(PARAMETERS))
-colours = {"time [min]": np.broadcast_to(minutes, (n_members, len(minutes)))}
-for name, values in zip(PARAMETERS, unit.T, strict=True):
-    label = f"{name.replace('_', ' ')}, 0 to 1 [1]"
-    colours[label] = np.repeat(values[:, None], len(minutes), axis=1)
+shape = (n_members, len(minutes))
+colours = {"time [min]": np.broadcast_to(minutes, shape)} | {
+    f"{name.replace('_', ' ')}, 0 to 1 [1]": np.broadcast_to(column[:, None], shape)
+    for name, column in zip(PARAMETERS, unit.T, strict=True)
+}
 cloud_fields.trajectories(latents["vae16"][..., most], colours)
 
 # %% [markdown]
@@ -242,45 +322,39 @@ cloud_fields.trajectories(latents["vae16"][..., most], colours)
 low, high = np.percentile(latents["vae2"], [0.5, 99.5], axis=(0, 1))
 first, second = np.linspace(low, high, 9).T
 grid = np.stack(np.meshgrid(first, second), axis=-1)
-drawn = data.scaling.restored(ways["vae2"].decode(grid))
-cloud_fields.manifold(drawn, first, second, latents["vae2"], minutes)
+mosaic = fields.scaling.inverse_transform(ways["vae2"].decode(grid))
+cloud_fields.manifold(mosaic, first, second, latents["vae2"], minutes)
 
 # %% [markdown]
 # ## When do the parameters matter most?
 #
 # At each time the members are spread out in the latent space. The variance over members, added up over the latents, says how much; and a quadratic function of
-# the parameters says how much of it is theirs ({numref}`fig-spread`). The function is fitted to all members but one, and judged by that one, each in its turn.
+# the parameters explains a part of it ({numref}`fig-spread`). The function is fitted to all members but one and tested on that one, each in its turn.
 
-# %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They part the members first as ice forms; towards the end more and more of the spread is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
-spaces = {f"{n} latents": latents[f"vae{n}"] for n in (16, 2)}
-spreads = {
-    name: parameter_recovery.spread_in_time(points, unit, list(PARAMETERS))
-    for name, points in spaces.items()
+# %% mystnb={"figure": {"caption": "Variance over the members along their way through the latent spaces. Lines below the upper one are what the parameters explain, together and each alone. They separate the members first as ice forms; towards the end more and more of the variance is the chance of eddies.", "name": "fig-spread"}, "image": {"alt": "Two line plots of variance over time, with a peak early, a dip, and a rise towards the end."}}
+variances = {
+    n: parameter_recovery.variance_by_time(latents[f"vae{n}"], unit, list(PARAMETERS))
+    for n in networks
 }
-cloud_fields.spread_in_time(minutes, spreads)
+cloud_fields.variance_by_time(minutes, {f"{n} latents": table for n, table in variances.items()})
 
 # %% [markdown]
 # When it is largest, and the share that the parameters explain over the whole time:
 
 # %%
-for n in (16, 2):
-    table = spreads[f"{n} latents"]
-    shares = table.sum() / table["all"].sum()
-    run.record_each({f"vae{n}": minutes[table["all"].argmax()]}, "largest_spread_min")
-    run.record_each({f"vae{n}": shares["explained"]}, "explained")
-    run.record_each(shares[list(PARAMETERS)], f"explained_vae{n}")
-pd.Series(run.metrics).filter(like="explained").round(2).to_frame("share")
+peaks = {f"vae{n}": minutes[table["all"].argmax()] for n, table in variances.items()}
+shares = {f"vae{n}": table.sum() / table["all"].sum() for n, table in variances.items()}
+run.record_each(peaks, "largest_spread_min")
+run.record_each({name: share["explained"] for name, share in shares.items()}, "explained")
+run.record_each({name: share[list(PARAMETERS)] for name, share in shares.items()}, "explained")
+pd.DataFrame(shares).T.drop(columns="all").assign(peak_min=peaks).round(2)
 
 # %% [markdown]
 # ## What was shown
 #
-# - Sixteen numbers restore a snapshot of 12288 with $R^2$ of {glue:text}`r2_vae16_q_i:.3f`, {glue:text}`r2_vae16_m_i:.3f` and {glue:text}`r2_vae16_rho_i:.3f` for mass, particle mass and
-#   density, of simulations that the network never saw. Sixteen principal components reach {glue:text}`r2_pca16_q_i:.3f`, {glue:text}`r2_pca16_m_i:.3f`
-#   and {glue:text}`r2_pca16_rho_i:.3f`; it takes about {glue:text}`components_like_vae16:.0f` of them (of at most {glue:text}`most_components` that were tried) to do as well as the network.
-#   On members that it learned from, the network reaches {glue:text}`r2_vae16_q_i_train:.3f`, {glue:text}`r2_vae16_m_i_train:.3f` and {glue:text}`r2_vae16_rho_i_train:.3f`; on new ones its mean square error
-#   in the last half hour is {glue:text}`late_error_vae16:.1f` times that before.
-# - The third channel adds little here: the mean mass of a particle tells {glue:text}`rho_i_by_m_i:.2f` of the variance of its density.
-# - Two latents keep {glue:text}`r2_vae2_q_i:.3f`, {glue:text}`r2_vae2_m_i:.3f` and {glue:text}`r2_vae2_rho_i:.3f`, as much as {glue:text}`components_like_vae2:.0f` components.
-#   What was varied has few dimensions, too: time and two parameters.
-# - The members are spread out most after {glue:text}`largest_spread_min_vae16:.0f` minutes, and a quadratic function of the two parameters explains
-#   {glue:text}`explained_vae16:.2f` of the spread. The rest is the weather of each run: eddies that no parameter decides.
+# - Sixteen numbers reconstruct a snapshot of 12288 with $R^2$ of {glue:text}`r2_vae16_q_i:.3f`, {glue:text}`r2_vae16_m_i:.3f` and {glue:text}`r2_vae16_rho_i:.3f` for mass, particle mass and
+#   density, of simulations that the network has not seen. Sixteen EOFs reach {glue:text}`r2_pca16_q_i:.3f` for mass; it takes about {glue:text}`components_like_vae16:.0f` of them to do as well as the network.
+#   On members that it was trained on the network does better, and it is worst late in the run.
+# - The third channel adds little here: the mean mass of a particle explains {glue:text}`rho_i_by_m_i:.2f` of the variance of its density.
+# - Two latents are worth {glue:text}`components_like_vae2:.0f` EOFs. What was varied has few dimensions, too: time and two parameters.
+# - A quadratic function of the two parameters explains {glue:text}`explained_vae16:.2f` of the variance over members in 16 latents. The rest is the weather of each run: eddies that no parameter decides.

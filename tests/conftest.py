@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -45,6 +46,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data in {folder} (ICE_SHARED names another place)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def layers():
+    """An ensemble (10 members, 6 times, 16 x 16 cells) of flat layers of ice whose height and mass vary."""
+    from lib.cirrus.schema import ice_fields  # most tests need no xarray
+
+    rng = np.random.default_rng(0)
+    base, mass = rng.integers(4, 10, (2, 10))
+    z = np.arange(16)
+    q_i = np.zeros((10, 6, 16, 16), np.float32)
+    for member, time in np.ndindex(10, 6):
+        layer = (z >= base[member] - time // 2) & (z < base[member] + 4)
+        q_i[member, time, layer] = 10.0 ** (-mass[member] / 2 - 1)
+    n_i, rho_i = (np.where(q_i > 0, value, 0).astype(np.float32) for value in (1e4, 450))
+    fields = {"q_i": q_i, "m_i": q_i / 1e4, "n_i": n_i, "rho_i": rho_i}
+    return ice_fields(fields, range(10), range(6), z * 50.0, z * 100.0)
 
 
 @pytest.fixture(scope="session")

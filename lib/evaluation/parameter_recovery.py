@@ -1,4 +1,4 @@
-"""The parameters of an ensemble and its trajectories: when they part the members, and whether they can be read back."""
+"""The parameters of an ensemble and its trajectories: what variance they explain, and whether they can be estimated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from lib.evaluation.trajectories import MEASURES, distances, pairs
+from lib.evaluation.trajectories import MEASURES, pairs, trajectory_distances
 
 #: Strengths of the penalty among which the regression on trajectories chooses.
 _PENALTIES = np.logspace(-1, 5, 13)
@@ -30,7 +30,7 @@ def unit_parameters(ensemble: xr.Dataset, names: Sequence[str]) -> np.ndarray:
     return (logs - logs.min(axis=0)) / np.ptp(logs, axis=0)
 
 
-def spread_in_time(latents: np.ndarray, parameters: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+def variance_by_time(latents: np.ndarray, parameters: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     """Variance over members at each time, and how much of it a quadratic function of the parameters explains.
 
     Explained is the variance less the mean square error for members that the function was not fitted to, one after the other,
@@ -45,14 +45,14 @@ def spread_in_time(latents: np.ndarray, parameters: np.ndarray, names: Sequence[
     -------
     Table with a row for each time and the columns "all", "explained" (by all parameters) and each parameter alone
     """
-    everything = latents.var(axis=0).sum(axis=-1)
+    variance = latents.var(axis=0).sum(axis=-1)
     columns = {"explained": parameters} | {name: parameters[:, [k]] for k, name in enumerate(names)}
-    explained = {name: np.maximum(everything - _unexplained(latents, known), 0) for name, known in columns.items()}
-    return pd.DataFrame({"all": everything} | explained)
+    explained = {name: np.maximum(variance - _residual(latents, values), 0) for name, values in columns.items()}
+    return pd.DataFrame({"all": variance} | explained)
 
 
-def _unexplained(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-    """Mean square error (time,) of the best quadratic function of parameters (member, p) for each member that it does not know.
+def _residual(latents: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Mean square error (time,) of the best quadratic function of parameters (member, p), for members that it was not fitted to.
 
     Errors are added up over the latents (member, time, L).
     """
@@ -67,25 +67,25 @@ def rank_correlations(curves: Mapping[str, np.ndarray], parameters: np.ndarray) 
 
     A row for each of `curves` (member, time, L), and a column for each measure of `lib.evaluation.trajectories`.
     """
-    apart = pdist(parameters)
+    gaps = pdist(parameters)
     return pd.DataFrame(
         {
-            measure: {name: spearmanr(pairs(distances(own, own, measure)), apart)[0] for name, own in curves.items()}
+            measure: {name: spearmanr(pairs(trajectory_distances(own, own, measure)), gaps)[0] for name, own in curves.items()}
             for measure in MEASURES
         }
     )
 
 
-def recovered(known: np.ndarray, parameters: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Parameters (m, p) read from trajectories `asked` (m, time, L), learned from those of `known` (n, time, L) members.
+def parameter_estimates(known: np.ndarray, parameters: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Parameters (m, p) of `new` trajectories (m, time, L), learned from those (n, p) of `known` ones (n, time, L).
 
     Ridge regression on all latents of all times, its penalty chosen by leaving out one known member after the other.
     """
     model = make_pipeline(StandardScaler(), RidgeCV(_PENALTIES))
-    return np.asarray(model.fit(known.reshape(len(known), -1), parameters).predict(asked.reshape(len(asked), -1)))
+    return np.asarray(model.fit(known.reshape(len(known), -1), parameters).predict(new.reshape(len(new), -1)))
 
 
-def recovered_by_time(known: np.ndarray, parameters: np.ndarray, asked: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """R2 (time, parameter) of what `recovered` reads from single times of trajectories `asked` with `true` parameters (m, p)."""
-    read = [recovered(known[:, [time]], parameters, asked[:, [time]]) for time in range(known.shape[1])]
-    return np.array([r2_score(true, values, multioutput="raw_values") for values in read])
+def r2_by_time(known: np.ndarray, parameters: np.ndarray, new: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """R2 (time, p) of `parameter_estimates` from single times of `new` trajectories, whose true parameters are `truth` (m, p)."""
+    estimates = [parameter_estimates(known[:, [time]], parameters, new[:, [time]]) for time in range(known.shape[1])]
+    return np.array([r2_score(truth, values, multioutput="raw_values") for values in estimates])

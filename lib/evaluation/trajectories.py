@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 
-def distances(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndarray:
+def trajectory_distances(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndarray:
     """Distance (n, m) of each trajectory of `a` (n, T, L) from each of `b` (m, U, L), in the units of the points.
 
     Parameters
@@ -35,12 +35,12 @@ def distances(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndar
     if measure == "synchronous":
         return synchronous(a, b)
     costs = cdist(a.reshape(-1, latents), b.reshape(-1, latents)).reshape(n, times_a, m, times_b)
-    return _ALIGNED[measure](np.ascontiguousarray(costs.transpose(1, 3, 0, 2)))
+    return _ALIGNMENTS[measure](np.ascontiguousarray(costs.transpose(1, 3, 0, 2)))
 
 
-def one_by_one(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndarray:
-    """Distance (n,) of each trajectory of `a` (n, T, L) from the one in its place in `b` (n, U, L), as `distances` has it."""
-    return np.array([distances(one[None], other[None], measure).item() for one, other in zip(a, b, strict=True)])
+def paired_distances(a: np.ndarray, b: np.ndarray, measure: str = "warping") -> np.ndarray:
+    """Distance (n,) of each trajectory of `a` (n, T, L) from the one in its place in `b` (n, U, L)."""
+    return np.array([trajectory_distances(one[None], other[None], measure).item() for one, other in zip(a, b, strict=True)])
 
 
 def synchronous(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def time_warping(costs: np.ndarray) -> np.ndarray:
     Either trajectory may pause while the other goes on. The symmetric form of Sakoe & Chiba (1978,
     doi:10.1109/TASSP.1978.1163055), in which a step of both counts twice and the sum is divided by T + U.
     """
-    total = _accumulated(costs, lambda one, both, here: np.minimum(one + here, both + 2 * here))
+    total = _accumulate(costs, lambda one, both, here: np.minimum(one + here, both + 2 * here))
     return total / sum(costs.shape[:2])
 
 
@@ -63,10 +63,10 @@ def discrete_frechet(costs: np.ndarray) -> np.ndarray:
 
     Discrete Frechet distance (Eiter & Mannila 1994, TU Vienna CD-TR 94/64).
     """
-    return _accumulated(costs, lambda one, both, here: np.maximum(np.minimum(one, both), here))
+    return _accumulate(costs, lambda one, both, here: np.maximum(np.minimum(one, both), here))
 
 
-def _accumulated(costs: np.ndarray, step: Callable) -> np.ndarray:
+def _accumulate(costs: np.ndarray, step: Callable) -> np.ndarray:
     """Last cell of a table that `step` fills from the better neighbour of one step, that of two, and the cost of the cell."""
     rows, columns, *pairs = costs.shape
     table = np.full((rows + 1, columns + 1, *pairs), np.inf)
@@ -82,17 +82,17 @@ def wasserstein(costs: np.ndarray) -> np.ndarray:
     With equally many points of equal weight it is the mean over the best matching of them, one to one.
     """
     times, _, n, m = costs.shape
-    found = np.empty((n, m))
+    means = np.empty((n, m))
     for pair in np.ndindex(n, m):
         cost = costs[:, :, *pair]
-        found[pair] = cost[linear_sum_assignment(cost)].mean()
-    return found
+        means[pair] = cost[linear_sum_assignment(cost)].mean()
+    return means
 
 
 #: Measure -> how it comes from the distances between all points (T, U, n, m).
-_ALIGNED = {"warping": time_warping, "frechet": discrete_frechet, "wasserstein": wasserstein}
-#: Ways to compare two trajectories.
-MEASURES = ("synchronous", *_ALIGNED)
+_ALIGNMENTS = {"warping": time_warping, "frechet": discrete_frechet, "wasserstein": wasserstein}
+#: Ways to compare two trajectories -> title.
+MEASURES = {"synchronous": "Synchronous", "warping": "Warping", "frechet": "Fréchet", "wasserstein": "Wasserstein"}
 _EQUAL_TIMES = ("synchronous", "wasserstein")
 
 
@@ -107,14 +107,6 @@ def p_value(observed: float | np.ndarray, null: np.ndarray) -> np.ndarray:
     Phipson & Smyth (2010, doi:10.2202/1544-6115.1585).
     """
     return (1 + np.sum(null >= np.asarray(observed)[..., None], axis=-1)) / (1 + len(null))
-
-
-class Shuffled(NamedTuple):
-    """Energy distance of two groups, the `null` (k,) of it among shuffled groups, and the p-value."""
-
-    distance: float
-    null: np.ndarray
-    p: float
 
 
 def energy_distance(matrix: np.ndarray, first: np.ndarray) -> float:
@@ -138,8 +130,18 @@ def _within(matrix: np.ndarray, group: np.ndarray) -> float:
     return matrix[np.ix_(group, group)].sum() / max(n * (n - 1), 1)
 
 
-def permutation_test(matrix: np.ndarray, first: np.ndarray, n_shuffles: int = 999, seed: int = 0) -> Shuffled:
-    """Are two groups farther apart than chance makes them? The groups are shuffled to see.
+class PermutationTest(NamedTuple):
+    """Energy distance of two groups, its `null` (k,) among groups drawn at random, and the p-value."""
+
+    distance: float
+    null: np.ndarray
+    p: float
+
+
+def energy_test(matrix: np.ndarray, first: np.ndarray, n_shuffles: int = 999, seed: int = 0) -> PermutationTest:
+    """Permutation test of the energy distance: are two groups farther apart than members shuffled between them?
+
+    `scipy.stats.permutation_test` does the same, but takes no group of one.
 
     Parameters
     ----------
@@ -154,7 +156,8 @@ def permutation_test(matrix: np.ndarray, first: np.ndarray, n_shuffles: int = 99
     first = np.asarray(first, bool)
     if not 0 < first.sum() < len(first):
         raise ValueError(f"first: both groups need members, got {first.sum()} of {len(first)}")
+
     rng = np.random.default_rng(seed)
     null = np.array([energy_distance(matrix, rng.permutation(first)) for _ in range(n_shuffles)])
     observed = energy_distance(matrix, first)
-    return Shuffled(observed, null, float(p_value(observed, null)))
+    return PermutationTest(observed, null, float(p_value(observed, null)))

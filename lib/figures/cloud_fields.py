@@ -1,4 +1,4 @@
-"""Figures of fields of cirrus and their latent spaces: restored fields, trajectories, manifolds, distances, parameters."""
+"""Figures of fields of cirrus and their latent spaces: reconstructions, trajectories, manifolds, distances, parameters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from lib.datasets.cirrus_fields import CHANNELS
 from lib.figures.style import shown_once
-from lib.models.fields import CHANNELS
 
 #: Colour map of each channel.
 _COLOURS = dict(zip(CHANNELS, ("viridis", "cividis", "magma"), strict=True))
@@ -30,7 +30,7 @@ def _latent(number: int) -> str:
 def field_rows(rows: Mapping[str, np.ndarray], titles: Sequence[str], x_km: np.ndarray, z_km: np.ndarray) -> Figure:
     """Fields in rows, each `rows` value (k, 3, z, x) under the others channel by channel, a column for each of `titles` (k,).
 
-    Fields are of the channels as `lib.models.fields.channels` gives them, at the middles of cells `x_km`, `z_km`.
+    Fields are of the channels as `lib.datasets.cirrus_fields.channels` gives them, at the middles of cells `x_km`, `z_km`.
     """
     n_rows, n_columns = len(CHANNELS) * len(rows), len(titles)
     size = (1.75 * n_columns + 1.4, (0.95 if len(rows) > 1 else 1.3) * n_rows + 0.5)
@@ -115,10 +115,10 @@ def _edges(places: np.ndarray) -> tuple[float, float]:
 
 
 @shown_once
-def spread_in_time(minutes: np.ndarray, spreads: Mapping[str, pd.DataFrame]) -> Figure:
+def variance_by_time(minutes: np.ndarray, tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Variance over members by time (time,) [min], a panel for each representation and a line for each column."""
-    figure, axes = plt.subplots(1, len(spreads), figsize=(3.6 * len(spreads), 2.8), squeeze=False)
-    for axis, (title, table) in zip(axes[0], spreads.items(), strict=True):
+    figure, axes = plt.subplots(1, len(tables), figsize=(3.6 * len(tables), 2.8), squeeze=False)
+    for axis, (title, table) in zip(axes[0], tables.items(), strict=True):
         for style, name in zip(cycle(("-", "--", "-.", ":")), table, strict=False):
             axis.plot(minutes, table[name], style, label=name.replace("_", " "))
         axis.set(title=title, xlabel="time [min]", ylabel="variance over members [1]", ylim=(0, None))
@@ -127,16 +127,16 @@ def spread_in_time(minutes: np.ndarray, spreads: Mapping[str, pd.DataFrame]) -> 
 
 
 @shown_once
-def unexplained(components: pd.DataFrame, networks: pd.DataFrame) -> Figure:
-    """Share of each channel's variance that is lost, by the number of numbers kept: components (line) and latents (crosses).
+def unexplained_variance(eofs: pd.DataFrame, networks: pd.DataFrame) -> Figure:
+    """Share of each channel's variance that is lost, by how many numbers stand for a snapshot: EOFs (line), latents (crosses).
 
-    Both tables hold R2, with the numbers kept as the index and the channels as columns.
+    Both tables hold R2, with how many numbers as the index and the channels as columns.
     """
     figure, axes = plt.subplots(1, len(CHANNELS), figsize=(8.6, 2.7), sharey=True)
     for axis, name in zip(axes, CHANNELS, strict=True):
-        axis.plot(components.index, 1 - components[name], "-", label="principal components")
+        axis.plot(eofs.index, 1 - eofs[name], "-", label="empirical orthogonal functions")
         axis.plot(networks.index, 1 - networks[name], "X", color="C3", markersize=7, label="latents of autoencoders")
-        axis.set(title=_SHORT[name], xscale="log", yscale="log", xlabel="numbers kept [1]")
+        axis.set(title=_SHORT[name], xscale="log", yscale="log", xlabel="numbers a snapshot [1]")
         axis.grid(which="both", color="0.93")
     axes[0].set_ylabel("$1 - R^2$ on test members [1]")
     axes[0].legend()
@@ -153,42 +153,26 @@ def information(divergences: np.ndarray) -> Figure:
 
 
 @shown_once
-def distances_grow(apart: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
-    """Distances (p,) of pairs of simulations against how far `apart` (p,) their parameters are, a panel for each measure."""
-    figure, axes = plt.subplots(1, len(found), figsize=(2.5 * len(found), 2.5), squeeze=False)
-    for axis, (title, values) in zip(axes[0], found.items(), strict=True):
-        axis.scatter(apart, values, s=6, linewidths=0, alpha=0.6)
-        axis.set(
-            title=title.capitalize().replace("Frechet", "Fréchet"),
-            xlabel="parameter distance [1]",
-            xlim=(0, None),
-            ylim=(0, None),
-        )
-    axes[0, 0].set_ylabel("distance [1]")
+def scatter_panels(panels: Mapping[str, tuple[np.ndarray, np.ndarray]], xlabel: str, ylabel: str) -> Figure:
+    """Values of pairs of simulations against each other, x and y (p,) of each panel by its title, both from 0."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(2.6 * len(panels), 2.6), squeeze=False)
+    for axis, (title, (x, y)) in zip(axes[0], panels.items(), strict=True):
+        axis.scatter(x, y, s=6, linewidths=0, alpha=0.6)
+        axis.set(title=title, xlabel=xlabel, xlim=(0, None), ylim=(0, None))
+    axes[0, 0].set_ylabel(ylabel)
     return figure
 
 
 @shown_once
-def gauged(between: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
-    """RMSE of the fields `between` pairs (p,) against other distances (p,) of them, a panel for each."""
-    figure, axes = plt.subplots(1, len(found), figsize=(2.8 * len(found), 2.6), squeeze=False, sharey=True)
-    for axis, (title, values) in zip(axes[0], found.items(), strict=True):
-        axis.scatter(values, between, s=6, linewidths=0, alpha=0.6)
-        axis.set(title=title, xlabel="distance [1]", xlim=(0, None), ylim=(0, None))
-    axes[0, 0].set_ylabel("RMSE of fields [1]")
-    return figure
-
-
-@shown_once
-def nothing_new(null: np.ndarray, apart: np.ndarray, found: np.ndarray) -> Figure:
-    """Distances (p,) of pairs by how far `apart` (p,) their parameters are, as quartiles, over those of the `null` (k,)."""
+def distance_over_null(null: np.ndarray, gaps: np.ndarray, distances: np.ndarray) -> Figure:
+    """Quartiles of the distances (p,) of pairs by the distance of their parameters `gaps` (p,), over those of the `null` (k,)."""
     figure, axis = plt.subplots(figsize=(5.6, 3.0))
     low, high = np.percentile(null, [5, 95])
     axis.axhspan(low, high, color="0.88", label="nearest neighbours, 5 % to 95 %")
-    groups = np.digitize(apart, edges := np.linspace(0, apart.max(), 9)[1:-1])
-    edges = np.concatenate([[0], edges, [apart.max()]])
+    edges = np.linspace(0, gaps.max(), 9)
+    groups = np.digitize(gaps, edges[1:-1])
     for group in np.unique(groups):
-        quarter, half, three = np.percentile(found[groups == group], [25, 50, 75])
+        quarter, half, three = np.percentile(distances[groups == group], [25, 50, 75])
         middle = edges[group : group + 2].mean()
         axis.errorbar(middle, half, [[half - quarter], [three - half]], fmt="o", color="C0", capsize=3)
     axis.set(xlabel="parameter distance [1]", ylabel="latent distance [1]", xlim=(0, None), ylim=(0, None))
@@ -197,23 +181,23 @@ def nothing_new(null: np.ndarray, apart: np.ndarray, found: np.ndarray) -> Figur
 
 
 @shown_once
-def parameters_read(truth: np.ndarray, read: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
-    """Parameters (m, p) read from trajectories against the true ones, a panel for each of `names` (p,)."""
+def parameter_estimates(truth: np.ndarray, estimates: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """Parameters (m, p) estimated from trajectories against the true ones, a panel for each of `names` (p,)."""
     figure, axes = plt.subplots(1, len(names), figsize=(3.1 * len(names), 3.1), squeeze=False)
     for k, (axis, name) in enumerate(zip(axes[0], names, strict=True)):
         axis.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
-        for number, (marker, (way, values)) in enumerate(zip(cycle("ox+^s"), read.items(), strict=False)):
+        for number, (marker, (way, values)) in enumerate(zip(cycle("ox+^s"), estimates.items(), strict=False)):
             axis.plot(
                 truth[:, k], values[:, k], marker, color=f"C{number}", markersize=5, fillstyle="none", linestyle="", label=way
             )
-        axis.set(title=name.replace("_", " "), xlabel="true, 0 to 1 [1]", ylabel="read, 0 to 1 [1]", aspect="equal")
+        axis.set(title=name.replace("_", " "), xlabel="true, 0 to 1 [1]", ylabel="estimate, 0 to 1 [1]", aspect="equal")
     axes[0, 0].legend(fontsize=7)
     return figure
 
 
 @shown_once
-def read_by_time(minutes: np.ndarray, scores: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
-    """R2 (time, p) of the parameters when they are read from a single time, a panel for each of `names` (p,)."""
+def r2_by_time(minutes: np.ndarray, scores: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """R2 (time, p) of parameters that are estimated from a single time, a panel for each of `names` (p,)."""
     figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 2.6), squeeze=False, sharey=True)
     for k, (axis, name) in enumerate(zip(axes[0], names, strict=True)):
         for style, (way, values) in zip(cycle(("-", "--", "-.", ":")), scores.items(), strict=False):
@@ -225,7 +209,7 @@ def read_by_time(minutes: np.ndarray, scores: Mapping[str, np.ndarray], names: S
 
 
 @shown_once
-def structures(
+def scheme_trajectories(
     ensemble: np.ndarray, schemes: Mapping[str, np.ndarray], beside: Mapping[str, np.ndarray], minutes: np.ndarray
 ) -> Figure:
     """Trajectories (time, 2) of simulations over those (member, time, 2) of an ensemble, in grey; a dot at every half hour.
@@ -247,7 +231,7 @@ def structures(
 
 
 @shown_once
-def beside_spread(table: pd.DataFrame) -> Figure:
+def distance_ratios(table: pd.DataFrame) -> Figure:
     """Distances of kinds of pairs (rows) over the median distance within an ensemble, by several ways to measure (columns)."""
     figure, axis = plt.subplots(figsize=(6.4, 0.36 * len(table) + 1.2))
     places = np.arange(len(table))[::-1]

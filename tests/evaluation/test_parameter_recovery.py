@@ -5,7 +5,13 @@ import pytest
 import xarray as xr
 from sklearn.metrics import r2_score
 
-from lib.evaluation.parameter_recovery import rank_correlations, recovered, recovered_by_time, spread_in_time, unit_parameters
+from lib.evaluation.parameter_recovery import (
+    parameter_estimates,
+    r2_by_time,
+    rank_correlations,
+    unit_parameters,
+    variance_by_time,
+)
 
 
 @pytest.fixture
@@ -27,7 +33,7 @@ def test_parameters_are_scaled_by_their_factors():
 
 def test_each_parameter_explains_what_it_makes(made_up):
     latents, parameters = made_up
-    table = spread_in_time(latents, parameters, ["early", "late"][::-1])
+    table = variance_by_time(latents, parameters, ["early", "late"][::-1])
     assert list(table) == ["all", "explained", "late", "early"] and len(table) == 5
     assert table["all"].to_numpy() == pytest.approx(latents.var(axis=0).sum(axis=-1))
     assert table.early.iloc[0] > 0.9 * table["all"].iloc[0] and table.late.iloc[-1] > 0.9 * table["all"].iloc[-1]
@@ -36,25 +42,25 @@ def test_each_parameter_explains_what_it_makes(made_up):
 
 def test_noise_is_not_explained_however_many_terms_there_are(made_up):
     noise = np.random.default_rng(1).normal(size=(12, 5, 3))
-    table = spread_in_time(noise, made_up[1][:12], ["early", "late"])
+    table = variance_by_time(noise, made_up[1][:12], ["early", "late"])
     assert (table.explained >= 0).all() and table.explained.sum() < 0.1 * table["all"].sum()
 
 
-def test_parameters_are_read_from_trajectories_and_not_from_noise(made_up):
+def test_parameters_are_estimated_from_trajectories_and_not_from_noise(made_up):
     latents, parameters = made_up
-    assert r2_score(parameters[40:], recovered(latents[:40], parameters[:40], latents[40:])) > 0.97
+    assert r2_score(parameters[40:], parameter_estimates(latents[:40], parameters[:40], latents[40:])) > 0.97
     noise = np.random.default_rng(1).normal(size=latents.shape)
-    assert r2_score(parameters[40:], recovered(noise[:40], parameters[:40], noise[40:])) < 0.2
+    assert r2_score(parameters[40:], parameter_estimates(noise[:40], parameters[:40], noise[40:])) < 0.2
 
 
-def test_a_parameter_is_read_at_the_times_that_it_shapes(made_up):
+def test_a_parameter_is_estimated_at_the_times_that_it_shapes(made_up):
     latents, parameters = made_up
     early, late = latents[:40], latents[40:]
-    r2 = recovered_by_time(early, parameters[:40], late, parameters[40:])
+    r2 = r2_by_time(early, parameters[:40], late, parameters[40:])
     assert r2.shape == (5, 2)
     assert (r2[[0, -1], [1, 0]] > 0.9).all() and (r2[[0, -1], [0, 1]] < 0.2).all()  # the second fades, the first grows
     assert r2[2] == pytest.approx(
-        r2_score(parameters[40:], recovered(early[:, [2]], parameters[:40], late[:, [2]]), multioutput="raw_values")
+        r2_score(parameters[40:], parameter_estimates(early[:, [2]], parameters[:40], late[:, [2]]), multioutput="raw_values")
     )
 
 

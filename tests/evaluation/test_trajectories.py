@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance_nd
 
-from lib.evaluation.trajectories import MEASURES, distances, energy_distance, one_by_one, p_value, pairs, permutation_test
+from lib.evaluation.trajectories import (
+    MEASURES,
+    energy_distance,
+    energy_test,
+    p_value,
+    paired_distances,
+    pairs,
+    trajectory_distances,
+)
 
 every_measure = pytest.mark.parametrize("measure", MEASURES)
 
@@ -19,16 +27,16 @@ def walks():
 
 @every_measure
 def test_a_distance_is_zero_to_itself_symmetric_and_grows_with_scale(walks, measure):
-    found = distances(walks, walks, measure)
+    found = trajectory_distances(walks, walks, measure)
     assert np.diag(found) == pytest.approx(0, abs=1e-12) and (pairs(found) > 0).all()
     np.testing.assert_allclose(found, found.T)
-    np.testing.assert_allclose(distances(3 * walks, 3 * walks, measure), 3 * found)
+    np.testing.assert_allclose(trajectory_distances(3 * walks, 3 * walks, measure), 3 * found)
 
 
 @every_measure
 def test_parallel_lines_are_as_far_apart_as_they_are(measure):
     line = np.stack([np.linspace(0, 1, 9), np.zeros(9)], axis=1)[None]
-    assert distances(line, line + [0, 0.7], measure) == pytest.approx(0.7)
+    assert trajectory_distances(line, line + [0, 0.7], measure) == pytest.approx(0.7)
 
 
 def alignments(rows, columns):
@@ -54,37 +62,37 @@ def test_warping_and_frechet_find_the_best_of_all_alignments():
         steps = [(1, 1), *(np.subtract(after, before) for before, after in itertools.pairwise(path))]
         return sum(sum(step) * cost[cell] for step, cell in zip(steps, path, strict=True)) / 7
 
-    assert distances(a, b, "frechet") == pytest.approx(longest)
-    assert distances(a, b, "warping") == pytest.approx(min(map(weighted, paths)))
+    assert trajectory_distances(a, b, "frechet") == pytest.approx(longest)
+    assert trajectory_distances(a, b, "warping") == pytest.approx(min(map(weighted, paths)))
 
 
 def test_wasserstein_is_that_of_scipy(walks):
-    found = distances(walks[:2], walks[2:], "wasserstein")
+    found = trajectory_distances(walks[:2], walks[2:], "wasserstein")
     assert found[0, 1] == pytest.approx(wasserstein_distance_nd(walks[0], walks[3]))
 
 
 def test_a_late_trajectory_is_far_at_equal_times_and_near_when_warped():
     x = np.linspace(0, 1, 21)
     early, late = (np.stack([x**power, x ** (2 * power)], axis=1)[None] for power in (1, 2))
-    assert distances(early, late, "warping") < 0.3 * distances(early, late, "synchronous")
+    assert trajectory_distances(early, late, "warping") < 0.3 * trajectory_distances(early, late, "synchronous")
 
 
 @every_measure
-def test_one_by_one_is_the_diagonal(walks, measure):
+def test_paired_distances_are_the_diagonal(walks, measure):
     others = walks[::-1] + 1
-    assert one_by_one(walks, others, measure) == pytest.approx(distances(walks, others, measure).diagonal())
+    assert paired_distances(walks, others, measure) == pytest.approx(trajectory_distances(walks, others, measure).diagonal())
     with pytest.raises(ValueError):
-        one_by_one(walks, others[1:], measure)
+        paired_distances(walks, others[1:], measure)
 
 
 def test_what_cannot_be_compared_is_said(walks):
     with pytest.raises(ValueError, match="expected one of synchronous, warping, frechet, wasserstein, got 'fastest'"):
-        distances(walks, walks, "fastest")
+        trajectory_distances(walks, walks, "fastest")
     with pytest.raises(ValueError, match="3 and 2 dimensions"):
-        distances(walks, walks[..., :2])
+        trajectory_distances(walks, walks[..., :2])
     with pytest.raises(ValueError, match="equally many times, got 6 and 5"):
-        distances(walks, walks[:, :5], "wasserstein")
-    assert distances(walks, walks[:, :5], "frechet").shape == (4, 4)
+        trajectory_distances(walks, walks[:, :5], "wasserstein")
+    assert trajectory_distances(walks, walks[:, :5], "frechet").shape == (4, 4)
 
 
 def test_p_values_are_ranks():
@@ -98,13 +106,13 @@ def groups(shift, n=12, seed=0):
     rng = np.random.default_rng(seed)
     members = rng.normal(size=(2 * n, 5, 2))
     members[n:] += shift
-    return distances(members, members, "synchronous"), np.arange(2 * n) < n
+    return trajectory_distances(members, members, "synchronous"), np.arange(2 * n) < n
 
 
 def test_groups_that_differ_are_told_apart_and_others_are_not():
-    apart = permutation_test(*groups(1.0))
+    apart = energy_test(*groups(1.0))
     assert apart.p == 0.001 and apart.distance > 3 * apart.null.std()
-    chance = [permutation_test(*groups(0.0, seed=seed), n_shuffles=199).p for seed in range(60)]
+    chance = [energy_test(*groups(0.0, seed=seed), n_shuffles=99).p for seed in range(40)]
     assert np.mean(np.array(chance) < 0.1) < 0.25 and np.mean(chance) == pytest.approx(0.5, abs=0.15)
     assert apart.null.mean() == pytest.approx(0, abs=0.02)
 
@@ -112,13 +120,13 @@ def test_groups_that_differ_are_told_apart_and_others_are_not():
 def test_one_stranger_among_many():
     members = np.random.default_rng(2).normal(size=(40, 5, 2))
     members[7] += 3
-    matrix = distances(members, members)
-    assert permutation_test(matrix, np.arange(40) == 7).p == pytest.approx(1 / 40, abs=0.02)
-    assert permutation_test(matrix, np.arange(40) == 8).p > 0.1
+    matrix = trajectory_distances(members, members)
+    assert energy_test(matrix, np.arange(40) == 7).p == pytest.approx(1 / 40, abs=0.02)
+    assert energy_test(matrix, np.arange(40) == 8).p > 0.1
 
 
 def test_the_energy_distance_of_two_points_is_twice_their_distance():
     matrix = np.array([[0.0, 3.0], [3.0, 0.0]])
     assert energy_distance(matrix, np.array([True, False])) == 6.0
     with pytest.raises(ValueError, match="both groups need members, got 2 of 2"):
-        permutation_test(matrix, [True, True])
+        energy_test(matrix, [True, True])
