@@ -131,9 +131,9 @@ cloud_fields.field_rows({"model": one_life}, times, x_km, z_km)
 # %%
 values = fields.scaling.inverse_transform(fields.standard)
 q_i, m_i, rho_i = (values[:, :, channel][cloudy(values)] for channel in range(3))
-run.record(rho_i_by_m_i=field_scores.variance_explained(rho_i, m_i))
-run.record(q_i_by_m_i=field_scores.variance_explained(q_i, m_i))
-pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("variance explained by $m_i$")
+run.record("by_m_i", field_scores.variance_explained(rho_i, m_i), quantity="rho_i")
+run.record("by_m_i", field_scores.variance_explained(q_i, m_i), quantity="q_i")
+run.table("quantity", score="by_m_i")
 
 # %% [markdown]
 # ## The autoencoder
@@ -178,6 +178,7 @@ decoder = nn.Sequential(
 # %%
 def loss(x):
     mean, log_variance = encoder(x).chunk(2, dim=1)
+    log_variance = log_variance.clamp(-12, 6)  # so that no latent becomes infinitely precise
     latents = mean + torch.randn_like(mean) * (log_variance / 2).exp()
     error = ((x - decoder(latents)) ** 2).mean()
     divergence = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
@@ -243,10 +244,9 @@ cloud_fields.field_rows(physical, snapshots, x_km, z_km)
 new = fields.standard[split.test]
 reconstructions = {name: way.decode(latents[name][split.test]) for name, way in ways.items()}
 scores = {name: field_scores.channel_r2(new, decoded) for name, decoded in reconstructions.items()}
-run.record_each(scores, "r2")
-r2 = pd.DataFrame(scores).T
-run.keep(r2=r2)
-r2.round(3)
+r2 = pd.DataFrame(scores)
+run.record_table(r2, rows="quantity", columns="model", score="r2")
+run.table("model", "quantity", score="r2")
 
 # %% [markdown]
 # What limits the network? On the members that it was trained on it does better than on new ones, so more simulations would help. And its error grows late in the run, when eddies stir the cloud in
@@ -256,9 +256,10 @@ r2.round(3)
 train_reconstructions = ways["vae16"].decode(latents["vae16"][split.train])
 r2_train = field_scores.channel_r2(fields.standard[split.train], train_reconstructions)
 error = ((new - reconstructions["vae16"]) ** 2).mean(axis=(0, 2, 3, 4))
-run.record_each(r2_train, "r2_vae16", "train")
-run.record(late_error_vae16=error[minutes > 90].mean() / error[minutes <= 90].mean())
-pd.DataFrame({"training members": r2_train, "test members": r2.loc["vae16"]}).T.round(3)
+run.record_table(r2_train, rows="quantity", score="r2", model="vae16", split="train")
+growth = error[minutes > 90].mean() / error[minutes <= 90].mean()
+run.record("late_error", growth, model="vae16")
+pd.DataFrame({"training members": r2_train, "test members": r2["vae16"]}).T.round(3)
 
 # %% [markdown]
 # ## How many numbers do the fields need?
@@ -271,7 +272,7 @@ truncations = {n: field_autoencoder.eof_representation(eofs, n) for n in counts}
 r2_eofs = pd.DataFrame(
     {n: field_scores.channel_r2(new, way.decode(way.encode(new))) for n, way in truncations.items()}
 ).T
-r2_networks = r2.loc[["vae2", "vae16"]].set_index(pd.Index([2, 16]))
+r2_networks = r2[["vae2", "vae16"]].T.set_index(pd.Index([2, 16]))
 cloud_fields.unexplained_variance(r2_eofs, r2_networks)
 
 # %% [markdown]
@@ -280,10 +281,10 @@ cloud_fields.unexplained_variance(r2_eofs, r2_networks)
 
 # %%
 by_eofs = r2_eofs.mean(axis=1)
-by_network = r2.loc[["vae16", "vae2"]].mean(axis=1)
+by_network = r2[["vae16", "vae2"]].mean()
 worth = pd.Series(np.interp(by_network, by_eofs, r2_eofs.index), by_network.index)
-run.record(most_components=counts[-1])
-run.record_each(worth, "components_like")
+run.record("most_components", counts[-1])
+run.record_table(worth, rows="model", score="components_like")
 beyond = {"<": by_network < by_eofs.iloc[0], ">": by_network > by_eofs.iloc[-1]}
 signs = np.select(list(beyond.values()), list(beyond), "")
 pd.DataFrame({"EOFs": signs + worth.map("{:.1f}".format)})
@@ -296,8 +297,9 @@ information = {
     n: field_scores.information(network.trained.model, fields.pictures(split.test))
     for n, network in networks.items()
 }
-run.record(active_latents=int((information[16] > 0.1).sum()))
-run.record_each({f"vae{n}": nats.sum() for n, nats in information.items()}, "nats")
+run.record("active_latents", int((information[16] > 0.1).sum()))
+for n, nats in information.items():
+    run.record("nats", nats.sum(), model=f"vae{n}")
 cloud_fields.information(information[16])
 
 # %% [markdown]
@@ -344,10 +346,11 @@ cloud_fields.variance_by_time(minutes, {f"{n} latents": table for n, table in va
 # %%
 peaks = {f"vae{n}": minutes[table["all"].argmax()] for n, table in variances.items()}
 shares = {f"vae{n}": table.sum() / table["all"].sum() for n, table in variances.items()}
-run.record_each(peaks, "largest_spread_min")
-run.record_each({name: share["explained"] for name, share in shares.items()}, "explained")
-run.record_each({name: share[list(PARAMETERS)] for name, share in shares.items()}, "explained")
-pd.DataFrame(shares).T.drop(columns="all").assign(peak_min=peaks).round(2)
+run.record_table(peaks, rows="model", score="largest_spread_min")
+for model, share in shares.items():
+    run.record("explained", share["explained"], model=model)
+    run.record_table(share[list(PARAMETERS)], rows="quantity", score="explained", model=model)
+run.table(["score", "quantity"], "model", score=["largest_spread_min", "explained"])
 
 # %% [markdown]
 # ## What was shown

@@ -52,6 +52,7 @@ from lib.datasets import cirrus_fields
 from lib.evaluation import parameter_recovery, trajectories
 from lib.figures import cloud_fields
 from lib.models import field_autoencoder
+from lib.notebook import titles
 from lib.notebook.run import start
 from lib.studies import latent_fields
 
@@ -112,17 +113,15 @@ pd.DataFrame({f"{n} latents": network.effort() for n, network in networks.items(
 vae16, vae2 = (network.representation() for network in networks.values())
 eofs = field_autoencoder.orthogonal_functions(fields, 16, seed)
 ways = {
-    "16 latents": vae16.encode,
-    "16 latents, translation mean": field_autoencoder.translation_mean(vae16.encode, 8),
-    "2 latents": vae2.encode,
-    "16 EOFs": field_autoencoder.eof_representation(eofs, 16).encode,
+    "vae16": vae16.encode,
+    "vae16_moved": field_autoencoder.translation_mean(vae16.encode, 8),
+    "vae2": vae2.encode,
+    "pca16": field_autoencoder.eof_representation(eofs, 16).encode,
     "profiles": cirrus_fields.profiles,
     "fields": cirrus_fields.cell_values,
 }
-metric_names = ("vae16", "vae16_moved", "vae2", "pca16", "profiles", "fields")
-short = dict(zip(ways, metric_names, strict=True))
-curves = {name: encode(fields.standard) for name, encode in ways.items() if name != "fields"}
-{name: points.shape for name, points in curves.items()}
+curves = {way: encode(fields.standard) for way, encode in ways.items() if way != "fields"}
+{titles.MODELS[way]: points.shape for way, points in curves.items()}
 
 # %% [markdown]
 # ## Do distances grow with the parameters?
@@ -135,7 +134,7 @@ curves = {name: encode(fields.standard) for name, encode in ways.items() if name
 # %% mystnb={"figure": {"caption": "Distance of all pairs of test members in the space of 16 latents, against the distance of their parameters. Each panel is another way to compare curves.", "name": "fig-growth"}, "image": {"alt": "Four scatter plots of latent distance over parameter distance, all rising."}}
 unit = parameter_recovery.unit_parameters(ensemble, list(PARAMETERS))
 test_gaps = pdist(unit[split.test])
-test_curves = curves["16 latents"][split.test]
+test_curves = curves["vae16"][split.test]
 panels = {}
 for name in trajectories.MEASURES:
     of_curves = trajectories.trajectory_distances(test_curves, test_curves, name)
@@ -146,7 +145,7 @@ cloud_fields.scatter_panels(panels, "parameter distance [1]", "distance [1]")
 # Spearman's rank correlation puts a number to it: 1 if the order of the pairs is the same. First among the training members, where we choose the measure:
 
 # %%
-train_curves = {name: points[split.train] for name, points in curves.items()}
+train_curves = {titles.MODELS[way]: points[split.train] for way, points in curves.items()}
 parameter_recovery.rank_correlations(train_curves, unit[split.train]).round(3)
 
 # %% [markdown]
@@ -154,11 +153,11 @@ parameter_recovery.rank_correlations(train_curves, unit[split.train]).round(3)
 # among these members. Plain latents are shown beside it, and used where the decoder has to draw them. Then among test members:
 
 # %%
-new = {name: encode(fields.standard[split.test]) for name, encode in ways.items()}
-growth = parameter_recovery.rank_correlations(new, unit[split.test])
-run.record(spearman_distance=growth.loc["16 latents, translation mean", measure])
-run.record_each(growth[measure].rename(short), "spearman")
-growth.round(3)
+new = {way: encode(fields.standard[split.test]) for way, encode in ways.items()}
+correlations = parameter_recovery.rank_correlations(new, unit[split.test])
+run.record("spearman_distance", correlations.loc["vae16_moved", measure])
+run.record_table(correlations[measure], rows="model", score="spearman")
+correlations.rename(titles.MODELS).round(3)
 
 # %% [markdown]
 # ## What a latent distance means
@@ -167,7 +166,7 @@ growth.round(3)
 # is no single cloud. {numref}`fig-walk` walks between the two test members that are farthest apart in these, at the time of largest variance.
 
 # %% mystnb={"figure": {"caption": "A walk through the space of 16 latents, from one test member to another. Above each column stands the latent distance from the start. First and last column are what the decoder makes of the two members.", "name": "fig-walk"}, "image": {"alt": "Five columns of decoded fields in three rows that change step by step from one cloud to another."}}
-latents = curves["16 latents"]
+latents = curves["vae16"]
 peak = latents.var(axis=0).sum(axis=-1).argmax()
 points_at_peak = latents[split.test, peak]
 farthest = np.unravel_index(squareform(pdist(points_at_peak)).argmax(), (n_test, n_test))
@@ -183,15 +182,15 @@ cloud_fields.field_rows({"decoded": decoded}, titles, x_km, z_km)
 
 # %% mystnb={"figure": {"caption": "RMSE of the fields of all pairs of test members, against their distance in the space of 16 latents, plain and averaged over translations, in that of 16 EOFs, and against the RMSE of their profiles.", "name": "fig-gauge"}, "image": {"alt": "Four scatter plots of the RMSE of fields over a distance."}}
 test_distances = {
-    name: trajectories.trajectory_distances(points, points, measure) for name, points in new.items()
+    way: trajectories.trajectory_distances(points, points, measure) for way, points in new.items()
 }
-table = pd.DataFrame({name: trajectories.pairs(matrix) for name, matrix in test_distances.items()})
+table = pd.DataFrame({way: trajectories.pairs(matrix) for way, matrix in test_distances.items()})
 run.keep(distances=table.assign(parameters=test_gaps))
-plain, rmse = table["16 latents"], table["fields"]
-run.record(rmse_per_latent_unit=(rmse * plain).sum() / (plain**2).sum())
-others = ["16 latents", "16 latents, translation mean", "16 EOFs", "profiles"]
-run.record_each(table.corr()["fields"][others].rename(short), "gauge")
-rmse_panels = {name: (table[name], rmse) for name in others}
+plain, rmse = table["vae16"], table["fields"]
+run.record("rmse_per_latent_unit", (rmse * plain).sum() / (plain**2).sum())
+others = ["vae16", "vae16_moved", "pca16", "profiles"]
+run.record_table(table.corr()["fields"][others], rows="model", score="gauge")
+rmse_panels = {titles.MODELS[way]: (table[way], rmse) for way in others}
 cloud_fields.scatter_panels(rmse_panels, "distance [1]", "RMSE of fields [1]")
 
 # %% [markdown]
@@ -206,22 +205,21 @@ cloud_fields.scatter_panels(rmse_panels, "distance [1]", "RMSE of fields [1]")
 gaps = squareform(pdist(unit))
 nearest = np.argsort(gaps, axis=1)[:, 1]
 matrices = {
-    name: trajectories.trajectory_distances(curves[name], curves[name], measure)
-    for name in ("16 latents", "16 latents, translation mean")
+    way: trajectories.trajectory_distances(curves[way], curves[way], measure)
+    for way in ("vae16", "vae16_moved")
 }
-nulls = {name: matrix[np.arange(n_members), nearest] for name, matrix in matrices.items()}
-matrix = matrices["16 latents, translation mean"]
-null = nulls["16 latents, translation mean"]
+nulls = {way: own[np.arange(n_members), nearest] for way, own in matrices.items()}
+matrix, null = matrices["vae16_moved"], nulls["vae16_moved"]
 cloud_fields.distance_over_null(null, trajectories.pairs(gaps), trajectories.pairs(matrix))
 
 # %% [markdown]
 # Members that the network was trained on might be closer to their neighbours than others are. The median of the null, of all members, of training members and of test members:
 
 # %%
-groups = {"median": null, "median_train": null[split.train], "median_test": null[split.test]}
-medians = pd.Series({name: np.median(group) for name, group in groups.items()})
-run.record_each(medians, "null")
-medians.round(2).to_frame("distance")
+run.record("null_median", np.median(null))
+run.record("null_median", np.median(null[split.train]), split="train")
+run.record("null_median", np.median(null[split.test]), split="test")
+run.table("split", score="null_median")
 
 # %% [markdown]
 # The share of pairs with a p-value below 0.05, by the distance of their parameters:
@@ -231,7 +229,8 @@ labels = ["< 0.1", "0.1 to 0.2", "0.2 to 0.3", "0.3 to 0.5", "> 0.5"]
 classes = pd.cut(trajectories.pairs(gaps), [0, 0.1, 0.2, 0.3, 0.5, 1.5], right=False, labels=labels)
 significant = pd.Series(trajectories.p_value(trajectories.pairs(matrix), null) < 0.05)
 share_significant = significant.groupby(classes, observed=True).mean()
-run.record(told_apart_far=share_significant.iloc[-1], told_apart_near=share_significant.iloc[0])
+run.record("told_apart", share_significant.iloc[-1], data="far")
+run.record("told_apart", share_significant.iloc[0], data="near")
 share_significant.round(2).rename_axis("parameter distance").to_frame("p < 0.05")
 
 # %% [markdown]
@@ -244,14 +243,12 @@ halves["random"] = np.random.default_rng(seed).permutation(n_members) < n_member
 tests = {
     name: trajectories.energy_test(matrix, half, n_shuffles, seed) for name, half in halves.items()
 }
-run.record_each({name: test.p for name, test in tests.items()}, "p")
-pd.DataFrame(
-    {
-        "energy distance": {name: test.distance for name, test in tests.items()},
-        "95 % of the null": {name: np.quantile(test.null, 0.95) for name, test in tests.items()},
-        "p": {name: test.p for name, test in tests.items()},
-    }
-).round(3)
+for name in PARAMETERS:
+    run.record("p", tests[name].p, quantity=name)
+run.record("p", tests["random"].p, data="random")
+summary = pd.DataFrame(list(tests.values()), list(tests))
+summary["null"] = summary["null"].map(lambda distances: np.quantile(distances, 0.95))
+summary.set_axis(["energy distance", "95 % of the null", "p"], axis=1).astype(float).round(3)
 
 # %% [markdown]
 # ## The parameters, from the curves
@@ -261,10 +258,10 @@ pd.DataFrame(
 
 # %% mystnb={"figure": {"caption": "Parameters of test members, estimated from their curves, against the true ones.", "name": "fig-read"}, "image": {"alt": "Two scatter plots of estimated parameters over true ones, close to the diagonal."}}
 estimates = {
-    name: parameter_recovery.parameter_estimates(
+    titles.MODELS[way]: parameter_recovery.parameter_estimates(
         points[split.train], unit[split.train], points[split.test]
     )
-    for name, points in curves.items()
+    for way, points in curves.items()
 }
 cloud_fields.parameter_estimates(unit[split.test], estimates, list(PARAMETERS))
 
@@ -272,30 +269,31 @@ cloud_fields.parameter_estimates(unit[split.test], estimates, list(PARAMETERS))
 # The same as $R^2$, mean of both parameters:
 
 # %%
-scores = pd.Series({name: r2_score(unit[split.test], found) for name, found in estimates.items()})
-run.record(r2_parameters=scores["16 latents, translation mean"])
-run.record_each(scores.rename(short), "r2_parameters")
-scores.round(4).to_frame("R²")
+r2 = {way: r2_score(unit[split.test], estimates[titles.MODELS[way]]) for way in curves}
+run.record("r2_parameters", r2["vae16_moved"])
+run.record_table(r2, rows="model", score="r2_parameters")
+run.table("model", score="r2_parameters")
 
 # %% [markdown]
 # A whole curve holds much. {numref}`fig-read-time` gives the regression a single time.
 
 # %% mystnb={"figure": {"caption": "How well the parameters of test members are estimated from a single snapshot, by its time.", "name": "fig-read-time"}, "image": {"alt": "Two line plots of R2 over time, with a line for each way to make points of snapshots."}}
 by_time = {
-    name: parameter_recovery.r2_by_time(
+    way: parameter_recovery.r2_by_time(
         points[split.train], unit[split.train], points[split.test], unit[split.test]
     )
-    for name, points in curves.items()
+    for way, points in curves.items()
 }
-cloud_fields.r2_by_time(minutes, by_time, list(PARAMETERS))
+named = {titles.MODELS[way]: values for way, values in by_time.items()}
+cloud_fields.r2_by_time(minutes, named, list(PARAMETERS))
 
 # %% [markdown]
 # In numbers, the mean over all times of the $R^2$ from one of them:
 
 # %%
-one_time = pd.DataFrame({name: r2.mean(axis=0) for name, r2 in by_time.items()}, list(PARAMETERS)).T
-run.record_each(one_time.mean(axis=1).rename(short), "r2_parameters_one_time")
-one_time.round(3)
+one_time = {way: values.mean() for way, values in by_time.items()}
+run.record_table(one_time, rows="model", score="r2_parameters_one_time")
+run.table("model", score="r2_parameters_one_time")
 
 # %% [markdown]
 # ## What a distance ignores
@@ -312,27 +310,26 @@ copies = {
 }
 copy_distances = {
     copy: {
-        name: trajectories.paired_distances(encode(a), encode(b), measure)
-        for name, encode in ways.items()
+        way: trajectories.paired_distances(encode(a), encode(b), measure)
+        for way, encode in ways.items()
     }
     for copy, (a, b) in copies.items()
 }
 shares = pd.DataFrame(
     {copy: pd.DataFrame(found).mean() / table.median() for copy, found in copy_distances.items()}
 )
-run.record_each(shares["28 cells along x"].rename(short), "moved")
-shares.round(2)
+run.record_table(shares["28 cells along x"], rows="model", score="moved")
+shares.rename(titles.MODELS).round(2)
 
 # %% [markdown]
 # Would the test above take such a copy for another cloud? The share of test members for which it does, because the copy is so far away that the p-value is below 0.05:
 
 # %%
 translated = copy_distances["28 cells along x"]
-mistaken = pd.Series(
-    {name: np.mean(trajectories.p_value(translated[name], nulls[name]) < 0.05) for name in nulls}
-)
-run.record_each(mistaken.rename(short), "moved_told_apart")
-mistaken.round(2).to_frame("p < 0.05")
+p_values = {way: trajectories.p_value(translated[way], own) for way, own in nulls.items()}
+mistaken = {way: np.mean(values < 0.05) for way, values in p_values.items()}
+run.record_table(mistaken, rows="model", score="moved_told_apart")
+run.table("model", score="moved_told_apart")
 
 # %% [markdown]
 # ## What was shown

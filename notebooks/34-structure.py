@@ -48,6 +48,7 @@ from lib.datasets.cirrus_fields import Split, cell_values, cloudy, field_set, pr
 from lib.evaluation import field_scores, parameter_recovery, trajectories
 from lib.figures import cloud_fields
 from lib.models import field_autoencoder
+from lib.notebook import titles
 from lib.notebook.run import start
 from lib.studies import structure
 
@@ -128,8 +129,8 @@ scores = {
     scheme: field_scores.channel_r2(fields.standard[[row]], decoded[[k]])
     for k, (scheme, row) in enumerate(zip(schemes, test, strict=False))
 }
-run.record_each(scores, "r2")
-pd.DataFrame(scores).T.round(3)
+run.record_table(pd.DataFrame(scores), rows="quantity", columns="data", score="r2")
+run.table("data", "quantity", score="r2")
 
 # %% [markdown]
 # Unlike in the sample ensemble, density does not follow from the mean mass of the particles here, since crystals grow the hollower the more vapour there is. The share of its variance in cells with
@@ -138,8 +139,9 @@ pd.DataFrame(scores).T.round(3)
 # %%
 values = fields.scaling.inverse_transform(fields.standard[clouds.rows(structure.ENSEMBLE)])
 m_i, rho_i = (values[:, :, channel][cloudy(values)] for channel in (1, 2))
-run.record(kinematic_rho_i_by_m_i=field_scores.variance_explained(rho_i, m_i))
-pd.Series(run.metrics).filter(like="by_m_i").round(3).to_frame("variance explained by $m_i$")
+explained = field_scores.variance_explained(rho_i, m_i)
+run.record("by_m_i", explained, quantity="rho_i", data="kinematic")
+run.table("data", score="by_m_i")
 
 # %% [markdown]
 # {numref}`fig-structures` shows the case as curves: its schemes, and another seed and another flow of two of them.
@@ -167,16 +169,14 @@ cloud_fields.scheme_trajectories(grey, lines, chance_lines, times)
 # %%
 translation_mean = field_autoencoder.translation_mean(network.encode, 8)
 curves = {
-    "16 latents": latents,
-    "16 latents, translation mean": translation_mean(fields.standard),
+    "vae16": latents,
+    "vae16_moved": translation_mean(fields.standard),
     "profiles": profiles(fields.standard),
     "fields": cell_values(fields.standard),
 }
-metric_names = ("vae16", "vae16_moved", "profiles", "fields")
-short = dict(zip(curves, metric_names, strict=True))
 distances = {
-    name: trajectories.trajectory_distances(points, points, measure)
-    for name, points in curves.items()
+    way: trajectories.trajectory_distances(points, points, measure)
+    for way, points in curves.items()
 }
 unit = parameter_recovery.unit_parameters(simulations.bulk, list(ranges))
 neighbours = structure.nearest_pairs(clouds, unit)
@@ -189,30 +189,31 @@ pairs = structure.compared_pairs(clouds, schemes) | {"bulk, nearest parameters":
 rows = clouds.rows(structure.ENSEMBLE)
 ratios = pd.DataFrame(
     {
-        name: {pair: np.median(matrix[where]) for pair, where in pairs.items()}
-        for name, matrix in distances.items()
+        way: {pair: np.median(matrix[where]) for pair, where in pairs.items()}
+        for way, matrix in distances.items()
     }
 )
-within = {name: matrix[np.ix_(rows, rows)] for name, matrix in distances.items()}
-ratios /= {name: np.median(trajectories.pairs(matrix)) for name, matrix in within.items()}
-cloud_fields.distance_ratios(ratios)
+within = {way: matrix[np.ix_(rows, rows)] for way, matrix in distances.items()}
+ratios /= {way: np.median(trajectories.pairs(matrix)) for way, matrix in within.items()}
+cloud_fields.distance_ratios(ratios.rename(columns=titles.MODELS))
 
 # %% [markdown]
 # In numbers:
 
 # %%
 recorded = {
-    "bulk, two seeds": "seeds_bulk",
-    "bulk, two flows": "flows_bulk",
-    "lagrangian, two seeds": "seeds_lagrangian",
-    "lagrangian, two flows": "flows_lagrangian",
-    "bulk and bins": "structure_bins",
-    "bulk and lagrangian": "structure_lagrangian",
-    "bulk and lagrangian, more particles": "structure_finer",
+    "bulk, two seeds": ("seeds", "bulk"),
+    "bulk, two flows": ("flows", "bulk"),
+    "lagrangian, two seeds": ("seeds", "lagrangian"),
+    "lagrangian, two flows": ("flows", "lagrangian"),
+    "bulk and bins": ("structure", "bins"),
+    "bulk and lagrangian": ("structure", "lagrangian"),
+    "bulk and lagrangian, more particles": ("structure", "finer"),
 }
-run.record_each(ratios.loc[list(recorded)].rename(recorded).rename(columns=short).T)
+for pair, (score, data) in recorded.items():
+    run.record_table(ratios.loc[pair], rows="model", score=score, data=data)
 run.keep(ratios=ratios)
-ratios.round(3)
+ratios.rename(columns=titles.MODELS).round(3)
 
 # %% [markdown]
 # Is structure more than a small change of the parameters? The share of neighbours in the parameters that are as far apart as two schemes is the $p$-value:
@@ -220,13 +221,13 @@ ratios.round(3)
 # %%
 p_values = {
     scheme: {
-        name: trajectories.p_value(matrix[pairs[f"bulk and {scheme}"]], matrix[neighbours]).item()
-        for name, matrix in distances.items()
+        way: trajectories.p_value(matrix[pairs[f"bulk and {scheme}"]], matrix[neighbours]).item()
+        for way, matrix in distances.items()
     }
     for scheme in ("bins", "lagrangian")
 }
-run.record_each(pd.DataFrame(p_values).rename(short), "p")
-pd.DataFrame(p_values).round(3)
+run.record_table(pd.DataFrame(p_values), rows="model", columns="data", score="p")
+run.table("data", "model", score="p")
 
 # %% [markdown]
 # ## What was shown

@@ -160,7 +160,7 @@ EXTENSIONS = {
     "scheme": ("lib/cirrus/kinematic/alike.py", ALIKE, "simulation.py", '"bins", "lagrangian"', ', "alike"'),
     "notebook": (
         "notebooks/41-diagonals.py", HEAD + DIAGONALS, "../_toc.yml",
-        "          - file: notebooks/33-latent-metrics\n", "          - file: notebooks/41-diagonals\n",
+        "          - file: notebooks/34-structure\n", "          - file: notebooks/41-diagonals\n",
     ),
 }  # fmt: skip
 

@@ -181,6 +181,7 @@ def test_latent_fields(smoke_metrics):
         assert all(found[f"r2_{way}_{channel}"] < 1 for way in ("vae16", "vae2", "pca16", "pca2"))
         assert 0.8 < found[f"r2_pca2_{channel}"] < found[f"r2_pca16_{channel}"]
         assert found[f"r2_vae16_{channel}"] > 0.3  # after 16 epochs of a narrow network on 8 members
+        assert found[f"r2_vae16_{channel}"] == found[f"r2_vae16_live_{channel}"]  # no network is shipped for so few members
     assert 1 <= found["active_latents"] <= 16 and found["nats_vae2"] > 0 and found["most_components"] == 32
     assert 0.95 < found["rho_i_by_m_i"] < 1 and found["q_i_by_m_i"] < 0.6
     assert 0.5 < found["explained_vae16"] <= 1
@@ -194,4 +195,8 @@ def test_latent_metrics(smoke_metrics):
     assert found["p_deposition_factor"] < 0.1 and found["p_ni_cap"] < 0.1 < found["p_random"]
     assert found["moved_profiles"] < 1e-4 < found["moved_vae16_moved"] < found["moved_vae16"]
     assert all(0 <= found[f"moved_told_apart_{way}"] <= 1 for way in ("vae16", "vae16_moved")) and found["null_median_test"] > 0
+
+
+def test_structure(smoke_metrics):
+    found = smoke_metrics("34-structure")
     assert found["seeds_bulk_fields"] < found["flows_bulk_fields"] and found["kinematic_rho_i_by_m_i"] < 0.5
