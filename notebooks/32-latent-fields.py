@@ -206,13 +206,11 @@ torch.testing.assert_close(ours, live.model.loss(x))
 # parameters are theirs; with others (another seed, fewer members), networks of `width` and `epochs` take their place. The table says which they are.
 
 # %%
-settings = width, epochs, batch, seed, device, shipped
+settings = recipe, batch, seed, device, shipped
 networks = {n: latent_fields.network(n, fields, *settings) for n in (16, 2)}
-effort = pd.DataFrame(
-    {f"{n} latents": network.effort() for n, network in networks.items()}
-    | {"16 latents, trained here": latent_fields.Network(live, False).effort()}
-).T
-effort
+named = {f"{n} latents": network for n, network in networks.items()}
+named["16 latents, trained here"] = live
+pd.DataFrame({name: latent_fields.effort(network) for name, network in named.items()}).T
 
 # %% [markdown]
 # Beside each stand as many *empirical orthogonal functions* (EOFs), elsewhere called principal components: no sum of fixed patterns reconstructs the training snapshots better.
@@ -220,9 +218,10 @@ effort
 # %%
 n_eofs = min(n_components, len(split.train) * len(minutes))
 eofs = field_autoencoder.orthogonal_functions(fields, n_eofs, seed)
-ways = {f"vae{n}": network.representation() for n, network in networks.items()}
+representation = field_autoencoder.network_representation
+ways = {f"vae{n}": representation(network.model) for n, network in networks.items()}
 ways |= {f"pca{n}": field_autoencoder.eof_representation(eofs, n) for n in networks}
-ways["vae16_live"] = field_autoencoder.network_representation(live.model)
+ways["vae16_live"] = representation(live.model)
 latents = {name: way.encode(fields.standard) for name, way in ways.items()}
 latents["vae16"].shape
 
@@ -294,7 +293,7 @@ pd.DataFrame({"EOFs": signs + worth.map("{:.1f}".format)})
 
 # %% mystnb={"figure": {"caption": "Information that each of the 16 latents holds about a snapshot on average, as divergence from the prior.", "name": "fig-information"}, "image": {"alt": "Bar chart of the information in each of 16 latents, slowly falling with rank."}}
 information = {
-    n: field_scores.information(network.trained.model, fields.pictures(split.test))
+    n: field_scores.information(network.model, fields.pictures(split.test))
     for n, network in networks.items()
 }
 run.record("active_latents", int((information[16] > 0.1).sum()))

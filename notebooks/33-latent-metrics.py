@@ -100,9 +100,11 @@ splitter = GroupShuffleSplit(
 )
 split = cirrus_fields.group_split(splitter, n_members)
 ensemble, minutes, fields = latent_fields.sample(n_members, every, split)
-settings = width, epochs, batch, seed, device, shipped
+recipe = field_autoencoder.recipe(16, width, epochs)
+settings = recipe, batch, seed, device, shipped
 networks = {n: latent_fields.network(n, fields, *settings) for n in (16, 2)}
-pd.DataFrame({f"{n} latents": network.effort() for n, network in networks.items()}).T
+efforts = {f"{n} latents": latent_fields.effort(network) for n, network in networks.items()}
+pd.DataFrame(efforts).T
 
 # %% [markdown]
 # A simulation becomes a curve when each of its times becomes a point. We make the point in six ways: 16 latents, their mean over translations of the cloud along x, 2 latents, the scores of 16 empirical
@@ -110,7 +112,9 @@ pd.DataFrame({f"{n} latents": network.effort() for n, network in networks.items(
 # their distances are root mean square errors (RMSE) in standard deviations.
 
 # %%
-vae16, vae2 = (network.representation() for network in networks.values())
+vae16, vae2 = (
+    field_autoencoder.network_representation(network.model) for network in networks.values()
+)
 eofs = field_autoencoder.orthogonal_functions(fields, 16, seed)
 ways = {
     "vae16": vae16.encode,

@@ -39,6 +39,14 @@ def shipped(description: Mapping) -> Path | None:
     return None
 
 
+def descriptions(kind: str) -> list[dict]:
+    """The descriptions of all shipped folders of a kind; none where ``SHIPPED`` is 0."""
+    if os.environ.get("SHIPPED") == "0":
+        return []
+    found = [description_in(folder) for folder in sorted(paths.NETWORKS.glob("*/"))]
+    return [description for description in found if isinstance(description, dict) and description.get("kind") == kind]
+
+
 def ship(folder: Path, name: str, provenance: Mapping) -> Path:
     """Copy a finished folder of the cache to ``data/networks/name``, in place of what was there, with its `provenance`."""
     target = paths.NETWORKS / name

@@ -22,10 +22,12 @@ def recipe(latents: int, width: int, epochs: int) -> VaeRecipe:
     return VaeRecipe(latents, channels=len(CHANNELS), width=width, epochs=epochs, rate=6e-3, layers=3)
 
 
-def autoencoder(fields: FieldSet, recipe: VaeRecipe, batch: int, seed: int = 0, device: str = "cpu") -> Trained:
+def autoencoder(
+    fields: FieldSet, recipe: VaeRecipe, batch: int, seed: int = 0, device: str = "cpu", precision: str | None = None
+) -> Trained:
     """The autoencoder of a `recipe`, trained on the members for training or found where it was trained before."""
     train, validation = (stored(fields.pictures(rows), batch, seed) for rows in (fields.split.train, fields.split.validation))
-    return vae(recipe, fields.description() | {"batch": batch}, train, validation.in_order, seed, device)
+    return vae(recipe, fields.description() | {"batch": batch}, train, validation.in_order, seed, device, precision)
 
 
 class Representation(NamedTuple):

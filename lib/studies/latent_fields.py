@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from lib.cirrus.cm1.sample import sample_ensemble
+from lib.core.shipped import descriptions, provenance_of
 from lib.datasets.cirrus_fields import FieldSet, Split, field_set
-from lib.models.field_autoencoder import Representation, autoencoder, network_representation, recipe
+from lib.models.field_autoencoder import autoencoder
 from lib.models.training import Trained
+from lib.models.vae import VaeRecipe
 
 
 class Sample(NamedTuple):
@@ -29,34 +32,34 @@ def sample(n_members: int, every: int, split: Split) -> Sample:
     return Sample(ensemble, ensemble.time.to_numpy() / 60, field_set(ensemble, split))
 
 
-class Network(NamedTuple):
-    """An autoencoder of cirrus fields, and whether it came with the project."""
-
-    trained: Trained
-    shipped: bool
-
-    def representation(self) -> Representation:
-        """The means of its latents, and what it decodes."""
-        return network_representation(self.trained.model)
-
-    def effort(self) -> pd.Series:
-        """How large it is, how long it was trained, and where it comes from."""
-        weights = sum(parameter.numel() for parameter in self.trained.model.parameters())
-        history = self.trained.history
-        origin = "shipped" if self.shipped else "trained by this run"
-        return pd.Series({"weights": weights, "epochs": len(history), "seconds": round(history.seconds.sum()), "origin": origin})
-
-
 def network(
     latents: int,
     fields: FieldSet,
-    width: int,
-    epochs: int,
+    recipe: VaeRecipe,
     batch: int,
     seed: int = 0,
     device: str = "cpu",
     shipped: bool = True,
-) -> Network:
-    """The autoencoder with so many latents that is shipped for these fields, or else one that is trained now, or was before."""
-    trained = autoencoder(fields, recipe(latents, width, epochs), batch, seed, device)
-    return Network(trained, False)
+) -> Trained:
+    """The autoencoder with so many latents that is shipped for these fields, or else that of a `recipe`, trained on them.
+
+    A shipped network fits where it was trained and validated on the same members and times, and `shipped` is True.
+    """
+    data = fields.description()
+    fit = [
+        description
+        for description in (descriptions("vae") if shipped else [])
+        if data.items() <= description["data"].items() and description["recipe"]["latents"] == latents
+    ]
+    if not fit:
+        return autoencoder(fields, replace(recipe, latents=latents), batch, seed, device)
+    own = fit[0]
+    return autoencoder(fields, VaeRecipe(**own["recipe"]), own["data"]["batch"], own["seed"], device, own["precision"])
+
+
+def effort(trained: Trained) -> pd.Series:
+    """How large a network is, how long it was trained, and where it comes from."""
+    weights = sum(parameter.numel() for parameter in trained.model.parameters())
+    origin = "shipped" if provenance_of(trained.folder) else "trained by this run"
+    seconds = round(trained.history.seconds.sum())
+    return pd.Series({"weights": weights, "epochs": len(trained.history), "seconds": seconds, "origin": origin})

@@ -6,7 +6,7 @@ import pytest
 
 from lib.core import paths
 from lib.core.cache import DamagedCache, cached
-from lib.core.shipped import provenance_of, ship, shipped
+from lib.core.shipped import descriptions, provenance_of, ship, shipped
 
 DESCRIPTION = {"what": "numbers", "sizes": (1, 2), "seed": 0}
 
@@ -52,3 +52,11 @@ def test_folders_that_are_no_such_thing_are_passed_over(folder):
     (paths.NETWORKS / "broken").mkdir()
     (paths.NETWORKS / "broken" / "description.json").write_text(json.dumps([1]))
     assert shipped(DESCRIPTION) == folder
+
+
+def test_descriptions_are_those_of_one_kind(folder, monkeypatch):
+    made = cached("vae", {"kind": "vae", "seed": 3}, lambda part: (part / "weights.txt").write_text("1"))
+    ship(made, "a-vae", {})
+    assert descriptions("vae") == [{"kind": "vae", "seed": 3}] and descriptions("resnet") == []
+    monkeypatch.setenv("SHIPPED", "0")
+    assert descriptions("vae") == []
