@@ -177,8 +177,8 @@ farthest = np.unravel_index(squareform(pdist(points_at_peak)).argmax(), (n_test,
 steps = np.linspace(*points_at_peak[list(farthest)], 5)
 decoded = fields.scaling.inverse_transform(vae16.decode(steps))
 x_km, z_km = ensemble.x.to_numpy() / 1000, ensemble.z.to_numpy() / 1000
-titles = [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps]
-cloud_fields.field_rows({"decoded": decoded}, titles, x_km, z_km)
+headings = [f"distance {np.linalg.norm(step - steps[0]):.1f}" for step in steps]
+cloud_fields.field_rows({"decoded": decoded}, headings, x_km, z_km)
 
 # %% [markdown]
 # A distance can also be held against how much the fields of the same pairs differ, cell by cell ({numref}`fig-gauge`). Such a difference sees where each cell stands, as plain latents do. The slope says
@@ -247,8 +247,8 @@ halves["random"] = np.random.default_rng(seed).permutation(n_members) < n_member
 tests = {
     name: trajectories.energy_test(matrix, half, n_shuffles, seed) for name, half in halves.items()
 }
-for name in PARAMETERS:
-    run.record("p", tests[name].p, quantity=name)
+for parameter in PARAMETERS:
+    run.record("p", tests[parameter].p, quantity=parameter)
 run.record("p", tests["random"].p, data="random")
 summary = pd.DataFrame(list(tests.values()), list(tests))
 summary["null"] = summary["null"].map(lambda distances: np.quantile(distances, 0.95))
