@@ -43,7 +43,7 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GroupShuffleSplit
 
-from lib.cirrus.kinematic.simulation import Case, comparison, middling
+from lib.cirrus.kinematic.simulation import Case, central_case, comparison
 from lib.datasets.cirrus_fields import Split, cell_values, cloudy, field_set, profiles, split_state
 from lib.evaluation import field_scores, parameter_recovery, trajectories
 from lib.figures import cloud_fields
@@ -95,7 +95,7 @@ run
 
 # %%
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
-case = middling(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
+case = central_case(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
 simulations = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
 schemes = list(simulations.schemes)
 clouds = structure.clouds(simulations)
