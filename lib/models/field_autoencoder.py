@@ -10,8 +10,8 @@ from sklearn.decomposition import PCA
 
 from lib.datasets.batches import stored
 from lib.datasets.cirrus_fields import CHANNELS, FieldSet
-from lib.models.training import Trained
-from lib.models.vae import Vae, VaeRecipe, decoded, encoded, vae
+from lib.models.training import Trained, Training
+from lib.models.vae import Vae, VaeRecipe, decoded, encoded, vae_training
 
 #: Pictures that a network encodes at once.
 _BATCH = 128
@@ -22,12 +22,16 @@ def recipe(latents: int, width: int, epochs: int) -> VaeRecipe:
     return VaeRecipe(latents, channels=len(CHANNELS), width=width, epochs=epochs, rate=6e-3, layers=3)
 
 
-def autoencoder(
-    fields: FieldSet, recipe: VaeRecipe, batch: int, seed: int = 0, device: str = "cpu", precision: str | None = None
-) -> Trained:
-    """The autoencoder of a `recipe`, trained on the members for training or found where it was trained before."""
+def autoencoder_training(fields: FieldSet, recipe: VaeRecipe, batch: int, seed: int = 0) -> Training:
+    """The training of the autoencoder of a `recipe` on the members for training."""
     train, validation = (stored(fields.pictures(rows), batch, seed) for rows in (fields.split.train, fields.split.validation))
-    return vae(recipe, fields.description() | {"batch": batch}, train, validation.in_order, seed, device, precision)
+    data = fields.description() | {"batch": batch}
+    return vae_training(recipe, data, len(train), lambda: train, validation.in_order, seed)
+
+
+def autoencoder(fields: FieldSet, recipe: VaeRecipe, batch: int, seed: int = 0, device: str = "cpu") -> Trained:
+    """The autoencoder of a `recipe`: shipped, found where it was trained before, or trained now."""
+    return autoencoder_training(fields, recipe, batch, seed).result(device)
 
 
 class Representation(NamedTuple):

@@ -54,7 +54,7 @@ def network(
     if not fit:
         return autoencoder(fields, replace(recipe, latents=latents), batch, seed, device)
     own = fit[0]
-    return autoencoder(fields, VaeRecipe(**own["recipe"]), own["data"]["batch"], own["seed"], device, own["precision"])
+    return autoencoder(fields, VaeRecipe(**own["recipe"]), own["data"]["batch"], own["seed"], device)
 
 
 def effort(trained: Trained) -> pd.Series:

@@ -22,16 +22,16 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
+from sklearn.model_selection import GroupShuffleSplit
 
-from lib.cirrus.cm1.sample import sample_ensemble
 from lib.core import paths
 from lib.core.cache import DamagedCache, describe
 from lib.core.device import available_device
 from lib.core.shipped import ship
-from lib.datasets.batches import stored
-from lib.models import fields
+from lib.datasets.cirrus_fields import group_split, split_state
+from lib.models import field_autoencoder
 from lib.models.training import HISTORY, WEIGHTS, Training, read_checkpoint, write_weights
-from lib.models.vae import VaeRecipe, vae_training
+from lib.studies import latent_fields
 from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 
@@ -58,14 +58,12 @@ def nine_habits_ssl(quick: bool = False) -> Plan:
 def cirrus_vae(latents: int, quick: bool = False) -> Plan:
     """The autoencoder of the cirrus fields of notebook 32 with so many latents; fields are moved along x, which is periodic."""
     width, epochs, batch = (4, 2, 32) if quick else (16, 400, 32)
-    ensemble = sample_ensemble().isel(time=slice(1, None))
-    if quick:
-        ensemble = ensemble.isel(member=slice(24), time=slice(None, None, 6))
-    prepared = fields.prepared(ensemble.load(scheduler="synchronous"), 4, 16, 0)
-    train, validation = (stored(prepared.pictures(rows), batch) for rows in (prepared.split.train, prepared.split.validation))
-    recipe = VaeRecipe(latents, channels=len(fields.CHANNELS), width=width, epochs=epochs, rate=6e-3, layers=3, translation=True)
-    data = prepared.description() | {"batch": batch}
-    return Plan(vae_training(recipe, data, len(train), lambda: train, validation.in_order, 0), train.length)
+    n_members, every = (24, 6) if quick else (80, 1)
+    splitter = GroupShuffleSplit(1, test_size=16, train_size=4, random_state=split_state(0))
+    fields = latent_fields.sample(n_members, every, group_split(splitter, n_members)).fields
+    recipe = replace(field_autoencoder.recipe(latents, width, epochs), translation=True)
+    training = field_autoencoder.autoencoder_training(fields, recipe, batch)
+    return Plan(training, len(fields.pictures(fields.split.train)))
 
 
 #: Name of a shipped network -> its plan, from whether a small one is wanted.

@@ -42,7 +42,7 @@ def test_a_mean_over_translations_does_not_see_a_translation_by_a_step():
 def test_an_autoencoder_learns_the_clouds_and_is_found_again(fields, tmp_path, monkeypatch):
     monkeypatch.setattr("lib.core.paths.CACHE", tmp_path)
     recipe = VaeRecipe(4, 16, channels=3, width=8, layers=2, epochs=20, rate=1e-2)
-    model, history = autoencoder(fields, recipe, batch=10)
+    model, history, folder = autoencoder(fields, recipe, batch=10)
     way, train = network_representation(model), fields.split.train
     latents = way.encode(fields.standard)
     assert latents.shape == (10, 6, 4)
@@ -52,4 +52,5 @@ def test_an_autoencoder_learns_the_clouds_and_is_found_again(fields, tmp_path, m
     divergences = information(model, fields.pictures(train))
     assert divergences.shape == (4,) and (divergences >= 0).all() and divergences.max() > 0.5
     again = autoencoder(fields, recipe, batch=10)
-    assert np.array_equal(network_representation(again.model).encode(fields.standard), latents) and again.history.equals(history)
+    assert np.array_equal(network_representation(again.model).encode(fields.standard), latents) and again.folder == folder
+    assert again.history.equals(history)

@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from lib.core import paths
+from lib.core.cache import describe
 from lib.core.shipped import ship
 from lib.datasets.cirrus_fields import Split, field_set, group_split, split_state
-from lib.models.field_autoencoder import autoencoder
+from lib.models.field_autoencoder import autoencoder_training
 from lib.models.vae import VaeRecipe
 from lib.studies.latent_fields import effort, network, sample
 
@@ -26,7 +27,10 @@ def test_a_shipped_network_is_used_for_the_fields_that_it_was_trained_on(layers,
     fields = field_set(layers, Split(np.arange(5), np.array([5, 6]), np.array([7, 8, 9])))
     others = field_set(layers, Split(np.arange(1, 5), np.array([5, 6]), np.array([0, 7, 8, 9])))
     long, short = (VaeRecipe(4, 16, channels=3, width=4, layers=2, epochs=epochs) for epochs in (2, 1))
-    ship(autoencoder(fields, long, batch=6, seed=5, precision="32-true").folder, "long", {"hours": 1.0})
+    training = autoencoder_training(fields, long, batch=6, seed=5)
+    made = training.result().folder
+    describe(made, training.described)  # a shipped folder says nothing of precision
+    ship(made, "long", {"hours": 1.0})
 
     found = network(4, fields, short, batch=10)
     assert len(found.history) == 2 and found.model.recipe.epochs == 2 and effort(found).origin == "shipped"
