@@ -67,7 +67,7 @@ record: $(INSTALLED)  ## keep numbers of a run in git: make record NB=... ARGS='
 lab: $(INSTALLED)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter-lab --LabApp.default_url=/lab/tree/notebooks
 
-twins: $(INSTALLED)  ## write each notebook anew from its .py twin
+twins: $(INSTALLED)  ## make each notebook and its .py twin equal again: the edited one wins
 	$(PY) book/twins.py
 
 check: $(INSTALLED)  ## look for slips in seconds: all lints, types, and whether files agree with each other
