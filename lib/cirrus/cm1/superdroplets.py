@@ -127,12 +127,18 @@ def _one_file(file: Path) -> pd.DataFrame:
     numbers, status = numbers[~left], status[~left]
     if status.isna().any() or numbers.isna().any(axis=None):
         raise UnreadableOutput(f"{file.name} has a line with fewer than {len(COLUMNS)} columns, or with NaN.")
+    infinite = next((name for name in numbers if not np.isfinite(numbers[name]).all()), None)
+    if infinite:
+        raise UnreadableOutput(f"{file.name} has an infinite {infinite}.")
     whole = {name: "int64" for name in ("index", "id") if (numbers[name] % 1 == 0).all()}
-    return numbers.astype(whole).assign(status=status)[list(COLUMNS)]
+    whole |= {name: "float64" for name in numbers if name not in ("index", "id")}
+    return numbers.astype(whole).assign(status=status.str.upper())[list(COLUMNS)]
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """Numbers of a column, those in Fortran's peculiar forms too."""
+    """Numbers of a column, those in Fortran's peculiar forms too; whole ones stay whole, since floats end at 2^53."""
+    if pd.api.types.is_integer_dtype(column):
+        return column
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(float)
     return column.astype(str).str.replace(_EXPONENT, r"\1E\2", regex=True).astype(float)

@@ -191,7 +191,7 @@ def ensemble(cases: Sequence[Case], scheduler: str = "synchronous", workers: int
     Parameters
     ----------
     cases : on the same grid, with the same times of output
-    scheduler, workers : as in `lib.core.stores.build_store`; each process compiles for about half a minute first
+    scheduler, workers : as in `lib.core.stores.build_store`; a machine's first ensemble compiles for about half a minute
 
     Raises
     ------
@@ -204,6 +204,7 @@ def ensemble(cases: Sequence[Case], scheduler: str = "synchronous", workers: int
     description = {"cases": [asdict(case) for case in cases], "version": VERSION}
 
     def build(part: Path) -> None:
+        Simulation(cases[0])  # compiles what the workers then find on disk
         fill = partial(_fill, cases)
         build_store(part, len(cases), 1, partial(_empty, cases), fill, "members of the ensemble", scheduler, workers)
 

@@ -203,3 +203,19 @@ def test_a_run_is_gridded_into_the_schema_one_time_after_the_other(folder, monke
     for file in superdroplet_files(folder)[5100.0]:
         file.unlink()  # the other time does not need them
     assert fields.n_i.isel(time=1).sum().compute() > 0
+
+
+def test_numbers_of_superdroplets_are_whole_however_large(tmp_path):
+    write(tmp_path / "sd", 300, 0, [row(number=1, id="9007199254740993"), row(number=2, id="9007199254740992")])
+    assert read_superdroplets(tmp_path / "sd").id.values.tolist() == [9007199254740993, 9007199254740992]
+
+
+def test_the_phase_may_be_in_lower_case(tmp_path):
+    write(tmp_path / "sd", 300, 0, [row(status="ice"), row(number=2, status="liq")])
+    assert read_superdroplets(tmp_path / "sd").status.values.tolist() == ["ICE", "LIQ"]
+
+
+def test_infinite_numbers_are_refused(tmp_path):
+    write(tmp_path / "sd", 300, 0, [row(multiplicity="Infinity")])
+    with pytest.raises(UnreadableOutput, match=r"SD_output_ASCII_00300\.pe000000 has an infinite multiplicity\.$"):
+        read_superdroplets(tmp_path / "sd")
