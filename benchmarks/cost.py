@@ -141,10 +141,10 @@ def _reference():
 
 def reading(folder: Path, n: int) -> None:
     """So many pictures without background from a set on disk, shuffled as a training takes them."""
-    source, draw = _on_disk(), 0
+    source = _on_disk()
     while n > 0:
-        n -= sum(len(batch) for batch in source(draw))
-        draw += 1
+        n -= sum(len(batch) for batch in source)
+        source.set_epoch(source.epoch + 1)
 
 
 @functools.cache
