@@ -1,6 +1,9 @@
 """Random numbers by name: whatever draws has a generator of its own, found by the seed of a run and a few words.
 
 Two uses of one seed that have different names share no random number, so nobody has to keep a list of which offsets are taken.
+Our own code takes a `generator`. What wants a whole number takes a `child_seed`: the description of a data set, or a splitter
+of scikit-learn, ``GroupShuffleSplit(random_state=child_seed(seed, "split"))``. A name may not change once a shipped network was
+trained with it: its test crystals or members would be drawn anew, and some of them could be those that it learned from.
 """
 
 from __future__ import annotations

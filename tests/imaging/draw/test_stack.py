@@ -39,3 +39,11 @@ def test_bad_requests_are_told_in_a_sentence(solids):
         stack.silhouettes(np.array([0, 1]), random_orientations(1, 0))
     with pytest.raises(ValueError, match="at least one solid"):
         Stack([])
+
+
+def test_rosettes_may_come_as_the_corners_of_their_bullets():
+    crystals = [crystal.solid() for crystal in sample(9, seed=4)]
+    corners, counts = np.concatenate([crystal.pieces for crystal in crystals]), [len(crystal.pieces) for crystal in crystals]
+    ours = Stack.of_bullets(corners, np.array(counts), np.array([crystal.spheres[0, 3] for crystal in crystals]))
+    for name, values in vars(Stack(crystals)).items():
+        assert np.array_equal(getattr(ours, name), values) and getattr(ours, name).dtype == values.dtype
