@@ -46,10 +46,10 @@ def weighted_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.nd
 
 
 def label_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """How well the number of bullets is told, for each row of `weights` (W, n), as arrays (W,).
+    """Scores of the predicted number of bullets, for each row of `weights` (W, n), as arrays (W,).
 
     `balanced_accuracy` is the mean recall of the numbers that there are; `precision`, `recall` and `f1` are means over them,
-    weighted by how often each is there, as in Ko et al. (2025); `top3` tells how often the truth is among the three
+    weighted by how often each is there, as in Ko et al. (2025); `top3` is how often the truth is among the three
     `GUESSES`, if they were made.
     """
     label, total = truth[LABEL].to_numpy(), weights.sum(axis=1)

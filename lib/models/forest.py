@@ -1,6 +1,6 @@
 """Random forests whose predictions are the same to the last digit in every run.
 
-scikit-learn adds up the answers of trees in the order in which threads finish, and the last digits of a sum depend on its order.
+scikit-learn adds up the predictions of trees in the order in which threads finish, and the last digits of a sum depend on it.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 
 class ForestRegressor(RandomForestRegressor):
-    """A forest that is grown by all threads and asked by one."""
+    """A forest that is trained by all threads and predicts with one."""
 
     def predict(self, X) -> np.ndarray:
-        """Mean answer of all trees, added up in their order."""
+        """Mean prediction of all trees, added up in their order."""
         return _in_order(self, super().predict, X)
 
 
 class ForestClassifier(RandomForestClassifier):
-    """A forest that is grown by all threads and asked by one."""
+    """A forest that is trained by all threads and predicts with one."""
 
     def predict_proba(self, X) -> np.ndarray:
-        """Chances of the classes, added up over the trees in their order."""
+        """Probabilities of the classes, added up over the trees in their order."""
         return _in_order(self, super().predict_proba, X)
 
 
