@@ -151,7 +151,7 @@ run
 # Pythagoras tells, twice.
 
 # %%
-run.record(diagonal_m=np.sqrt(3) * side)
+run.record("diagonal_m", np.sqrt(3) * side)
 """
 EXTENSIONS = {
     "habit": ("lib/crystals/habits/dendrite.py", DENDRITE, "__init__.py", '    "sphere",\n', '    "dendrite",\n'),

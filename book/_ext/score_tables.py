@@ -18,7 +18,7 @@ SCORES = {
 #: The scores by which models are compared.
 MAIN = [("r2", "rho_e"), ("r2", "a_e"), ("balanced_accuracy", "")]
 VIEWS = ("single", "2ds", "phips")
-REPRESENTATIONS = ("descriptors", "conv2", "conv128_umap", "resnet128_umap", "ssl")
+REPRESENTATIONS = ("descriptors", "conv2", "conv128_umap", "resnet128_umap", "ssl_live", "ssl")
 NOT_YET, NOTHING = "not run", "–"
 
 

@@ -95,24 +95,22 @@ class Run:
             value = self.parameters[name]
             self.require(not value or Path(value).is_dir(), f"{name}: there is no folder {value!r}.")
 
-    def record(self, score: str = "", value=None, se=None, *, sd=None, **fields) -> None:
+    def record(self, score, value, se=None, *, sd=None, model=None, views=None, quantity=None, data=None, split=None) -> None:
         """Keep a result as a row of the run folder's ``metrics.csv``, and under its flat name for the prose and ``metrics.json``.
 
         Parameters
         ----------
         score : its code, see `lib.notebook.titles`
         value, se, sd : the number, its standard error, and its standard deviation over seeds
-        fields : `model`, `views`, `quantity`, `data`, `split` where they have something to tell
+        model, views, quantity, data, split : codes that say whose score it is, where they have something to tell
 
         Raises
         ------
         RunError
-            If a number is not finite, a field is unknown, or this run has recorded another row under the same flat name.
+            If a number is not finite, or this run has recorded another row under the same flat name.
         """
-        if not score:  # names and numbers, as notebooks recorded them before there were rows
-            self._keep([self._row(name, number) for name, number in fields.items()])
-        else:
-            self._keep([self._row(score, value, se, sd, **fields)])
+        fields = {"model": model, "views": views, "quantity": quantity, "data": data, "split": split}
+        self._keep([self._row(score, value, se, sd, **fields)])
 
     def record_table(self, values, errors=None, rows="score", columns="", *, deviations=None, **fields) -> None:
         """Record each number of a table, whose row labels and column heads are codes.
@@ -148,12 +146,9 @@ class Run:
     def _keep(self, found: list[dict]) -> None:
         """Add these rows to the run's, write its files and glue what is new."""
         for row in found:
-            known = self.records.get(row["name"], row)
-            self.require(
-                known == row, f"{row['name']} is already recorded as {known['value']}, so it cannot become {row['value']}."
-            )
-        for row in found:
-            self.records[row["name"]] = row
+            known = self.records.setdefault(row["name"], row)
+            already = f"{row['name']} is already recorded as {known['value']}"
+            self.require(known == row, f"{already}, so it cannot become {row['value']}.")
             for name, number in rows.flat(row).items():
                 if name not in self.metrics:  # a page warns of a name that is glued twice
                     self.metrics[name] = number
@@ -172,10 +167,6 @@ class Run:
         See `lib.notebook.rows.select` for the fields and `lib.notebook.rows.table` for index and columns.
         """
         return rows.table(rows.select(self.rows, **fields), index, columns)
-
-    def record_each(self, numbers, prefix: str = "", suffix: str = "") -> None:
-        """Record all numbers of a mapping or table, under names of `prefix`, its keys and `suffix` joined by underscores."""
-        self.record(**{"_".join(filter(None, [prefix, *keys, suffix])): value for keys, value in leaves(numbers)})
 
     def keep(self, **tables) -> None:
         """Write each table as ``<name>.csv`` in the run folder, which the page of the notebook offers for download."""
@@ -293,15 +284,6 @@ def refuse_misfit(name: str, value, annotation: str) -> None:
     kind = KINDS.get(annotation.split("[")[0], object)
     if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
         raise RunError(f"{name} must be {annotation}, got {value!r} ({type(value).__name__}).")
-
-
-def leaves(numbers, *above: str):
-    """Keys, from the outermost, and value of each number in a mapping (or pandas table) of numbers or mappings."""
-    for key, value in numbers.items():
-        if hasattr(value, "items"):
-            yield from leaves(value, *above, key)
-        else:
-            yield (*above, key), value
 
 
 def plain_number(name: str, value) -> int | float:

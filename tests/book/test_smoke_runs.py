@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import claims
 import cv2
 import execute
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.core.paths import ROOT
+from lib.notebook import rows
 
 NAMES = sorted(execute.notebooks_in_book(), key=execute.turn)  # those that take longest first
 
@@ -200,3 +203,17 @@ def test_latent_metrics(smoke_metrics):
 def test_structure(smoke_metrics):
     found = smoke_metrics("34-structure")
     assert found["seeds_bulk_fields"] < found["flows_bulk_fields"] and found["kinematic_rho_i_by_m_i"] < 0.5
+
+
+def test_every_claim_is_decided_by_rows_of_the_runs(smoke_runs):
+    found = pd.concat(rows.read(file).assign(run=file.parent.name) for file in sorted(smoke_runs.glob("*/metrics.csv")))
+    records = {file.stem: rows.frame(json.loads(file.read_text())["rows"]) for file in ROOT.glob("book/records/*.json")}
+    for said, words, verdict, _ in claims.table(found, records, {}):
+        assert verdict in (claims.REPRODUCED, claims.REFINED, claims.NOT_REPRODUCED), f"{said} {words}"
+
+
+def test_metrics_are_the_rows_by_name(smoke_runs):
+    for file in smoke_runs.glob("*/metrics.csv"):
+        found = rows.read(file)
+        flat = dict(number for row in found.to_dict("records") for number in rows.flat(row).items())
+        assert flat == json.loads(file.with_name("metrics.json").read_text()), file.parent.name

@@ -199,7 +199,7 @@ def test_record_refuses_what_is_no_finite_number(namespace, value):
 
 def test_record_refuses_an_unknown_field(namespace):
     with pytest.raises(RunError, match="a result has no field target; it has model, views, quantity, data, split"):
-        start(namespace).record("r2", 0.5, target="rho_e")
+        start(namespace).record_table({"r2": 0.5}, target="rho_e")
 
 
 def test_record_refuses_a_second_value(namespace):
