@@ -97,6 +97,11 @@ run
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}
 case = central_case(Case(duration=duration, n_bins=n_bins, per_cell=per_cell, seed=seed), ranges)
 simulations = comparison(case, ranges, n_bulk, n_schemes, seed, scheduler)
+
+# %% [markdown]
+# All of them as the members of one ensemble, each of a kind:
+
+# %%
 schemes = list(simulations.schemes)
 clouds = structure.clouds(simulations)
 pd.Series(clouds.kind).value_counts(sort=False).to_frame("members")
@@ -114,6 +119,11 @@ run.at_most(n_validation=len(others) - 2)  # so that two or more are left for tr
 splitter = GroupShuffleSplit(1, test_size=n_validation, random_state=split_state(seed))
 train, validation = next(splitter.split(others, groups=others))
 fields = field_set(clouds.ensemble, Split(others[train], others[validation], test))
+
+# %% [markdown]
+# The network is that of [](32-latent-fields.ipynb), trained anew:
+
+# %%
 recipe = field_autoencoder.recipe(16, width, epochs_kinematic)
 trained = field_autoencoder.autoencoder(fields, recipe, batch, seed, device)
 network = field_autoencoder.network_representation(trained.model)
@@ -163,8 +173,7 @@ cloud_fields.scheme_trajectories(grey, lines, chance_lines, times)
 # %% [markdown]
 # ## Structure beside parameters and chance
 #
-# Now the distances, in four ways. A pair is two simulations that differ in the seed, in the flow, in how many super-particles there are, or in the scheme. To these come the members of the ensemble
-# with their nearest neighbours in the parameters.
+# Now the distances, in four ways.
 
 # %%
 translation_mean = field_autoencoder.translation_mean(network.encode, 8)
@@ -178,6 +187,12 @@ distances = {
     way: trajectories.trajectory_distances(points, points, measure)
     for way, points in curves.items()
 }
+
+# %% [markdown]
+# A pair is two simulations that differ in the seed, in the flow, in how many super-particles there are, or in the scheme. To these come the members of the ensemble
+# with their nearest neighbours in the parameters.
+
+# %%
 unit = parameter_recovery.unit_parameters(simulations.bulk, list(ranges))
 neighbours = structure.nearest_pairs(clouds, unit)
 pairs = structure.compared_pairs(clouds, schemes) | {"bulk, nearest parameters": neighbours}
@@ -187,14 +202,13 @@ pairs = structure.compared_pairs(clouds, schemes) | {"bulk, nearest parameters":
 
 # %% mystnb={"figure": {"caption": "Distances of pairs of simulations over the median distance within the bulk ensemble (dotted line). Two seeds are chance in the same flow, two flows are another flow of the same kind; \"more particles\" are four times as many super-particles; the nearest parameters are a small change of parameters; pairs of two schemes are structure.", "name": "fig-beside-spread"}, "image": {"alt": "Dot plot on a logarithmic axis with a row for each kind of pair of simulations, and four colours for the ways to measure."}}
 rows = clouds.rows(structure.ENSEMBLE)
-ratios = pd.DataFrame(
-    {
-        way: {pair: np.median(matrix[where]) for pair, where in pairs.items()}
-        for way, matrix in distances.items()
-    }
-)
+medians = {
+    way: {pair: np.median(matrix[where]) for pair, where in pairs.items()}
+    for way, matrix in distances.items()
+}
 within = {way: matrix[np.ix_(rows, rows)] for way, matrix in distances.items()}
-ratios /= {way: np.median(trajectories.pairs(matrix)) for way, matrix in within.items()}
+typical = {way: np.median(trajectories.pairs(matrix)) for way, matrix in within.items()}
+ratios = pd.DataFrame(medians) / pd.Series(typical)
 cloud_fields.distance_ratios(ratios.rename(columns=titles.MODELS))
 
 # %% [markdown]
