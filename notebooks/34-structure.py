@@ -206,8 +206,7 @@ medians = {
     way: {pair: np.median(matrix[where]) for pair, where in pairs.items()}
     for way, matrix in distances.items()
 }
-within = {way: matrix[np.ix_(rows, rows)] for way, matrix in distances.items()}
-typical = {way: np.median(trajectories.pairs(matrix)) for way, matrix in within.items()}
+typical = {way: np.median(trajectories.pairs(m[rows][:, rows])) for way, m in distances.items()}
 ratios = pd.DataFrame(medians) / pd.Series(typical)
 cloud_fields.distance_ratios(ratios.rename(columns=titles.MODELS))
 
