@@ -40,7 +40,6 @@ if "google.colab" in sys.modules:
 # We need the synthetic habits, networks, scores of latent spaces, and figures.
 
 # %%
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +156,7 @@ embeddings.picture_rows({name: masked[rows] for name, rows in examples.items()})
 def encoder(widths, n_latents):
     """Layers from pictures (B, 1, size, size) to (B, 2 n_latents)."""
     layers = [nn.Conv2d(1, widths[0], 4, 2, 1), nn.ReLU()]
-    for n_in, n_out in pairwise(widths):
+    for n_in, n_out in zip(widths, widths[1:], strict=False):
         layers += [nn.Conv2d(n_in, n_out, 4, 2, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
     last = nn.Linear(widths[-1] * (size >> len(widths)) ** 2, 2 * n_latents)
     return nn.Sequential(*layers, nn.Flatten(), last)
