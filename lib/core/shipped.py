@@ -52,7 +52,7 @@ def ship(folder: Path, name: str, provenance: Mapping) -> Path:
     target = paths.NETWORKS / name
     part = target.with_name(f"{name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    part.mkdir(parents=True)
     for file in sorted(folder.iterdir()):
         shutil.copyfile(file, part / file.name)  # not its permissions, which may be those of a temporary file
     (part / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n")
