@@ -28,6 +28,7 @@ COMPARISONS = {
     "rasteriser": "rasteriser_speed",
     "descriptors": "descriptor_speed",
     "network-speed": "network_speed",
+    "busy": "busy_speed",
     "networks": "network_quality",
     "latents": "latent_quality",
     "map": "map_quality",

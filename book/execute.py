@@ -26,6 +26,7 @@ from papermill.exceptions import PapermillExecutionError
 from progress import Cells, Lines
 
 from lib.core import paths
+from lib.core.device import YIELDING
 
 #: Scales of everything; the laptop profile is the notebooks' own defaults.
 PROFILES = ("smoke", "laptop", "paper")
@@ -40,8 +41,6 @@ QUIET = {
     "TQDM_NCOLS": "64",  # as wide whatever the terminal
 }
 
-#: Threads of a kernel that have nothing to do wait without using a core, which another notebook may need.
-YIELDING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 #: The notebooks that take longest in the laptop profile, the longest first.
 LONGEST = (
     "22-nine-habits", "31-cirrus-fields", "12-shape-descriptors", "14-two-views", "32-latent-fields",

@@ -9,6 +9,9 @@ import sys
 import dask.system
 import numpy as np
 
+#: Environment of a process whose threads, when they have nothing to do, wait without using a core that another may need.
+YIELDING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+
 
 def available_device(wanted: str) -> str:
     """The torch device to use: `wanted`, or for ``auto`` the GPU where there is one. Only then is torch imported."""
