@@ -135,7 +135,8 @@ embeddings.picture_rows(examples)
 
 # %%
 flat = pictures.reshape(2 * n, -1)
-one_pixel = DecisionTreeClassifier(max_depth=1, random_state=seed).fit(flat[is_train], labels[is_train])
+one_pixel = DecisionTreeClassifier(max_depth=1, random_state=seed)
+one_pixel.fit(flat[is_train], labels[is_train])
 accuracy = one_pixel.score(flat[~is_train], labels[~is_train])
 run.record("one_pixel_accuracy", accuracy, data="synthetic")
 print(f"{accuracy:.3f}")
@@ -222,7 +223,7 @@ latent_space.groupings(places, {"true class": labels, "k-means": plain_clusters}
 
 # %%
 def record_accuracy(points, truth, is_train, **fields):
-    """Record what share of new and training pictures is in the right cluster, for sets of points."""
+    """Record which share of new and training pictures is in the right cluster, by set of points."""
     right = np.array([cluster_names(own, truth) == truth for own in points])
     new, old = right[:, ~is_train].mean(axis=1), right[:, is_train].mean(axis=1)
     deviation = new.std(ddof=1) if len(points) > 1 else None
@@ -381,6 +382,9 @@ if oap_dir:
     run.record("n_used", chosen.sum(), data="2ds")
     run.record("n_left_out", (probe.report.reason != "").sum(), data="2ds")
 
+# %% [markdown]
+# As many of each kind are drawn for training; all others are new.
+
 # %%
 if oap_dir:
     at = {kind: np.flatnonzero((habit == kind) & ~is_inspection) for kind in kinds}
@@ -407,8 +411,12 @@ if oap_dir:
     real_examples = {}
     for kind in np.unique(truth):
         shown = rng.permutation(np.flatnonzero(truth == kind))[:14]
-        real_examples |= {f"{kind}, as recorded": as_recorded[shown], f"{kind}, squared": squared[shown]}
+        real_examples[f"{kind}, as recorded"] = as_recorded[shown]
+        real_examples[f"{kind}, squared"] = squared[shown]
     display(embeddings.picture_rows(real_examples))
+
+# %% [markdown]
+# Both autoencoders learn from the squared pictures, a third from the pictures as they were recorded.
 
 # %%
 if oap_dir:
@@ -418,6 +426,9 @@ if oap_dir:
     real_fits = {"plain autoencoder": real_plain, "invariant autoencoder": real_invariant}
     real_manifolds = {title: pyro_vae.manifold(fit, squared) for title, fit in real_fits.items()}
     display(latent_space.manifolds(real_manifolds))
+
+# %% [markdown]
+# K-means, as before, looks for two clusters among the latents.
 
 # %%
 if oap_dir:
@@ -445,6 +456,9 @@ if oap_dir:
         if is_inspection.any():
             mean = is_right[:, is_inspection].mean()
             run.record("kmeans_accuracy", mean, split="inspection", **fields)
+
+# %% [markdown]
+# The baselines look at the same pictures: descriptors of the outline, and the bare pixels.
 
 # %%
 if oap_dir:

@@ -50,7 +50,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.crystals.habits import HABITS
-from lib.datasets.crystal_photographs import Split, synthetic_photographs
+from lib.datasets.crystal_photographs import PhotographSplit, synthetic_photographs
 from lib.evaluation import latent_scores
 from lib.figures import embeddings, hover
 from lib.figures.confusion import confusion
@@ -119,7 +119,7 @@ def photographed(source, part, n_each, times):
     return synthetic_photographs(pictures, batch, seed, scheduler, in_memory)
 
 
-split = Split(
+split = PhotographSplit(
     train=photographed(source, "train", n_train, photographs),
     validation=photographed(source, "validation", n_held, photographs),
     test=photographed(source, "test", n_test, 1),
@@ -233,7 +233,7 @@ found = representations.representations(recipes, split, n_seeds, seed, device)
 
 # %%
 trained_here = NINE_HABITS_SSL.size == size
-shipped_split = split if trained_here else Split(
+shipped_split = split if trained_here else PhotographSplit(
     photographed(NINE_HABITS_SSL, "train", n_train, photographs),
     photographed(NINE_HABITS_SSL, "validation", n_held, photographs),
     photographed(NINE_HABITS_SSL, "test", n_test, 1),
@@ -247,7 +247,8 @@ found["ssl", 0] = representations.representation(recipes["ssl"], shipped, shippe
 
 # %%
 per_epoch = {
-    name: representations.pictures_per_epoch(recipe, split.train) for name, recipe in recipes.items()
+    name: representations.pictures_per_epoch(recipe, split.train)
+    for name, recipe in recipes.items()
 }
 per_epoch["ssl"] = NINE_HABITS_SSL.pictures_per_epoch
 needed = {name: representations.effort(found[name, 0].trained, n) for name, n in per_epoch.items()}
@@ -397,6 +398,9 @@ if oap_dir:
     run.record("n_used", real_counts.to_numpy().sum(), data="2ds")
     display(real_counts)
 
+# %% [markdown]
+# The same representations learn from the silhouettes; self-supervision once without the particle's size.
+
 # %%
 if oap_dir:
     rough = ContrastiveRecipe(
@@ -405,11 +409,14 @@ if oap_dir:
     autoencoders = {name: recipes[name] for name in ("conv2", "conv128_umap", "resnet128_umap")}
     real_recipes = {**autoencoders, "ssl": Recipe(rough)}
     real_found = representations.representations(real_recipes, real.split, n_seeds, seed, device)
-    scaled = Split(*(part._replace(log_size=None) for part in real.split))
+    scaled = PhotographSplit(*(part._replace(log_size=None) for part in real.split))
     alone = {"ssl_without_size": real_recipes["ssl"]}
     shapes_alone = representations.representations(alone, scaled, n_seeds, seed, device)
     real_table = representations.score_table(real_found | shapes_alone)
     record_scores(real_table, data="2ds")
+
+# %% [markdown]
+# Hand-made descriptors are the baseline.
 
 # %%
 if oap_dir:

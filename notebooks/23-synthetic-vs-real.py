@@ -163,7 +163,9 @@ embeddings.picture_rows(examples)
 # %%
 probes = synthetic_vs_real.additions(default.probe)
 n_of_each = -(-len(known) // len(probes))
-taken = [photographs(Campaign(probe), n_of_each, "training", name) for name, probe in probes.items()]
+taken = [
+    photographs(Campaign(probe), n_of_each, "training", name) for name, probe in probes.items()
+]
 both_origins = concatenate([known, *taken])
 
 # %% [markdown]
@@ -178,7 +180,8 @@ batches, in_order = stored(augmented, batch, seed), stored(validation, batch).in
 trained = vae(recipe, data, batches, in_order, seed, device)
 seconds = trained.history.seconds.sum()
 run.record("pictures_per_second", len(trained.history) * len(augmented) / seconds)
-print(f"{len(augmented)} pictures with mirror images, {len(trained.history)} epochs, {seconds:.0f} s")
+n_epochs = len(trained.history)
+print(f"{len(augmented)} pictures with mirror images, {n_epochs} epochs, {seconds:.0f} s")
 
 # %% [markdown]
 # Does it reconstruct both origins equally well? If not, its latents may tell them apart for that reason alone ({numref}`fig-gap-restored`).

@@ -212,7 +212,9 @@ pairs |= {
     name: (weighted_means(ice["bulk"], "x"), same)
     for name, ice in (("seeds", seeds), ("flows", flows))
 }
-distances = pd.DataFrame({name: distance_over_spread(*pair, everyone) for name, pair in pairs.items()})
+distances = pd.DataFrame(
+    {name: distance_over_spread(*pair, everyone) for name, pair in pairs.items()}
+)
 run.record_table(distances, rows="quantity", columns="data", score="apart")
 apart = distances.rename(columns={"seeds": "bulk, other seeds", "flows": "bulk, other flows"})
 run.keep(apart=apart)
@@ -226,7 +228,8 @@ cirrus.structural(apart)
 
 # %%
 late = {name: ice.isel(time=slice(1, None)) for name, ice in schemes.items()}
-sums = {name: weighted_means(ice, ("time", "z", "x"))[list(apart.index)] for name, ice in late.items()}
+means = {name: weighted_means(ice, ("time", "z", "x")) for name, ice in late.items()}
+sums = {name: mean[list(apart.index)] for name, mean in means.items()}
 ratios = {name: (sums[name] / sums["bulk"]).mean() for name in ("bins", "lagrangian")}
 ratio = pd.DataFrame({name: values.to_pandas() for name, values in ratios.items()})
 run.record_table(ratio, rows="quantity", columns="data", score="ratio")

@@ -36,7 +36,7 @@ class Photographs(NamedTuple):
     log_size: np.ndarray | None = None
 
 
-class Split(NamedTuple):
+class PhotographSplit(NamedTuple):
     """Photographs to learn from, those that decide on the best epoch, and those on which all is scored."""
 
     train: Photographs

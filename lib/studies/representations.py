@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from lib.core.seeds import child_seed
 from lib.crystals.habits import HABITS
-from lib.datasets.crystal_photographs import Photographs, Split, described, silhouettes, synthetic_photographs
+from lib.datasets.crystal_photographs import Photographs, PhotographSplit, described, silhouettes, synthetic_photographs
 from lib.datasets.habit_pictures import SCREENED, HabitPictures
 from lib.evaluation.latent_scores import LatentSpace, latent_space, scores, standardise
 from lib.imaging.measure.descriptors import describe
@@ -54,7 +54,7 @@ class Representation(NamedTuple):
     scores: dict[str, float]
 
 
-def learn(recipe: Recipe, split: Split, seed: int = 0, device: str = "cpu") -> Trained:
+def learn(recipe: Recipe, split: PhotographSplit, seed: int = 0, device: str = "cpu") -> Trained:
     """The network of a recipe, trained without labels on `split.train`; `split.validation` decides on its best epoch."""
     data = {"train": split.train.description, "validation": split.validation.description, "masked": recipe.masked}
     data |= {"batch": split.train.plain.batch}
@@ -79,14 +79,14 @@ def embed(recipe: Recipe, model, train: Photographs, test: Photographs, seed: in
     return latent_space(*points, seed)
 
 
-def representation(recipe: Recipe, trained: Trained, split: Split, seed: int = 0) -> Representation:
+def representation(recipe: Recipe, trained: Trained, split: PhotographSplit, seed: int = 0) -> Representation:
     """The representation of a `trained` network, scored on `split.test`."""
     space = embed(recipe, trained.model, split.train, split.test, seed)
     return Representation(trained, space, scores(space, split.train.label, split.test.label, seed))
 
 
 def representations(
-    recipes: Mapping[str, Recipe], split: Split, n_seeds: int, seed: int = 0, device: str = "cpu"
+    recipes: Mapping[str, Recipe], split: PhotographSplit, n_seeds: int, seed: int = 0, device: str = "cpu"
 ) -> dict[tuple[str, int], Representation]:
     """Each of the `recipes` followed `n_seeds` times: (name, k) -> the representation with the seed `seed` + k."""
     runs = [(name, k) for k in range(n_seeds) for name in recipes]
@@ -175,7 +175,7 @@ class Silhouettes(NamedTuple):
     and hand-made descriptors of training and test set as `descriptors`.
     """
 
-    split: Split
+    split: PhotographSplit
     names: list[str]
     inspection: Photographs | None
     descriptors: LatentSpace
@@ -196,7 +196,7 @@ def split_silhouettes(labelled: LabelledSilhouettes, size: int, batch: int, seed
     def pictures(rows: np.ndarray, name: str) -> Photographs:
         return silhouettes(labelled.masks[rows], label[rows], size, batch, seed, f"2D-S {name} {seed} {len(rows)}")
 
-    split = Split(*map(pictures, (train, validation, test), Split._fields))
+    split = PhotographSplit(*map(pictures, (train, validation, test), PhotographSplit._fields))
     inspection = pictures(apart, "inspection") if len(apart) else None
     values = [_descriptors(labelled.masks[rows], part.log_size) for rows, part in ((train, split.train), (test, split.test))]
     return Silhouettes(split, [name.replace("_", " ") for name in names], inspection, latent_space(*standardise(*values), seed))
