@@ -1,7 +1,8 @@
 """Sphinx extension: the tables that are made from the notebooks, their runs and the kept records.
 
-Directives: ``parameters-table``, ``provenance-table``, ``records-table``, ``claims-table`` and ``claims-figure``, none with
-content or options, and ``results-table`` with one argument: what to show. Role: ``kept``, a number of a kept record.
+Directives: ``parameters-table``, ``provenance-table``, ``networks-table``, ``records-table``, ``claims-table`` and
+``claims-figure``, none with content or options, and ``results-table`` with one argument: what to show. Role: ``kept``, a number
+of a kept record.
 """
 
 import json
@@ -46,6 +47,7 @@ def setup(app):
     """Register the directives."""
     app.add_directive("parameters-table", ParametersTable)
     app.add_directive("provenance-table", ProvenanceTable)
+    app.add_directive("networks-table", NetworksTable)
     app.add_directive("records-table", RecordsTable)
     app.add_directive("results-table", ResultsTable)
     app.add_directive("claims-table", ClaimsTable)
@@ -179,6 +181,23 @@ class ProvenanceTable(Table):
             return None
         seconds = nbformat.reads(executed, as_version=4).metadata.papermill["duration"]
         return self.json_in(runs / notebook.stem / "provenance.json") | {"seconds": seconds, "link": link(notebook)}
+
+
+class NetworksTable(Table):
+    """The networks that are shipped with the project, and where they come from."""
+
+    def text(self):
+        """A table of networks."""
+        folders = sorted(file.parent for file in self.root.glob("data/networks/*/provenance.json"))
+        lines = []
+        for folder in folders:
+            origin = self.json_in(folder / "provenance.json", "commit", "machine", "hours", "epochs", "pictures")
+            hours, pictures = f"{origin['hours']:.2f}", f"{origin['pictures']:,}"
+            lines.append(
+                [code(folder.name), hours, str(origin["epochs"]), pictures, origin["machine"], code(origin["commit"][:10])]
+            )
+        head = ["network", "hours of training", "epochs", "pictures seen", "machine", "commit"]
+        return markdown(head, lines) if lines else "No network is shipped."
 
 
 class RecordsTable(Table):
