@@ -174,11 +174,17 @@ class Advection:
         self.faces = Faces(_split(across[:, 1:-1], n_fields), _split(up[1:-1, :-1], n_fields))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)  # of PyMPDATA's tuples of functions
-            _advect.compile((numba.typeof(self._grid),))
+            compile_for(_advect, self._grid)
 
     def step(self) -> None:
         """Move the fields by one time step."""
         _advect(self._grid)
+
+
+def compile_for(function, *arguments) -> None:
+    """Compile a function for arguments of these types, unless numba is told to interpret (``NUMBA_DISABLE_JIT``)."""
+    if not numba.config.DISABLE_JIT:
+        function.compile(tuple(map(numba.typeof, arguments)))
 
 
 def _split(stacked: np.ndarray, n_fields: int) -> np.ndarray:

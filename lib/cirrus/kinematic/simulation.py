@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dask.array as da
-import numba
 import numpy as np
 import xarray as xr
 
 from lib.cirrus.design import latin_hypercube
-from lib.cirrus.kinematic.advection import Advection, pad
+from lib.cirrus.kinematic.advection import Advection, compile_for, pad
 from lib.cirrus.kinematic.flow import (
     DX,
     DZ,
@@ -140,7 +139,7 @@ class Simulation:
         self._flow = cellular_flow(self.air, case.nx, case.updraught, case.shear, case.flow_seed)
         self._stream, self._n_steps = np.zeros((case.nx + 1, case.nz + 1)), 0
         self._arguments = (self.fields, self._stream, self.air, crystals, *self.scheme.arguments, self._fallout)
-        self.scheme.step.compile((numba.float64, *map(numba.typeof, self._arguments)))
+        compile_for(self.scheme.step, 0.0, *self._arguments)
         self._prepare_advection()
 
     def _prepare_advection(self) -> None:
