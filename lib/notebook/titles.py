@@ -186,44 +186,55 @@ SCORES: dict[str, Score] = {
     "flows": Score("distance of two flows over the median distance", ".2f", order="score data model"),
     "structure": Score("distance to bulk over the median distance", ".2f", order="score data model"),
 }
-MODELS = {
-    "linear": "linear",
-    "rf": "random forest",
-    "gb": "gradient boosting",
-    "gb_extended": "gradient boosting, extended",
-    "mlp": "MLP",
-    "cnn": "CNN",
-    "resnet18": "ResNet-18",
-    "polar": "polar network",
-    "best": "best network",
-    # shapes
-    "mean_shape": "mean shape",
-    "clustering": "clustering",
-    "retrieval": "retrieval",
-    "r2n2": "3D-R2N2",
-    "parametric": "fitted rosette",
-    "oracle": "oracle neighbour",
-    # representations
-    "pixels": "pixels",
-    "descriptors": "hand-made descriptors",
-    "vae": "VAE",
-    "invariant": "invariant VAE",
-    "conv2": "VAE, 2 latents",
-    "conv128_umap": "VAE, 128 latents, UMAP",
-    "resnet128_umap": "ResNet-VAE, masked, UMAP",
-    "ssl": "self-supervised, UMAP",
-    "ssl_live": "self-supervised, short training, UMAP",
-    "ssl_without_size": "self-supervised, without size, UMAP",
-    # cloud fields
-    "vae16": "16 latents",
-    "vae16_live": "16 latents, trained here",
-    "vae16_moved": "16 latents, translation mean",
-    "pca16": "16 EOFs",
-    "vae2": "2 latents",
-    "pca2": "2 EOFs",
-    "profiles": "profiles",
-    "fields": "fields",
-}
+
+
+class Titles(dict):
+    """Names and their titles; what has no title goes under its own name, such as a network that a reader added."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+MODELS = Titles(
+    {
+        "linear": "linear",
+        "rf": "random forest",
+        "gb": "gradient boosting",
+        "gb_extended": "gradient boosting, extended",
+        "mlp": "MLP",
+        "cnn": "CNN",
+        "resnet18": "ResNet-18",
+        "polar": "polar network",
+        "best": "best network",
+        # shapes
+        "mean_shape": "mean shape",
+        "clustering": "clustering",
+        "retrieval": "retrieval",
+        "r2n2": "3D-R2N2",
+        "parametric": "fitted rosette",
+        "oracle": "oracle neighbour",
+        # representations
+        "pixels": "pixels",
+        "descriptors": "hand-made descriptors",
+        "vae": "VAE",
+        "invariant": "invariant VAE",
+        "conv2": "VAE, 2 latents",
+        "conv128_umap": "VAE, 128 latents, UMAP",
+        "resnet128_umap": "ResNet-VAE, masked, UMAP",
+        "ssl": "self-supervised, UMAP",
+        "ssl_live": "self-supervised, short training, UMAP",
+        "ssl_without_size": "self-supervised, without size, UMAP",
+        # cloud fields
+        "vae16": "16 latents",
+        "vae16_live": "16 latents, trained here",
+        "vae16_moved": "16 latents, translation mean",
+        "pca16": "16 EOFs",
+        "vae2": "2 latents",
+        "pca2": "2 EOFs",
+        "profiles": "profiles",
+        "fields": "fields",
+    }
+)
 VIEWS = {
     "single": "1",
     "2ds": "2 (90°)",

@@ -216,7 +216,7 @@ BUILD = "from lib.datasets.rosettes import Views, rosette_views; rosette_views({
 
 def block_of(path):
     """Number of the block that a chunk file belongs to, or None for metadata and coordinates."""
-    if not path.name[0].isdigit() or path.parent.name in ("angle_deg", "definition", "descriptor", "parameter"):
+    if not path.name[0].isdigit() or path.parent.name in ("angle_deg", "definition", "descriptor", "measure", "parameter"):
         return None
     crystals = CHUNK if path.parent.name == "silhouette" else BLOCK
     return int(path.name.split(".")[0]) * crystals // BLOCK
