@@ -83,7 +83,7 @@ def clear_broken_writes(folder: Path) -> None:
 def describe(folder: Path, description: Mapping) -> None:
     """Note in a finished folder what it holds, and the size of each of its files."""
     marker = {"description": description, "files": _sizes(folder)}
-    (folder / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True))
+    (folder / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n")
 
 
 def description_in(folder: Path) -> dict | None:
