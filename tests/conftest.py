@@ -49,6 +49,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Folder of inputs from the field that are not part of the project."""
+    folder = SHARED / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"no inputs from the field in {folder} (ICE_SHARED names another place)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def layers():
     """An ensemble (10 members, 6 times, 16 x 16 cells) of flat layers of ice whose height and mass vary."""
     from lib.cirrus.schema import ice_fields  # most tests need no xarray

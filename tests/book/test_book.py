@@ -16,6 +16,8 @@ from test_hover import COUNT_PICTURES
 from lib.core.paths import ROOT
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
+#: How long a page of three-dimensional scenes may take to draw them without a GPU, beside other tests [ms].
+PATIENCE_MS = 180_000
 LOCAL = ("file:", "data:", "blob:", "about:")
 
 
@@ -30,6 +32,7 @@ def pages(built_book):
 def page(browser):
     """A desktop-sized page that lets no request out; what goes wrong is in its list `problems`."""
     opened = browser.new_page(viewport=DESKTOP)
+    opened.set_default_timeout(PATIENCE_MS)
     opened.problems = []
     opened.on("console", lambda message: message.type == "error" and opened.problems.append(message.text))
     opened.on("pageerror", lambda error: opened.problems.append(str(error)))
