@@ -1,8 +1,14 @@
-"""The one schema in which the cloud ice of any simulation is handed on, whatever model or file it comes from.
+"""The one schema in which the ice of any simulation is handed on, whatever model or file it comes from.
 
 Dimensions (member, time, z, x). Mixing ratios are per kilogram of dry air; lengths are in metres, times in seconds since
-the start of the run. Where q_i is zero, all five variables are: an ensemble is read with a limit below which ice is taken
-for none, because schemes give size, fall speed and density even to traces that no instrument could see.
+the start of the run.
+
+Many schemes of microphysics share ice out among categories: cloud ice, snow, graupel, hail. q_i is the cloud ice alone, and
+n_i, m_i, v_m and rho_i are its properties. q_i_total is the ice of all categories together. Where a scheme has one category
+for all ice, as P3 and the kinematic cirrus do, both are equal.
+
+An ensemble is read with a limit below which ice is taken for none, because schemes give size, fall speed and density even to
+traces that no instrument could see. Where q_i is below it, q_i and its properties are zero; q_i_total is, where it is itself.
 """
 
 from __future__ import annotations
@@ -16,12 +22,15 @@ import xarray as xr
 DIMENSIONS = ("member", "time", "z", "x")
 #: Variable -> unit and long name.
 VARIABLES = {
-    "q_i": ("kg kg-1", "mass mixing ratio of ice, per mass of dry air"),
-    "n_i": ("kg-1", "number mixing ratio of ice, per mass of dry air"),
-    "m_i": ("kg", "mean mass of an ice particle: q_i over n_i"),
-    "v_m": ("m s-1", "mass-weighted mean fall speed of ice, positive downward"),
-    "rho_i": ("kg m-3", "mass-weighted mean density of ice particles"),
+    "q_i": ("kg kg-1", "mass mixing ratio of cloud ice, per mass of dry air"),
+    "n_i": ("kg-1", "number mixing ratio of cloud ice, per mass of dry air"),
+    "m_i": ("kg", "mean mass of a particle of cloud ice: q_i over n_i"),
+    "v_m": ("m s-1", "mass-weighted mean fall speed of cloud ice, positive downward"),
+    "rho_i": ("kg m-3", "mass-weighted mean density of particles of cloud ice"),
+    "q_i_total": ("kg kg-1", "mass mixing ratio of all ice (cloud ice, snow, graupel and hail), per mass of dry air"),
 }
+#: Variable -> its name in the table of the CF conventions, where it has one.
+_STANDARD_NAMES = {"q_i": "cloud_ice_mixing_ratio"}
 #: Ice below this mixing ratio is taken for none [kg kg-1].
 Q_MIN = 1e-9
 _COORDINATES = {
@@ -54,13 +63,15 @@ def ice_fields(fields: Mapping, member: Sequence, time_s, z_m, x_m, **attributes
             raise ValueError(f"{name} is no variable of the schema, which has {', '.join(VARIABLES)}.")
         if values.shape != shape:
             raise ValueError(f"{name} has shape {values.shape}, but (member, time, z, x) is {shape}.")
-    variables = {
-        name: (DIMENSIONS, fields[name], {"units": unit, "long_name": long_name, "cell_methods": "time: point"})
-        for name, (unit, long_name) in VARIABLES.items()
-        if name in fields
-    }
+    variables = {name: (DIMENSIONS, fields[name], _attributes(name)) for name in VARIABLES if name in fields}
     named = {name: (name, values, _COORDINATES[name]) for name, values in coordinates.items()}
     return xr.Dataset(variables, named, {"Conventions": "CF-1.8", **attributes})
+
+
+def _attributes(name: str) -> dict[str, str]:
+    unit, long_name = VARIABLES[name]
+    standard = {"standard_name": _STANDARD_NAMES[name]} if name in _STANDARD_NAMES else {}
+    return {"units": unit, "long_name": long_name, **standard, "cell_methods": "time: point"}
 
 
 def mean_mass(q_i: np.ndarray, n_i: np.ndarray) -> np.ndarray:
@@ -75,11 +86,11 @@ def zero_below(q_i: np.ndarray, q_min: float, *fields: np.ndarray) -> list[np.nd
 
 
 def weighted_means(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
-    """Means of the variables over some dimensions: q_i and n_i of all cells, m_i of all particles, v_m and rho_i by mass.
+    """Means of the variables over some dimensions: mixing ratios of all cells, m_i of all particles, v_m and rho_i by mass (q_i).
 
     All cells count alike. Without ice, the last three are NaN. Variables that `ice` does not have are left out; it needs q_i.
     """
-    means = {name: ice[name].mean(over) for name in ("q_i", "n_i") if name in ice}
+    means = {name: ice[name].mean(over) for name in ("q_i", "n_i", "q_i_total") if name in ice}
     some = means["q_i"].where(means["q_i"] > 0)
     means |= {"m_i": some / means["n_i"]} if {"n_i", "m_i"} <= set(ice) else {}
     means |= {name: (ice[name] * ice["q_i"]).mean(over) / some for name in ("v_m", "rho_i") if name in ice}

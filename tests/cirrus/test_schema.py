@@ -10,8 +10,9 @@ def test_variables_have_units_and_names_and_axes_are_told_apart():
     fields = {name: np.zeros((2, 3, 4, 5)) for name in VARIABLES}
     ice = ice_fields(fields, ["a", "b"], [0, 1, 2], np.arange(4), np.arange(5), source="a test")
     assert ice.q_i.dims == DIMENSIONS
-    units = {"q_i": "kg kg-1", "n_i": "kg-1", "m_i": "kg", "v_m": "m s-1", "rho_i": "kg m-3"}
+    units = {"q_i": "kg kg-1", "n_i": "kg-1", "m_i": "kg", "v_m": "m s-1", "rho_i": "kg m-3"} | {"q_i_total": "kg kg-1"}
     assert {name: ice[name].units for name in ice} == units
+    assert ice.q_i.standard_name == "cloud_ice_mixing_ratio" and "all ice" in ice.q_i_total.long_name
     assert all(ice[name].long_name for name in [*ice, *DIMENSIONS])
     assert (ice.z.axis, ice.z.positive, ice.x.axis, ice.time.axis, ice.time.units) == ("Z", "up", "X", "T", "s")
     assert ice.Conventions == "CF-1.8" and ice.source == "a test"

@@ -31,7 +31,7 @@ _FAMILIES = {
     "v_m": (("p3_vmi",), ("out11",)),
     "rho_i": (("p3_rhopo",), ("out12",)),
 }
-QUANTITIES = tuple(_FAMILIES)
+QUANTITIES = (*_FAMILIES, "q_i_total")
 #: Unit of a file -> factor to the unit of the schema; the user's variables (out10, ...) have none.
 _UNITS = {
     "q_i": {"kg/kg": 1.0, "kg kg-1": 1.0, "g/kg": 1e-3, "g kg-1": 1e-3},
@@ -39,9 +39,21 @@ _UNITS = {
     "v_m": {"m/s": 1.0, "m s-1": 1.0, "cm/s": 1e-2, "cm s-1": 1e-2},
     "rho_i": {"kg/m3": 1.0, "kg m-3": 1.0, "g/cm3": 1e3, "g cm-3": 1e3},
 }
+_UNITS["q_i_total"] = _UNITS["q_i"]
 _NO_UNIT = ("", "1", "unknown", "nondimensional")
-#: Precipitating ice, which is not added to the cloud ice.
+#: Snow, graupel and hail: with cloud ice, all ice.
 _PRECIPITATION = ("qs", "qg", "qh", "qhl")
+#: CM1's ptype -> its categories of ice (after src/param.F of CM1). P3's `qir` is rime, a part of qi.
+_CATEGORIES = {
+    **dict.fromkeys(("2", "3", "4", "5", "7", "26", "28"), ("qi", "qs", "qg")),
+    **dict.fromkeys(("27", "29"), ("qi", "qs", "qg", "qhl")),
+    **dict.fromkeys(("50", "51", "53"), ("qi",)),
+    "52": ("qi", "qi2"),
+    "55": ("qi1", "qi2", "qi3"),
+}
+#: Number or fall speed -> the category that it belongs to.
+_BELONGS_TO = {"ncs": "qs", "csw": "qs", "vts": "qs", "ncg": "qg", "chw": "qg", "vtg": "qg", "chl": "qhl"}
+_BELONGS_TO |= {"ni2": "qi2", "ni3": "qi3"}
 #: State of the air, where a run that went wrong shows NaN (its ice is zero and finite then), the best witness first.
 _STATE = ("th", "thpert", "qv", "prs", "prspert", "rho", "w", "winterp", "u", "uinterp", "tke")
 #: Beyond this, a value is netCDF's mark for what was never written; and no axis is longer than this.
@@ -59,7 +71,7 @@ class UnreadableOutput(ValueError):
 class Header(NamedTuple):
     """What one file holds: times [s], axes [m], the file's names of each quantity, what was looked at for NaN, what wrote it.
 
-    `beside` are its names of snow, graupel and hail, which are not read.
+    `beside` are its names of snow, graupel and hail, `without` the categories of ice that its scheme has and the file has not.
     """
 
     path: Path
@@ -71,13 +83,17 @@ class Header(NamedTuple):
     checked: str
     source: str
     beside: tuple[str, ...]
+    without: tuple[str, ...]
 
 
 class _NetCDF:
-    """The variables of an open file, by name; arrays that it gives are copies in the machine's byte order."""
+    """The variables of an open file, by name; arrays that it gives are copies in the machine's byte order.
 
-    def __init__(self, variables, source):
-        self._variables, self.source = variables, source
+    `source` is what wrote it, `ptype` its microphysics, as text, "" where it is not told.
+    """
+
+    def __init__(self, variables, source, ptype):
+        self._variables, self.source, self.ptype = variables, source, ptype
         self._found = {}
 
     def __contains__(self, name: str) -> bool:
@@ -195,7 +211,7 @@ def opened(path: Path) -> Iterator[_NetCDF]:
     with file:
         with _sound("CM1 version"):
             attributes, variables = (file.attrs, file) if start == _HDF5 else (file._attributes, file.variables)
-            contents = _NetCDF(variables, _attribute(attributes, "CM1 version", "CM1"))
+            contents = _NetCDF(variables, _attribute(attributes, "CM1 version", "CM1"), _attribute(attributes, "ptype"))
         del attributes, variables
         try:
             yield contents
@@ -233,14 +249,14 @@ def header(path: Path) -> Header:
         fault = _fault(file, n_times - 1)
         if fault:
             raise UnreadableOutput(f"has {fault} at {time_s[-1]:g} s: the run went wrong")
-        beside = tuple(name for name in _PRECIPITATION if name in file)
-        return Header(path, time_s, x_m, y_m, z_m, names, _witness(file), file.source, beside)
+        return Header(path, time_s, x_m, y_m, z_m, names, _witness(file), file.source, _precipitation(file), _without(file))
 
 
 def ice_names(file: _NetCDF) -> dict[str, tuple[str, ...]]:
     """The names under which a file holds each quantity, more than one where it has several categories of ice.
 
-    Fall speed and density are left out where there are several categories: the file then has them for each one only.
+    Fall speed and density are left out where there are several categories: the file then has them for each one only. All ice
+    is left out where a category is lacking.
     """
     names = {}
     for quantity, families in _FAMILIES.items():
@@ -250,7 +266,21 @@ def ice_names(file: _NetCDF) -> dict[str, tuple[str, ...]]:
             names[quantity] = names[quantity][:1]
     if len(names["q_i"]) > 1:
         names["v_m"] = names["rho_i"] = ()
+    if names["q_i"] and not _without(file):
+        names["q_i_total"] = names["q_i"] + _precipitation(file)
     return {quantity: found for quantity, found in names.items() if found}
+
+
+def _precipitation(file: _NetCDF) -> tuple[str, ...]:
+    """The names of a file's snow, graupel and hail."""
+    return tuple(name for name in _PRECIPITATION if name in file)
+
+
+def _without(file: _NetCDF) -> tuple[str, ...]:
+    """The categories of ice that a file lacks, though its scheme has them: so says ptype, or else their number or fall speed."""
+    own = _CATEGORIES.get(file.ptype.removesuffix(".0"), ())
+    own += tuple(category for part, category in _BELONGS_TO.items() if part in file)
+    return tuple(dict.fromkeys(category for category in own if category not in file))
 
 
 def _n_times(file: _NetCDF, names: dict[str, tuple[str, ...]]) -> int:
@@ -336,12 +366,13 @@ def last_state(path: Path) -> tuple[int, str, float]:
         names = ice_names(file)
         n_times = _n_times(file, names)
         fault = _fault(file, n_times - 1, levels=None)
-        most = (_factor(file, "q_i", name) * float(file.read(name, n_times - 1).max()) for name in names["q_i"])
+        every = names.get("q_i_total", names["q_i"])
+        most = (_factor(file, "q_i", name) * float(file.read(name, n_times - 1).max()) for name in every)
         return n_times, fault, max(most)
 
 
 def ice(path: Path, names: dict[str, tuple[str, ...]], time: slice, z: slice, y: slice, x: slice) -> np.ndarray:
-    """Ice of a part of one file, float32 (4, time, z, x): q_i, n_i, v_m and rho_i, NaN for what the file does not have.
+    """Ice of a part of one file, float32 (5, time, z, x): the `QUANTITIES`, NaN for what the file does not have.
 
     Categories of ice are summed. Over y, mixing ratios are averaged, fall speed and density weighted by mass.
 
@@ -351,15 +382,20 @@ def ice(path: Path, names: dict[str, tuple[str, ...]], time: slice, z: slice, y:
         If a value is NaN or was never written.
     """
     with opened(path) as file:
-        found = {}
+        values = {}
         for quantity, family in names.items():
-            parts = [file.read(name, time, z, y, x) for name in family]
-            if not all(map(_written, parts)):
-                raise UnreadableOutput(f"has NaN or unwritten values in {' or '.join(family)}")
-            parts = [_factor(file, quantity, name) * part for name, part in zip(family, parts, strict=True)]
-            found[quantity] = np.sum(parts, axis=0) if len(parts) > 1 else parts[0]
+            for name in (name for name in family if name not in values):
+                part = file.read(name, time, z, y, x)
+                if not _written(part):
+                    raise UnreadableOutput(f"has NaN or unwritten values in {name}")
+                values[name] = _factor(file, quantity, name) * part
+    found = {
+        quantity: np.sum([values[name] for name in family], axis=0) if len(family) > 1 else values[family[0]]
+        for quantity, family in names.items()
+    }
     mass = found["q_i"]
-    means = {quantity: found[quantity].mean(axis=2, dtype=float) for quantity in ("q_i", "n_i") if quantity in found}
+    mixing = [quantity for quantity in ("q_i", "n_i", "q_i_total") if quantity in found]
+    means = {quantity: found[quantity].mean(axis=2, dtype=float) for quantity in mixing}
     means |= {quantity: _weighted(found[quantity], mass) for quantity in ("v_m", "rho_i") if quantity in found}
     missing = np.full_like(means["q_i"], np.nan)
     return np.stack([means.get(quantity, missing) for quantity in QUANTITIES]).astype(np.float32)

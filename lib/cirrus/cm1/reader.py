@@ -62,7 +62,9 @@ def open_ensemble(
 ) -> xr.Dataset:
     """Ice of an ensemble of CM1 runs in the common schema (`lib.cirrus.schema`), as Dask arrays.
 
-    Ice is CM1's category of cloud ice, or the sum of P3's categories; snow (qs), graupel (qg) and hail are not added to it.
+    q_i is CM1's category of cloud ice (qi), or the sum of the free categories of P3 and ISHMAEL (qi, qi2; qi1, qi2, qi3), which
+    hold all ice. q_i_total is its sum with snow (qs), graupel (qg) and hail (qh, qhl); it counts as lacking where a file lacks a
+    category that its scheme has, and attribute `without` names those by member.
     Only headers, coordinates and three rows a file are read now; fields when they are computed. Repeated times (a run that
     was restarted) are read once, as written last. Times that a member lacks are NaN, and so are variables that its files
     lack; variables that no file has are left out.
@@ -72,7 +74,7 @@ def open_ensemble(
     members : folder whose sub-folders are the runs (or that is one); or name -> folder, file, or files of a run
     x, z, time : first and last of the window [m, m, s], both included; None is all
     y : where a 3-D run is cut [m], the nearest row being taken, or "mean": over y, fall speed and density by mass
-    q_min : all variables are zero where there is less ice than this [kg kg-1]
+    q_min : least ice [kg kg-1]: q_i_total is zero where it is less, all other variables where q_i is
     parameters : table with a row for each member, whose columns become coordinates
     skip_bad : leave out what is not read (attribute `not_read` names it) instead of stopping
 
@@ -97,9 +99,15 @@ def open_ensemble(
     has = {quantity for files in runs.values() for file in files for quantity in file.names}
     has |= {"m_i"} if "n_i" in has else set()
     fields = {name: stack[:, :, number] for number, name in enumerate(VARIABLES) if name in has}
-    attributes = {"source": first.source, "comment": f"all variables are zero where q_i < {q_min:g} kg kg-1"}
+    attributes = {
+        "source": first.source,
+        "comment": f"q_i_total is zero where it is below {q_min:g} kg kg-1, the others where q_i is",
+    }
     if len(bad):
         attributes["not_read"] = _listed(bad)
+    without = {member: dict.fromkeys(name for file in files for name in file.without) for member, files in runs.items()}
+    if any(without.values()):
+        attributes["without"] = "; ".join(f"{member}: {', '.join(names)}" for member, names in without.items() if names)
     ensemble = ice_fields(fields, list(runs), time_s, z_m, x_m, **attributes)
     return ensemble if parameters is None else ensemble.assign_coords(_parameter_coordinates(parameters, list(runs)))
 
@@ -107,9 +115,10 @@ def open_ensemble(
 def survey(members: Members) -> pd.DataFrame:
     """Table of all output files of an ensemble: member, file, times (their number), lacks, beside, checked, and reason.
 
-    `members` is as for `open_ensemble`. Of each file, `lacks` names the variables of the schema that it does not have,
-    `beside` its snow, graupel and hail, which are not added to the ice, `checked` the variable that was looked at for NaN ("" if
-    it has none that would tell), `reason` why it is not read, or "".
+    `members` is as for `open_ensemble`. Of each file, `lacks` names the variables of the schema that it does not have, and
+    the categories of ice for want of which it has no q_i_total, `beside` its snow, graupel and hail, which are in q_i_total and
+    not in q_i, `checked` the variable that was looked at for NaN ("" if it has none that would tell), `reason` why it is not
+    read, or "".
     """
     return _probed(members)[1]
 
@@ -166,7 +175,8 @@ def _probed_run(files: list[Path], grid: Header | None) -> tuple[list[Header], l
             continue
         grid = grid or found
         headers.append(found)
-        lacks = ", ".join(quantity for quantity in QUANTITIES if quantity not in found.names)
+        told = {"q_i_total": f"q_i_total ({', '.join(found.without)})"}
+        lacks = ", ".join(told.get(quantity, quantity) for quantity in QUANTITIES if quantity not in found.names)
         rows.append((file.name, len(found.time_s), lacks, ", ".join(found.beside), found.checked, ""))
     wrong = next((name for name, *_, reason in rows if "NaN" in reason), None)
     if wrong:
@@ -275,9 +285,9 @@ def _block(table: np.ndarray, window: _Window, q_min: float) -> np.ndarray:
             parts.append(ice(piece.path, piece.names, slice(piece.start, piece.stop), window.z, piece.rows, window.x))
         except UnreadableOutput as error:
             raise UnreadableOutput(f"{member}: {piece.path.name} {error}.") from error
-    q_i, *others = np.concatenate(parts, axis=1)
+    q_i, *others, total = np.concatenate(parts, axis=1)
     q_i, n_i, v_m, rho_i = zero_below(q_i, q_min, *others)
-    return np.stack([q_i, n_i, mean_mass(q_i, n_i), v_m, rho_i], axis=1)[None]
+    return np.stack([q_i, n_i, mean_mass(q_i, n_i), v_m, rho_i, *zero_below(total, q_min)], axis=1)[None]
 
 
 def _parameter_coordinates(parameters: pd.DataFrame, members: list[str]) -> dict:

@@ -50,6 +50,7 @@ def sample_ensemble(file: Path = FILE) -> xr.Dataset:
             if contents.shape(name) != shape:
                 raise UnreadableOutput(f"has {name} of shape {contents.shape(name)}, not {shape}")
     fields = {name: _stored(file, stored, shape) for name, stored in _NAMES.items()}
+    fields["q_i_total"] = fields["q_i"]  # P3 has one category for all ice
     fields["m_i"] = da.map_blocks(mean_mass, fields["q_i"], fields["n_i"], dtype=np.float32)
     ensemble = ice_fields(
         fields,

@@ -153,7 +153,8 @@ def gridded(droplets: xr.Dataset, z_edges_m: np.ndarray, x_edges_m: np.ndarray, 
     """Ice of superdroplets on a grid: name of a variable of the schema -> array (z, x).
 
     Sums over the multiplicity of ice particles in each cell, whose dry air weighs density times dx dy dz; fall speed and
-    density are weighted by mass. What lies outside the grid is not counted.
+    density are weighted by mass. What lies outside the grid is not counted. There are no categories: all ice is in q_i, and
+    q_i_total is the same.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ def gridded(droplets: xr.Dataset, z_edges_m: np.ndarray, x_edges_m: np.ndarray, 
     volume = np.outer(np.diff(z_edges_m), np.diff(x_edges_m)) * (y_m[1] - y_m[0])
     q_i, n_i = (sums / (np.broadcast_to(air_density, shape) * volume) for sums in (total, count))
     v_m, rho_i = (np.divide(sums, total, out=np.zeros(shape), where=total > 0) for sums in (moved, packed))
-    return {"q_i": q_i, "n_i": n_i, "m_i": mean_mass(q_i, n_i), "v_m": v_m, "rho_i": rho_i}
+    return {"q_i": q_i, "n_i": n_i, "m_i": mean_mass(q_i, n_i), "v_m": v_m, "rho_i": rho_i, "q_i_total": q_i}
 
 
 def superdroplet_fields(

@@ -42,7 +42,7 @@ from lib.core.registry import members
 from lib.core.stores import build_store
 
 #: Raised whenever the same case would give other fields.
-VERSION = 2
+VERSION = 3
 #: Kinds of microphysics, each a class `SCHEME` in the module of its name (see `lib.cirrus.kinematic.bulk.Bulk`). A further one
 #: is such a module and its name here.
 SCHEMES = members("lib.cirrus.kinematic", ("bulk", "bins", "lagrangian"), "SCHEME")
@@ -159,10 +159,10 @@ class Simulation:
         self.cpu_seconds += time.thread_time() - begin
 
     def ice(self) -> np.ndarray:
-        """The variables of `lib.cirrus.schema` now, (5, nz, nx)."""
+        """The variables of `lib.cirrus.schema` now, (6, nz, nx); there is one category, so that q_i is all ice."""
         q_i, n_i, v_m, rho_i = self.scheme.ice(self.fields, pressure_after(self.air, self.time_s))
         q_i, n_i, v_m, rho_i = zero_below(q_i, Q_MIN, n_i, v_m, rho_i)
-        return np.stack([q_i, n_i, mean_mass(q_i, n_i), v_m, rho_i])
+        return np.stack([q_i, n_i, mean_mass(q_i, n_i), v_m, rho_i, q_i])
 
     def water(self) -> float:
         """All water, that in ice and what fell out included, summed over the columns [kg m-2]."""
@@ -171,7 +171,7 @@ class Simulation:
 
 
 def run_case(case: Case) -> tuple[np.ndarray, float, float]:
-    """Ice at all times of output (n_times, 5, nz, nx), largest relative change of all water, and seconds of computing."""
+    """Ice at all times of output (n_times, 6, nz, nx), largest relative change of all water, and seconds of computing."""
     simulation, steps = Simulation(case), round(case.every / case.dt)
     states, water, changed = [simulation.ice()], simulation.water(), 0.0
     for _ in case.times_s[1:]:

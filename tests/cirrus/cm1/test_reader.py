@@ -101,8 +101,8 @@ def test_categories_of_ice_are_summed(categories, tmp_path):
     parts = {name: ice((0, 300), seed=k)["q_i"] for k, name in enumerate(categories)}
     path = write(tmp_path / "cm1out.nc", (0, 300), parts)
     found = open_ensemble({"a": path})
-    assert list(found) == ["q_i"]
-    same(found, {"q_i": sum(parts.values())[:, :, 0]})
+    assert list(found) == ["q_i", "q_i_total"]
+    same(found, dict.fromkeys(["q_i", "q_i_total"], sum(parts.values())[:, :, 0]))
     assert survey({"a": path}).lacks.tolist() == ["n_i, v_m, rho_i"]
 
 
@@ -113,10 +113,10 @@ def test_the_report_tells_what_was_looked_at_for_nan(tmp_path):
     assert checked == ["th", "w", ""]
 
 
-def test_snow_and_graupel_are_no_ice_and_are_reported(tmp_path):
+def test_snow_and_graupel_are_no_cloud_ice_but_ice_and_are_reported(tmp_path):
     fields = ice((0, 300))
     path = write(tmp_path / "cm1out.nc", (0, 300), named(fields) | {"qs": 9 * fields["q_i"], "qg": fields["q_i"]})
-    same(open_ensemble({"a": path}), {"q_i": fields["q_i"][:, :, 0]})
+    same(open_ensemble({"a": path}), {"q_i": fields["q_i"][:, :, 0], "q_i_total": 11 * fields["q_i"][:, :, 0]})
     assert survey({"a": path}).beside.tolist() == ["qs, qg"]
 
 
@@ -318,7 +318,7 @@ def test_opening_a_thousand_files_reads_no_field(tmp_path, reads):
 
 
 def test_large_fields_are_read_in_parts(tmp_path, reads, monkeypatch):
-    monkeypatch.setattr("lib.cirrus.cm1.reader._TASK_BYTES", 2 * 4 * 4 * NZ * NX)
+    monkeypatch.setattr("lib.cirrus.cm1.reader._TASK_BYTES", 2 * 4 * len(file.QUANTITIES) * NZ * NX)
     fields = run(tmp_path / "run", times=(0, 300, 600, 900, 1200))
     found = open_ensemble(tmp_path / "run")
     assert found.q_i.chunks[1] == (2, 2, 1)
