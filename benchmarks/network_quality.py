@@ -34,7 +34,7 @@ def taught(recipe: Recipe, crystals, seed: int = 0) -> tuple[ShapeModel, float]:
     """A network after all steps of its recipe, and the CPU seconds that they took."""
     source = FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, scheduler="synchronous")
     torch.manual_seed(seed)
-    model = ShapeModel(recipe, crystals.size, source.values, ROSETTE_MODELS[crystals.model].bullets)
+    model = ShapeModel(recipe, crystals.size, ROSETTE_MODELS[crystals.model].bullets).standardise(source.values)
     settings = model.configure_optimizers()
     optimizer, schedule = settings["optimizer"], settings["lr_scheduler"]["scheduler"]
     start = time.process_time()

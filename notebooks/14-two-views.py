@@ -54,7 +54,7 @@ from lib.models.shape_model import (
     Recipe,
     network_recipes,
     predict,
-    predict_by_views,
+    predict_each,
     shape_model,
 )
 from lib.notebook import literature, titles
@@ -241,13 +241,13 @@ run.table("quantity", "views", score="rmse_cut")
 # picture and is not trained further; for each number of views a head of its own is trained.
 
 # %%
-by_views, encoder = settings["polar"] | {"by_views": True}, recipes["polar", "2ds"]
+by_views, encoder = settings["polar"] | {"heads": "by_views"}, recipes["polar", "2ds"]
 head_recipe = Recipe(
     "polar", turns, head_epochs, steps, batch, settings=by_views, start=encoder, only_head=True
 )
 heads = shape_model(head_recipe, sets.crystals, sets.validation, seed, device, scheduler).model
 all_pictures = fresh_rosettes.pictures_of(held["test"], tuple(range(len(turns))))
-combined = [answer.table for answer in predict_by_views(heads, all_pictures)]
+combined = [answer.table for answer in predict_each(heads, all_pictures)]
 
 # %% [markdown]
 # The linear model gets the descriptors of as many pictures.

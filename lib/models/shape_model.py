@@ -80,17 +80,21 @@ class ShapeModel(lightning.LightningModule):
 
     Parameters
     ----------
-    values : (n, 2) of the training crystals, for the standardisation
     bullets : the numbers of bullets that the logits stand for
     """
 
-    def __init__(self, recipe: Recipe, size: int, values: torch.Tensor, bullets: tuple[int, ...]):
+    def __init__(self, recipe: Recipe, size: int, bullets: tuple[int, ...]):
         super().__init__()
         self.recipe, self.bullets = recipe, bullets
         self.network = network(recipe.name, len(recipe.angles_deg), size, N_VALUES + len(bullets), **recipe.settings)
+        for name in ("mean", "deviation", "scale"):
+            self.register_buffer(name, torch.ones(N_VALUES))
+
+    def standardise(self, values: torch.Tensor) -> ShapeModel:
+        """Take the scale of the targets from the `values` (n, 2) of the training crystals."""
         logs = values.log()
-        for name, numbers in (("mean", logs.mean(0)), ("deviation", logs.std(0)), ("scale", values.std(0))):
-            self.register_buffer(name, numbers)
+        self.mean, self.deviation, self.scale = logs.mean(0), logs.std(0), values.std(0)
+        return self
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised logarithms (B, 2) and logits (B, K) for pictures (B, V, S, S) uint8."""
@@ -132,22 +136,22 @@ def shares(pictures: torch.Tensor) -> torch.Tensor:
     return pictures.float() / _SAMPLES
 
 
-def shape_model(
+def shape_training(
     recipe: Recipe, crystals: Views, validation: Views, seed: int = 0, device: str = "cpu", scheduler: str = "processes"
-) -> Trained:
-    """The network of a `recipe`, trained on fresh pictures of `crystals`, or found where it was trained before.
+) -> Training:
+    """The training that a `recipe` describes, on fresh pictures of `crystals`.
 
     Parameters
     ----------
     crystals : data set whose crystals are learned from
     validation : data set with pictures of other crystals, which decide on the best epoch; its views include the recipe's angles
     """
-    values, _ = targets_of(rosette_views(crystals, scheduler))
 
     def make() -> ShapeModel:
-        return ShapeModel(recipe, crystals.size, values, ROSETTE_MODELS[crystals.model].bullets)
+        return ShapeModel(recipe, crystals.size, ROSETTE_MODELS[crystals.model].bullets)
 
     def begin(model: ShapeModel) -> None:
+        model.standardise(targets_of(rosette_views(crystals, scheduler))[0])
         if recipe.start:
             earlier = shape_model(recipe.start, crystals, validation, seed, device, scheduler).model
             take_over(model.network, earlier.network)
@@ -161,7 +165,14 @@ def shape_model(
 
     description = {"recipe": asdict(recipe), "crystals": asdict(crystals), "validation": asdict(validation)}
     description |= {"seed": seed, "version": VERSION}
-    return Training("network", description, make, fresh, held, recipe.epochs, recipe.patience, begin).result(device)
+    return Training("network", description, make, fresh, held, recipe.epochs, recipe.patience, begin)
+
+
+def shape_model(
+    recipe: Recipe, crystals: Views, validation: Views, seed: int = 0, device: str = "cpu", scheduler: str = "processes"
+) -> Trained:
+    """The network of a `recipe`, trained, or found where it was trained before; arguments as of `shape_training`."""
+    return shape_training(recipe, crystals, validation, seed, device, scheduler).result(device)
 
 
 def take_over(model: torch.nn.Module, earlier: torch.nn.Module) -> None:
@@ -190,11 +201,16 @@ def predict(model: ShapeModel, pictures: np.ndarray) -> Predicted:
     return _predicted(model, *_in_parts(model, model, pictures))
 
 
-def predict_by_views(model: ShapeModel, pictures: np.ndarray) -> list[Predicted]:
-    """What a model with a head for each number of views says of the first, of the first two, ... of pictures (n, V, S, S)."""
-    views = pictures.shape[1]
-    answers = _in_parts(model, lambda part: [piece for answer in model(part) for piece in answer.chunk(views)], pictures)
-    return [_predicted(model, answers[k], answers[views + k]) for k in range(views)]
+def predict_each(model: ShapeModel, pictures: np.ndarray) -> list[Predicted]:
+    """All that a model with several heads says of pictures (n, V, S, S), in the order in which its network answers."""
+
+    def said(part: torch.Tensor) -> list[torch.Tensor]:
+        standardised, logits = model(part)
+        return [*standardised.split(len(part)), *logits.split(len(part))]
+
+    answers = _in_parts(model, said, pictures)
+    half = len(answers) // 2
+    return [_predicted(model, *pair) for pair in zip(answers[:half], answers[half:], strict=True)]
 
 
 def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray) -> Predicted:

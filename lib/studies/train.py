@@ -31,7 +31,7 @@ from lib.core.shipped import ship
 from lib.datasets.cirrus_fields import group_split, split_state
 from lib.models import field_autoencoder
 from lib.models.training import HISTORY, WEIGHTS, Training, read_checkpoint, write_weights
-from lib.studies import latent_fields
+from lib.studies import latent_fields, rosette_network
 from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 
@@ -69,9 +69,17 @@ def cirrus_vae(latents: int, quick: bool = False) -> Plan:
     return Plan(training, len(fields.pictures(fields.split.train)))
 
 
+def rosettes(quick: bool = False) -> Plan:
+    """The network of Part 1, see `lib.studies.rosette_network`."""
+    recipe = rosette_network.QUICK if quick else rosette_network.RECIPE
+    pictures = recipe.steps * recipe.batch * len(recipe.angles_deg)
+    return Plan(rosette_network.rosette_training(quick), pictures)
+
+
 #: Name of a shipped network -> its plan, from whether a small one is wanted.
 PLANS: dict[str, Callable[[bool], Plan]] = {
     "nine-habits-ssl": nine_habits_ssl,
+    "rosettes": rosettes,
     "cirrus-vae-16": functools.partial(cirrus_vae, 16),
     "cirrus-vae-2": functools.partial(cirrus_vae, 2),
 }

@@ -77,7 +77,7 @@ def test_an_oriented_polar_network_knows_the_turn():
 
 def test_a_head_for_each_number_of_views_sees_only_those():
     torch.manual_seed(0)
-    built = network("polar", 3, 64, 9, width=16, by_views=True).eval()
+    built = network("polar", 3, 64, 9, width=16, heads="by_views").eval()
     pictures = torch.rand(4, 3, 64, 64)
     found = built(pictures)
     assert found.shape == (12, 9)

@@ -10,7 +10,7 @@ from lib.datasets.fresh_rosettes import Batch, pictures_of
 from lib.datasets.rosettes import Views, rosette_views, truth
 from lib.evaluation.scores import scores
 from lib.models import shape_model
-from lib.models.shape_model import Recipe, ShapeModel, features, network_recipes, predict, predict_by_views
+from lib.models.shape_model import Recipe, ShapeModel, features, network_recipes, predict, predict_each
 
 BULLETS = tuple(range(4, 11))
 CRYSTALS = Views(210, 1, (0, 90), seed=1, size=48, pictures=False)
@@ -73,7 +73,7 @@ def test_features_are_one_row_a_picture(single, held):
 
 def test_the_loss_is_least_at_the_truth():
     values = torch.tensor([[0.05, 0.4], [0.1, 0.6], [0.2, 0.9]])
-    model = ShapeModel(POLAR, 48, values, BULLETS)
+    model = ShapeModel(POLAR, 48, BULLETS).standardise(values)
     batch = Batch(torch.zeros(3, 1, 48, 48, dtype=torch.uint8), values, torch.tensor([0, 3, 6]))
     right = (values.log() - model.mean) / model.deviation
     logits = 20 * torch.nn.functional.one_hot(batch.labels, 7).float()
@@ -85,7 +85,7 @@ def test_the_loss_is_least_at_the_truth():
 
 
 def test_a_pair_starts_from_what_one_view_taught(single):
-    pair = ShapeModel(dataclasses.replace(POLAR, angles_deg=(0.0, 90.0)), 48, torch.rand(9, 2), BULLETS)
+    pair = ShapeModel(dataclasses.replace(POLAR, angles_deg=(0.0, 90.0)), 48, BULLETS)
     shape_model.take_over(pair.network, single.network)
     for name, value in single.network.state_dict().items():
         same = (
@@ -97,14 +97,14 @@ def test_a_pair_starts_from_what_one_view_taught(single):
 
 def test_heads_by_views_are_trained_alone_on_an_encoder_that_stays(paired, held):
     pair = dataclasses.replace(POLAR, angles_deg=(0.0, 90.0), start=POLAR)
-    model = made(dataclasses.replace(pair, settings={**pair.settings, "by_views": True}, start=pair, only_head=True)).model
+    model = made(dataclasses.replace(pair, settings={**pair.settings, "heads": "by_views"}, start=pair, only_head=True)).model
     before, after = paired.network.state_dict(), model.network.state_dict()
     kept = [name for name in before if not name.startswith("head.")]
     assert kept and all(torch.equal(before[name], after[name]) for name in kept)
-    one, two = (scores(truth(held), answer.table) for answer in predict_by_views(model, pictures_of(held, (0, 1))))
+    one, two = (scores(truth(held), answer.table) for answer in predict_each(model, pictures_of(held, (0, 1))))
     assert 0.7 < one["r2_rho_e"] < 1 and two["r2_a_e"] > one["r2_a_e"]
-    alone = predict_by_views(model, pictures_of(held, (0, 1))[7:8])[1]
-    whole = predict_by_views(model, pictures_of(held, (0, 1)))[1]
+    alone = predict_each(model, pictures_of(held, (0, 1))[7:8])[1]
+    whole = predict_each(model, pictures_of(held, (0, 1)))[1]
     assert np.allclose(alone.probability.iloc[0], whole.probability.iloc[7], atol=1e-4)
 
 

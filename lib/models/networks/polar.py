@@ -81,6 +81,26 @@ class PolarByViews(Polar):
         return torch.cat([head(features[:, : k * self.n_features]) for k, head in enumerate(self.head, start=1)])
 
 
+class PolarPairs(Polar):
+    """A polar network with a head for one view and a head for each pair of the first view with another.
+
+    (B, V, S, S) -> ((2 V - 1) * B, `outputs`). The rows are first what each view of a crystal tells alone, all by the same head,
+    then what the first and the second view tell together, then the first and the third, and so on. So all heads are trained
+    together on one encoder, which looks at each picture once. It also takes fewer views than it was built for, such as one.
+    """
+
+    def __init__(self, views: int, outputs: int, hidden: int = 256, **settings):
+        super().__init__(views, outputs, hidden=hidden, oriented=True, **settings)
+        self.head: nn.Module = head(self.n_features, hidden, outputs)
+        self.pair_heads = nn.ModuleList(head(2 * self.n_features, hidden, outputs) for _ in range(views - 1))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        first, *others = self.features(pictures).split(self.n_features, 1)
+        alone = self.head(torch.cat([first, *others]))
+        pairs = [head(torch.cat([first, other], 1)) for head, other in zip(self.pair_heads, others, strict=False)]
+        return torch.cat([alone, *pairs])
+
+
 def polar_grid(rings: int, angles: int, reach: float) -> torch.Tensor:
     """Sampling points (1, rings, angles, 2) as x, y in half sides of the picture, for `torch.nn.functional.grid_sample`."""
     radius = (torch.arange(rings) + 0.5) / rings * reach
@@ -124,9 +144,15 @@ class _RoundBlock(nn.Module):
         return functional.relu(x + self.convolutions(x))
 
 
-def polar(views: int, size: int, outputs: int, by_views: bool = False, **settings) -> Polar:
-    """A polar network for pictures of any `size`, with one head or with one `by_views`."""
-    return (PolarByViews if by_views else Polar)(views, outputs, **settings)
+#: How many heads: one, one for each number of views, or one for single views and one for each pair.
+_HEADS: dict[str, type[Polar]] = {"one": Polar, "by_views": PolarByViews, "pairs": PolarPairs}
+
+
+def polar(views: int, size: int, outputs: int, heads: str = "one", **settings) -> Polar:
+    """A polar network for pictures of any `size` with `heads`: "one", "by_views" or "pairs"."""
+    if heads not in _HEADS:
+        raise ValueError(f"heads: expected one of {', '.join(_HEADS)}, got {heads!r}")
+    return _HEADS[heads](views, outputs, **settings)
 
 
 ARCHITECTURE = Architecture("polar network", polar, 4e-3)
