@@ -13,7 +13,7 @@ ANGLES = tuple(VIEW_ANGLES[name] for name in ("default", "2ds", "phips"))
 SEED = 815
 #: How it is trained. An epoch shows 200 x 32 crystals from three sides.
 RECIPE = Recipe(
-    "polar", ANGLES, epochs=80, steps=200, batch=32, rate=3e-3,
+    "polar", ANGLES, epochs=60, steps=200, batch=32, rate=3e-3,
     settings={"width": 128, "rings": 64, "angles": 128, "heads": "pairs"},
 )  # fmt: skip
 #: The same in little, for tests.
