@@ -11,6 +11,8 @@ import manifold3d
 import numba
 import numpy as np
 
+#: Density of ice at 0 degC [kg m-3].
+ICE_DENSITY = 917.0
 #: How often the edges of the icosahedron that stands for a sphere are halved.
 SPHERE_SUBDIVISIONS = 1
 

@@ -75,7 +75,11 @@ def table(rows: pd.DataFrame, index: str | Sequence[str] = "model", columns: str
     fields = [*index, *columns]
     twice = rows.duplicated(fields)
     if twice.any():
-        raise ValueError(f"a table by {', '.join(fields)} has two values for {', '.join(rows[twice].name)}: select fewer rows")
+        names, shown = rows[twice].name, 4
+        others = f" and {len(names) - shown} others" if len(names) > shown else ""
+        raise ValueError(
+            f"a table by {', '.join(fields)} has two values for {', '.join(names[:shown])}{others}: select fewer rows"
+        )
     named = pd.DataFrame({field: [titles.title(field, code) for code in rows[field]] for field in fields})
     named["text"] = [text(row) for row in rows.itertuples()]
     whole = named.set_index(fields)["text"].unstack(columns, fill_value="")

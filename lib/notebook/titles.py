@@ -99,6 +99,12 @@ SCORES: dict[str, Score] = {
     "precision": Score("precision"),
     "recall": Score("recall"),
     "f1": Score("F1"),
+    "mae_bullets": Score("mean absolute error of the number of bullets"),
+    "nrmse": Score("RMSE over the mean"),
+    "bias": Score("mean error over the mean"),
+    "cameras_that_pay": _count("cameras from which on another cuts the error of the mass by less than a tenth"),
+    "mass_excess": _share("fitted mass too large with the size from one projection"),
+    "exponent_change": Score("change of the fitted exponent with the size from one projection"),
     "rmse_cut": Score("RMSE saved by a second view", ".0f", 100, "%", "score quantity views"),
     "leak_few": Score("gain of R² by a split by image, few crystals", order="model score r2 quantity"),
     "leak_many": Score("gain of R² by a split by image, many crystals", order="model score r2 quantity"),
@@ -213,6 +219,8 @@ MODELS = Titles(
         "r2n2": "3D-R2N2",
         "parametric": "fitted rosette",
         "oracle": "oracle neighbour",
+        "visual_hull": "visual hull",
+        "both": "polar network and descriptors",
         # representations
         "pixels": "pixels",
         "descriptors": "hand-made descriptors",
@@ -241,6 +249,8 @@ VIEWS = {
     "phips": "2 (120°)",
     **{f"{count}_views": f"{count}, one axis" for count in range(1, 25)},
     "all_views": "all",
+    **{f"random_{count}": f"{count}, at random" for count in range(1, 25)},
+    **{f"lebedev_{count}": f"{count}, evenly spread" for count in (3, 7, 13)},
 }
 QUANTITIES = {
     "rho_e": "effective density ρₑ",
@@ -248,6 +258,7 @@ QUANTITIES = {
     "n_bullets": "number of bullets",
     "q_i": "ice content qᵢ",
     "m_i": "mean mass mᵢ",
+    "mass": "mass",
     "n_i": "number nᵢ",
     "v_m": "fall speed vₘ",
     "rho_i": "ice density ρᵢ",
@@ -299,6 +310,7 @@ PARTS = {
     f"{score}_{quantity}": (score, quantity)
     for scores, quantities in (
         (("r2", "rmse", "mae"), ("rho_e", "a_e")),
+        (("nrmse", "bias"), ("mass",)),
         (("c2st",), ("latents", "photometry", "pixels", "outline")),
     )
     for score in scores

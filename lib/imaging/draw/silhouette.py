@@ -68,27 +68,45 @@ def silhouettes(
     >>> silhouettes(crystal, orientation.random_orientations(5, seed=0), (0, 90), size=64).coverage.shape
     (5, 2, 64, 64)
     """
+    if not len(angles_deg):
+        raise ValueError("angles_deg: expected at least one view")
+    return seen_from(solid, orientations, cameras(angles_deg), size, pixel_um, out)
+
+
+def seen_from(
+    solid: Solid,
+    orientations: np.ndarray,
+    views: np.ndarray,
+    size: int = SIZE,
+    pixel_um: float | None = None,
+    out: np.ndarray | None = None,
+) -> Silhouettes:
+    """Pictures of one solid in many orientations, each seen by any cameras; arguments and errors as of `silhouettes`.
+
+    Parameters
+    ----------
+    views : (V, 3, 3) cameras; rows are picture right, picture up, and towards the eye
+    """
     orientations = np.asarray(orientations, dtype=float)
     if orientations.ndim != 3 or orientations.shape[1:] != (3, 3) or not len(orientations):
         raise ValueError(f"orientations: expected rotation matrices (R >= 1, 3, 3), got {orientations.shape}")
     if not np.isfinite(orientations).all():
         raise ValueError("orientations: rotation matrices must be finite")
-    if not len(angles_deg):
-        raise ValueError("angles_deg: expected at least one view")
+    if np.ndim(views) != 3 or np.shape(views)[1:] != (3, 3) or not len(views):
+        raise ValueError(f"views: expected cameras (V >= 1, 3, 3), got {np.shape(views)}")
     if size < 2 or (pixel_um is not None and not pixel_um > 0):
         raise ValueError(f"size must be at least 2 pixels and pixel_um positive, got {size} and {pixel_um}")
     centre, half_diagonal = boxes(solid, orientations)
     scale = 2 * half_diagonal / size if pixel_um is None else np.full(len(orientations), float(pixel_um))
     if half_diagonal.max() > _FARTHEST * scale.min():
         raise ValueError(f"pixel_um: the crystal would be more than {_FARTHEST:.0e} pixels wide at {pixel_um} um a pixel")
-    turns = cameras(angles_deg)
     points, ends = corners_of_pieces(solid)
-    shape = (len(orientations), len(turns), size, size)
+    shape = (len(orientations), len(views), size, size)
     coverage = np.empty(shape, np.uint8) if out is None else out
     if coverage.shape != shape or coverage.dtype != np.uint8:
         raise ValueError(f"out: expected uint8 of shape {shape}, got {coverage.dtype} of shape {coverage.shape}")
     coverage[:] = 0
-    draw_all(points, ends, solid.spheres, orientations, centre, turns, scale, coverage)
+    draw_all(points, ends, solid.spheres, orientations, centre, views, scale, coverage)
     return Silhouettes(coverage, scale)
 
 
