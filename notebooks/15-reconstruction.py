@@ -23,8 +23,9 @@
 #
 # 1. write rosettes as voxels in the frame of their picture,
 # 2. train a network after 3D-R2N2 {cite}`choy2016` to reconstruct them from one silhouette or from two,
-# 3. compare it with recognition alone, and
-# 4. fit the parameters of the rosette itself until its silhouette agrees with the picture.
+# 3. compare it with recognition alone,
+# 4. fit the parameters of the rosette itself until its silhouette agrees with the picture, and
+# 5. carve the visual hull, which learns nothing.
 #
 # The methods are explained on the page [](../book/part-1-reconstruction.md). On Colab, the next cell installs the project.
 
@@ -49,8 +50,11 @@ from lib.evaluation.scores import scores, standard_errors
 from lib.evaluation.shape_scores import best_threshold, depth_mirrored, iou, shape_scores
 from lib.figures import scenes as scenes_3d
 from lib.figures.gallery import gallery, scene_frame
+from lib.imaging.draw.cameras import lebedev_cameras
+from lib.imaging.draw.silhouette import cameras
 from lib.models.reconstruction import parametric, recognition
 from lib.models.reconstruction.r2n2 import Settings, probabilities, trained_r2n2, voxel_loss
+from lib.models.reconstruction.visual_hull import visual_hull
 from lib.notebook import titles
 from lib.notebook.run import start
 
@@ -198,13 +202,28 @@ for views in (1, 2):
     shapes["parametric", views] = occupancy(fits[views].rosettes, fits[views].orientations)
 
 # %% [markdown]
+# ## The visual hull
+#
+# All that no silhouette rules out is the *visual hull*. It knows nothing of rosettes, only where the cameras stand. From one view it
+# is a column as deep as the cube; we carve it from the two views that the other methods get, and from three at right angles.
+# [](17-cameras.ipynb) has its definition and goes on to thirteen views.
+
+# %%
+first = cameras(ANGLES[:1])[0]
+shapes["visual_hull", 2] = visual_hull(pictures, cameras(ANGLES) @ first.T)
+three = lebedev_cameras(3)
+shapes["visual_hull", 3] = visual_hull(test.seen_from(three), three)
+
+# %% [markdown]
 # ## All side by side
 #
 # A third score allows what no silhouette can decide: the better IoU of the shape and of its mirror image in depth.
 
 # %%
-methods = ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric")
-codes = {1: "single", 2: "2ds"}
+methods = (
+    "mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric", "visual_hull",
+)  # fmt: skip
+codes = {1: "single", 2: "2ds", 3: "3"}
 order = sorted(shapes, key=lambda key: methods.index(key[0]))
 scores_of = {key: shape_scores(shapes[key], voxels) for key in order}
 for (method, views), table in scores_of.items():
@@ -216,7 +235,7 @@ run.table(["model", "views"], model=methods)
 # %% [markdown]
 # {numref}`fig-reconstruction-scores` shows the same numbers.
 
-# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on test crystals, with standard errors, from one view and from two. The oracle is the best that retrieval of a training shape could do. The IoU rewards ice in about the right place, the F-score asks for surfaces in the right place.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for one view and one for two."}}
+# %% mystnb={"figure": {"caption": "Mean IoU of the voxels (left) and F-score of the surfaces (right) on test crystals, with standard errors, from one view, from two and, for the visual hull, from three. The oracle is the best that retrieval of a training shape could do. The IoU rewards ice in about the right place, the F-score asks for surfaces in the right place.", "name": "fig-reconstruction-scores"}, "image": {"alt": "Two bar charts of IoU and F-score, a row for each method with a bar for each number of views."}}
 scenes_3d.scores(everything.replace({"method": titles.MODELS}))
 
 # %% [markdown]
@@ -224,7 +243,8 @@ scenes_3d.scores(everything.replace({"method": titles.MODELS}))
 # {glue:text}`iou_mean_shape:.3f`, clustering {glue:text}`iou_clustering:.3f`, retrieval {glue:text}`iou_retrieval:.3f`, the oracle
 # {glue:text}`iou_oracle:.3f` and the fit {glue:text}`iou_parametric:.3f` ± {glue:text}`iou_parametric_se:.3f`. With a second view
 # the network reaches {glue:text}`iou_r2n2_2ds:.3f` and the fit {glue:text}`iou_parametric_2ds:.3f` ±
-# {glue:text}`iou_parametric_2ds_se:.3f`.
+# {glue:text}`iou_parametric_2ds_se:.3f`. The visual hull, which learns nothing, reaches {glue:text}`iou_visual_hull_2ds:.3f` from two
+# views and {glue:text}`iou_visual_hull_3:.3f` from three.
 #
 # Even the mean shape, a ball that ignores the picture, has a fair IoU. A thin bullet in a wrong place costs twice, once where it is
 # and once where it is missing, and a ball avoids this. The F-score penalises the ball: {glue:text}`fscore_mean_shape:.3f` for the mean

@@ -56,7 +56,7 @@ from lib.models.reconstruction.visual_hull import hull_targets, visual_hull
 from lib.models.shape_model import Recipe, shape_model
 from lib.notebook import titles
 from lib.notebook.run import start
-from lib.studies import cameras
+from lib.studies import many_cameras as cameras
 
 # %% [markdown]
 # With the same values as in [](13-image-networks.ipynb) its network is found rather than trained again.

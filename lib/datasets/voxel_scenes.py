@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -14,7 +15,7 @@ from lib.crystals.rosette import Rosette, sample
 from lib.crystals.solid import targets
 from lib.datasets.voxels import occupancy
 from lib.imaging.draw.rasteriser import Rosettes, coverage, stack, unstack
-from lib.imaging.draw.silhouette import VIEW_ANGLES
+from lib.imaging.draw.silhouette import VIEW_ANGLES, cameras, seen_from
 
 #: Raised whenever the same description would give other scenes.
 LAYOUT = 2
@@ -49,6 +50,16 @@ class Scenes:
     def voxels(self) -> torch.Tensor:
         """Occupancies (B, SIDE, SIDE, SIDE) bool in the frame of the default view."""
         return occupancy(self.rosettes, self.orientations)
+
+    def seen_from(self, views: np.ndarray) -> torch.Tensor:
+        """Silhouettes (B, V, SIZE, SIZE) uint8 of 0..4 by cameras (V, 3, 3) that are given in the frame of the voxels."""
+        turned = views @ cameras((ANGLES[0],))[0]
+        orientations = self.orientations.double().cpu().numpy()
+        drawn = [
+            seen_from(crystal.solid(), orientation[None], turned, SIZE).coverage
+            for crystal, orientation in zip(self.crystals, orientations, strict=True)
+        ]
+        return torch.from_numpy(np.concatenate(drawn)).to(self.orientations.device)
 
     def __len__(self) -> int:
         return len(self.crystals)

@@ -14,8 +14,8 @@ from lib.figures.style import shown_once
 ERRORS = {
     ("rmse", "rho_e"): r"RMSE of $\rho_e$ [1]",
     ("rmse", "a_e"): "RMSE of $A_e$ [1]",
-    ("mae_bullets", ""): "mean error of $n$ [1]",
-    ("nrmse", "mass"): "RMSE of the mass / mean mass [1]",
+    ("mae_bullets", ""): "mean absolute error of $n$ [1]",
+    ("nrmse", "mass"): "normalised RMSE of mass [1]",
 }
 
 
@@ -69,7 +69,7 @@ def sizes(shares: pd.DataFrame, relations: pd.DataFrame) -> Figure:
     Parameters
     ----------
     shares : columns n_views and share, a row for each crystal and number of views
-    relations : see `lib.studies.cameras.fitted_relations`
+    relations : see `lib.studies.many_cameras.fitted_relations`
     """
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 2.8))
     sns.boxplot(shares, x="n_views", y="share", ax=axes[0], color="C0", fliersize=1, linewidth=0.8)

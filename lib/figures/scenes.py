@@ -132,12 +132,13 @@ def reconstructions(
 
 @shown_once
 def scores(table: pd.DataFrame) -> Figure:
-    """Mean `iou` and `fscore` of each `method` from one and two views (`views`), with standard errors over the crystals."""
-    table = table.assign(views=table.views.map({1: "one", 2: "two"}))
+    """Mean `iou` and `fscore` of each `method` from one to three `views`, with standard errors over the crystals."""
+    numbers = {1: "one", 2: "two", 3: "three"}
+    table = table.assign(views=table.views.map(numbers))
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), sharey=True)
     for axis, (name, label) in zip(axes, (("iou", "IoU of voxels [1]"), ("fscore", "F-score of surfaces [1]")), strict=True):
         sns.barplot(
-            table, x=name, y="method", hue="views", hue_order=["one", "two"], palette="colorblind", errorbar="se", ax=axis,
+            table, x=name, y="method", hue="views", hue_order=numbers.values(), palette="colorblind", errorbar="se", ax=axis,
             legend=axis is axes[1], err_kws={"linewidth": 1},
         )  # fmt: skip
         axis.set(xlabel=label, ylabel="")

@@ -249,6 +249,7 @@ VIEWS = {
     "phips": "2 (120°)",
     **{f"{count}_views": f"{count}, one axis" for count in range(1, 25)},
     "all_views": "all",
+    "3": "3 (at right angles)",
     **{f"random_{count}": f"{count}, at random" for count in range(1, 25)},
     **{f"lebedev_{count}": f"{count}, evenly spread" for count in (3, 7, 13)},
 }

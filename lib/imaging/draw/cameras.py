@@ -5,29 +5,25 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import lebedev_rule
 
-#: Order of a Lebedev rule -> its number of directions. Its nodes come in opposite pairs, and of each pair one is kept: seen from
-#: behind, a silhouette is its own mirror image.
-LEBEDEV = {3: 3, 5: 7, 7: 13}
+#: Numbers of directions of the Lebedev rules of order 3, 5 and 7, opposite ones counted once.
+LEBEDEV = (3, 7, 13)
 
 
 def lebedev_cameras(n: int) -> np.ndarray:
-    """Cameras (n, 3, 3) that look along the nodes of a Lebedev rule, one of each opposite pair: n is 3, 7 or 13.
+    """Cameras (n, 3, 3) that look along the nodes of a Lebedev rule; n is one of `LEBEDEV`.
 
-    The rules are nested: the faces of a cube, then its corners, then its edges (Lebedev 1976,
-    doi:10.1016/0041-5553(76)90100-2; for ice crystals Schrom, EGU26-22103). Rows of a camera are as of
-    `lib.imaging.draw.silhouette.CAMERA`: picture right, picture up, and towards the eye.
+    Nodes come in opposite pairs, of which one is kept: seen from behind, a silhouette is its own mirror image. The rules are nested:
+    the normals of a cube's faces, then its diagonals, then those of its faces (Lebedev 1976, doi:10.1016/0041-5553(76)90100-2;
+    for ice crystals Schrom, EGU26-22103). Rows of a camera are as of `lib.imaging.draw.silhouette.CAMERA`: picture right, picture
+    up, and towards the eye.
     """
-    orders = {count: order for order, count in LEBEDEV.items()}
-    if n not in orders:
-        raise ValueError(f"n: expected one of {', '.join(map(str, orders))} directions, got {n}")
-    nodes = lebedev_rule(orders[n])[0].T
-    heads = nodes[[_leading(node) > 0 for node in nodes]]
-    return np.stack([_looking_along(direction) for direction in heads])
-
-
-def _leading(direction: np.ndarray) -> float:
-    """The first component that is not zero: its sign tells a direction from the opposite one."""
-    return direction[np.flatnonzero(np.abs(direction) > 1e-9)[0]]
+    if n not in LEBEDEV:
+        raise ValueError(f"n: expected one of {', '.join(map(str, LEBEDEV))} directions, got {n}")
+    nodes = lebedev_rule(7)[0].T.round(12) + 0.0  # no minus zero
+    turned = np.array([node[np.flatnonzero(node)[0]] > 0 for node in nodes])
+    components = np.count_nonzero(nodes, axis=1)  # of a face's normal 1, of a cube's diagonal 3, of a face's diagonal 2
+    heads = np.concatenate([nodes[turned & (components == count)] for count in (1, 3, 2)])
+    return np.stack([_looking_along(direction / np.linalg.norm(direction)) for direction in heads[:n]])
 
 
 def _looking_along(direction: np.ndarray) -> np.ndarray:

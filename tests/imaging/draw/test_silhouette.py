@@ -9,7 +9,7 @@ from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import Solid, targets
 from lib.imaging.draw import silhouette
-from lib.imaging.draw.silhouette import CAMERA, TURN_AXIS, VIEW_ANGLES, boxes, silhouettes
+from lib.imaging.draw.silhouette import CAMERA, TURN_AXIS, VIEW_ANGLES, boxes, cameras, seen_from, silhouettes
 
 CUBE = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 BALL = Solid((), (), np.array([[1.0, 2.0, 3.0, 10.0]]))
@@ -314,3 +314,23 @@ def test_out_is_drawn_into(rosette):
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         silhouettes(**{"solid": half_extents(10.0), "orientations": np.eye(3)[None]} | arguments)
+
+
+# --- any cameras ---------------------------------------------------------------------------------------------------------------
+
+
+def test_from_behind_a_silhouette_is_mirrored(rosette):
+    behind = CAMERA * [[-1], [1], [-1]]
+    front, back = seen_from(rosette, np.eye(3)[None], np.stack([CAMERA, behind]), size=64).coverage[0]
+    assert overlap(front[:, ::-1], back) > 0.95  # the sub-samples of a pixel are not symmetric
+
+
+def test_the_cameras_of_angles_are_cameras(rosette):
+    orientations = random_orientations(2, 0)
+    by_angle = silhouettes(rosette, orientations, (0, 90), size=64)
+    assert (seen_from(rosette, orientations, cameras((0, 90)), size=64).coverage == by_angle.coverage).all()
+
+
+def test_cameras_are_three_by_three(rosette):
+    with pytest.raises(ValueError, match=r"views: expected cameras \(V >= 1, 3, 3\)"):
+        seen_from(rosette, np.eye(3)[None], np.eye(3))
