@@ -75,6 +75,15 @@ def test_reconstruction(smoke_metrics):
     assert found["iou_retrieval"] < found["iou_oracle"]  # which knows the answer
     assert found["iou_parametric_2ds"] > found["iou_oracle"]  # two views and the right model beat all that can be recalled
     assert found["parametric_2ds_agreement"] > 0.6
+    assert found["iou_visual_hull_3"] > found["iou_visual_hull_2ds"] > found["iou_mean_shape"]  # and learned nothing
+
+
+def test_cameras(smoke_metrics):
+    found = smoke_metrics("17-cameras")
+    for model in ("descriptors", "polar", "both", "visual_hull"):
+        assert found[f"{model}_random_13_nrmse_mass"] < found[f"{model}_random_2_nrmse_mass"]
+    assert found["visual_hull_random_2_bias_mass"] > found["visual_hull_lebedev_13_bias_mass"] > 0  # a hull holds its crystal
+    assert 0 < found["mass_excess"] < 0.5  # a projection is smaller than the crystal
 
 
 def test_spheres_and_rosettes(smoke_metrics):
