@@ -80,7 +80,7 @@ def test_reconstruction(smoke_metrics):
 
 def test_cameras(smoke_metrics):
     found = smoke_metrics("17-cameras")
-    for model in ("descriptors", "polar", "both", "visual_hull"):
+    for model in ("descriptors", "both", "visual_hull"):
         assert found[f"{model}_random_13_nrmse_mass"] < found[f"{model}_random_2_nrmse_mass"]
     assert found["visual_hull_random_2_bias_mass"] > found["visual_hull_lebedev_13_bias_mass"] > 0  # a hull holds its crystal
     assert 0 < found["mass_excess"] < 0.5  # a projection is smaller than the crystal
