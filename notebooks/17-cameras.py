@@ -226,7 +226,8 @@ results = run.rows.assign(
 )
 
 # %% [markdown]
-# {numref}`fig-cameras` has the errors.
+# {numref}`fig-cameras` has the errors. The surface of a hull is at once too large, since the hull is, and too small, since steps of
+# voxels have to be smoothed. Between five and seven views both cancel, which is luck.
 
 # %% mystnb={"figure": {"caption": "Errors on test crystals by the number of views, with standard errors, on logarithmic scales: learners that get the descriptors of each view, the network's answers, or both, and the visual hull. Filled marks: cameras at random. Open marks: the nodes of a Lebedev rule.", "name": "fig-cameras"}, "image": {"alt": "Four plots of errors that fall with the number of views; those of the visual hull fall from far above to near those of the learners."}}
 learners = {"descriptors": "descriptors", "polar": "network", "both": "both"}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from lib.figures.style import shown_once
 
@@ -55,7 +56,10 @@ def errors_by_views(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
         axis.set(ylabel=label, xscale="log", yscale="log")
         counts = sorted(rows.n_views.unique())
         axis.set_xticks(counts, [f"{count:.0f}" for count in counts])
-        axis.minorticks_off()
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_locator(NullLocator())
     for axis in axes[1]:
         axis.set_xlabel("number of views")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(names))
