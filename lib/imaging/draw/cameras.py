@@ -13,9 +13,9 @@ def lebedev_cameras(n: int) -> np.ndarray:
     """Cameras (n, 3, 3) that look along the nodes of a Lebedev rule; n is one of `LEBEDEV`.
 
     Nodes come in opposite pairs, of which one is kept: seen from behind, a silhouette is its own mirror image. The rules are
-    nested: the normals of a cube's faces, then its diagonals, then those of its faces (Lebedev 1976, doi:10.1016/0041-5553(76)90100-2;
-    for ice crystals Schrom, EGU26-22103). Rows of a camera are as of `lib.imaging.draw.silhouette.CAMERA`: picture right, picture
-    up, and towards the eye.
+    nested: normals of a cube's faces, then its diagonals, then those of its faces (Lebedev 1976,
+    doi:10.1016/0041-5553(76)90100-2; for ice crystals Schrom, EGU26-22103). Rows of a camera are as of
+    `lib.imaging.draw.silhouette.CAMERA`: picture right, picture up, and towards the eye.
     """
     if n not in LEBEDEV:
         raise ValueError(f"n: expected one of {', '.join(map(str, LEBEDEV))} directions, got {n}")
