@@ -1,7 +1,7 @@
 """The one schema in which the ice of any simulation is handed on, whatever model or file it comes from.
 
 Dimensions (member, time, z, x). Mixing ratios are per kilogram of dry air; lengths are in metres, times in seconds since
-the start of the run.
+the start of the run. Where cells are known not to be alike, coordinates dz and dx are their widths, by which means weight them.
 
 Many schemes of microphysics share ice out among categories: cloud ice, snow, graupel, hail. q_i is the cloud ice alone, and
 n_i, m_i, v_m and rho_i are its properties. q_i_total is the ice of all categories together. Where a scheme has one category
@@ -13,6 +13,7 @@ traces that no instrument could see. Where q_i is below it, q_i and its properti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -74,6 +75,14 @@ def _attributes(name: str) -> dict[str, str]:
     return {"units": unit, "long_name": long_name, **standard, "cell_methods": "time: point"}
 
 
+def with_widths(ice: xr.Dataset, dz_m: np.ndarray, dx_m: np.ndarray) -> xr.Dataset:
+    """The data set with the heights dz (z) and widths dx (x) of its cells [m] as coordinates."""
+    sides = {"dz": ("z", dz_m, "height of the cell"), "dx": ("x", dx_m, "width of the cell")}
+    return ice.assign_coords(
+        {name: (axis, side, {"units": "m", "long_name": said}) for name, (axis, side, said) in sides.items()}
+    )
+
+
 def mean_mass(q_i: np.ndarray, n_i: np.ndarray) -> np.ndarray:
     """Mean mass of an ice particle [kg] from mixing ratios [kg kg-1, kg-1]; zero without ice, NaN for mass without number."""
     mass = np.divide(q_i, n_i, out=np.full_like(q_i, np.nan), where=n_i > 0)
@@ -88,13 +97,21 @@ def zero_below(q_i: np.ndarray, q_min: float, *fields: np.ndarray) -> list[np.nd
 def weighted_means(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
     """Means of the variables over some dimensions: mixing ratios of all cells, m_i of all particles, v_m and rho_i by mass (q_i).
 
-    All cells count alike. Without ice, the last three are NaN. Variables that `ice` does not have are left out; it needs q_i.
+    Cells count by their widths dz and dx, and alike where `ice` does not have these. Without ice, the last three are NaN.
+    Variables that `ice` does not have are left out; it needs q_i.
     """
-    means = {name: ice[name].mean(over) for name in ("q_i", "n_i", "q_i_total") if name in ice}
+    means = {name: _cell_mean(ice, ice[name], over) for name in ("q_i", "n_i", "q_i_total") if name in ice}
     some = means["q_i"].where(means["q_i"] > 0)
     means |= {"m_i": some / means["n_i"]} if {"n_i", "m_i"} <= set(ice) else {}
-    means |= {name: (ice[name] * ice["q_i"]).mean(over) / some for name in ("v_m", "rho_i") if name in ice}
+    means |= {name: _cell_mean(ice, ice[name] * ice["q_i"], over) / some for name in ("v_m", "rho_i") if name in ice}
     return xr.Dataset({name: values.assign_attrs(ice[name].attrs) for name, values in means.items()})
+
+
+def _cell_mean(ice: xr.Dataset, values: xr.DataArray, over: str | Sequence[str]) -> xr.DataArray:
+    """Mean of values over some dimensions, weighted by the widths of the cells of `ice`."""
+    names = [over] if isinstance(over, str) else over
+    sides = [ice[f"d{name}"] for name in names if f"d{name}" in ice.coords]
+    return values.weighted(math.prod(sides[1:], start=sides[0])).mean(over) if sides else values.mean(over)
 
 
 def distance_over_spread(one: xr.Dataset, other: xr.Dataset, everyone: xr.Dataset) -> pd.Series:

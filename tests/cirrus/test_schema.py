@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from lib.cirrus.schema import DIMENSIONS, VARIABLES, distance_over_spread, ice_fields, mean_mass, weighted_means, zero_below
+from lib.cirrus.schema import (
+    DIMENSIONS,
+    VARIABLES,
+    distance_over_spread,
+    ice_fields,
+    mean_mass,
+    weighted_means,
+    with_widths,
+    zero_below,
+)
 
 
 def test_variables_have_units_and_names_and_axes_are_told_apart():
@@ -45,6 +54,16 @@ def some_ice():
     v_m, rho_i = np.where(q_i > 2.5e-5, 1.0, 0.5) * (q_i > 0), np.where(q_i > 0, 400.0, 0)
     fields = {"q_i": q_i, "n_i": n_i, "m_i": mean_mass(q_i, n_i), "v_m": v_m, "rho_i": rho_i}
     return ice_fields(fields, [0, 1], [0], [7000, 7050], [50, 150])
+
+
+def test_wide_cells_count_more():
+    ice = with_widths(some_ice(), np.array([50.0, 150.0]), np.array([100.0, 300.0]))
+    along_x = weighted_means(ice, "x").isel(member=0, time=0)
+    np.testing.assert_allclose(along_x.q_i, [(1e-5 + 3 * 3e-5) / 4, 3 * 2e-5 / 4])
+    np.testing.assert_allclose(along_x.v_m, [(1e-5 * 0.5 + 9e-5) / 10e-5, 0.5])
+    slab = weighted_means(ice, ("z", "x")).isel(member=0, time=0)
+    np.testing.assert_allclose(slab.q_i, (10e-5 + 3 * 6e-5) / 16)
+    np.testing.assert_allclose(weighted_means(ice, ("time", "z", "x")).q_i[0], slab.q_i)
 
 
 def test_averages_are_weighted_by_mass():
