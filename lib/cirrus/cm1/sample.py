@@ -17,7 +17,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from lib.cirrus.cm1.file import UnreadableOutput, opened
+from lib.cirrus.cm1.netcdf import UnreadableOutput, opened
 from lib.cirrus.schema import Q_MIN, ice_fields, mean_mass
 from lib.core import paths
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lib.cirrus.cm1.file import UnreadableOutput
-from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass
+from lib.cirrus.cm1.netcdf import UnreadableOutput
+from lib.cirrus.schema import VARIABLES, ice_fields, mean_mass, with_widths
 
 #: Column -> unit and meaning, in the order of the files.
 COLUMNS = {
@@ -108,9 +108,10 @@ def _at_one_time(files: list[Path]) -> pd.DataFrame:
 def _one_file(file: Path) -> pd.DataFrame:
     """Table of the superdroplets that a processor has, a column for each of `COLUMNS`."""
     try:
-        if not file.read_bytes().endswith(b"\n"):
+        content = file.read_bytes()
+        if not content.endswith(b"\n"):
             raise UnreadableOutput(f"{file.name} is cut short: its last line has no end.")
-        table = pd.read_csv(file, sep=r"\s+", skiprows=1, header=None, dtype={11: str})
+        table = pd.read_csv(file, sep=r"\s+", skiprows=_has_header(content), header=None, dtype={11: str})
     except pd.errors.EmptyDataError:
         table = pd.DataFrame(columns=range(len(COLUMNS)))
     except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
@@ -133,6 +134,12 @@ def _one_file(file: Path) -> pd.DataFrame:
     whole = {name: "int64" for name in ("index", "id") if (numbers[name] % 1 == 0).all()}
     whole |= {name: "float64" for name in numbers if name not in ("index", "id")}
     return numbers.astype(whole).assign(status=status.str.upper())[list(COLUMNS)]
+
+
+def _has_header(content: bytes) -> int:
+    """1 if the first line names the columns, 0 if it is a superdroplet's already."""
+    words = content[: content.index(b"\n")].split()
+    return 0 if len(words) == len(COLUMNS) and words[11].upper() in (b"ICE", b"LIQ") else 1
 
 
 def _numbers(column: pd.Series) -> pd.Series:
@@ -215,7 +222,9 @@ def superdroplet_fields(
     stack = da.stack(parts)
     fields = {name: stack[None, :, number] for number, name in enumerate(VARIABLES)}
     middle = [(edges[1:] + edges[:-1]) / 2 for edges in (z_edges_m, x_edges_m)]
-    return ice_fields(fields, [member or Path(folder).name], list(files), *middle, source="CM1 with the super-droplet method")
+    member = member or Path(folder).name
+    ice = ice_fields(fields, [member], list(files), *middle, source="CM1 with the super-droplet method")
+    return with_widths(ice, np.diff(z_edges_m), np.diff(x_edges_m))
 
 
 def _fields_at(files: dict[float, list[Path]], *grid) -> np.ndarray:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.cirrus.cm1.file import UnreadableOutput, last_state
+from lib.cirrus.cm1.file import last_state
 from lib.cirrus.cm1.namelist import number
+from lib.cirrus.cm1.netcdf import UnreadableOutput
 from lib.cirrus.cm1.reader import run_files
 
 NAMELIST, STDOUT, STDERR = "namelist.input", "stdout.txt", "stderr.txt"

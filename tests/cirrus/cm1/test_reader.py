@@ -1,5 +1,6 @@
 """lib.cirrus.cm1.reader and file: CM1's output in all its forms is read into one schema, or refused by name."""
 
+import gzip
 import os
 import warnings
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 import xarray as xr
 from fake_cm1 import write_classic
 
-from lib.cirrus.cm1 import file
+from lib.cirrus.cm1 import netcdf
+from lib.cirrus.cm1.file import QUANTITIES
 from lib.cirrus.cm1.reader import UnreadableOutput, open_ensemble, run_files, survey
 from lib.cirrus.schema import VARIABLES
 
@@ -205,13 +207,76 @@ def test_units_are_converted(name, quantity, unit, factor, tmp_path):
     np.testing.assert_allclose(open_ensemble(tmp_path / "run", q_min=0)[quantity][0], factor * fields[quantity], rtol=1e-6)
 
 
+def scaled_time(data, factor, unit):
+    return data.assign_coords(time=("time", data.time.values * factor, {"units": unit}))
+
+
+REORDERED = {
+    "x before z": lambda data: data.transpose("time", "xh", "yh", "zh"),
+    "time last": lambda data: data.transpose("zh", "yh", "xh", "time"),
+    "no y": lambda data: data.isel(yh=0),
+    "z downwards": lambda data: data.isel(zh=slice(None, None, -1)),
+    "x westwards": lambda data: data.isel(xh=slice(None, None, -1)),
+    "backwards in time": lambda data: data.isel(time=slice(None, None, -1)),
+    "other names of dimensions": lambda data: data.swap_dims(xh="ni", yh="nj", zh="nk"),
+    "names of axes as in other programs": lambda data: data.rename(xh="x", yh="y", zh="z"),
+    "a dimension more": lambda data: data.expand_dims("ensemble", axis=2),
+    "minutes": lambda data: scaled_time(data, 1 / 60, "minutes"),
+    "hours": lambda data: scaled_time(data, 1 / 3600, "hours"),
+    "since a date": lambda data: scaled_time(data, 1.0, "seconds since 2000-07-03 00:00:00"),
+    "days since a date": lambda data: scaled_time(data, 1 / 86400, "Days since 2009-05-15"),
+    "unit of the axis in the file": lambda data: data.assign_coords(xh=("xh", data.xh.values)).assign_attrs(x_units="km"),
+}
+
+
+@pytest.mark.parametrize("case", REORDERED)
+def test_names_of_dimensions_decide_and_axes_are_turned(case, tmp_path):
+    fields = rewritten(tmp_path, REORDERED[case])
+    found = open_ensemble(tmp_path / "run")
+    assert found.time.values.tolist() == [0, 300, 600]
+    assert found.x.values.tolist() == [50, 150, 250, 350, 450, 550] and found.z.values.tolist() == [50, 150, 250, 350, 450]
+    same(found, fields)
+
+
+def test_windows_of_turned_axes_are_those_of_the_heights(tmp_path):
+    fields = rewritten(tmp_path, lambda data: data.isel(zh=slice(None, None, -1), xh=slice(None, None, -1)))
+    found = open_ensemble(tmp_path / "run", x=(150, 350), z=(300, 500))
+    same(found, {name: values[:, 2:][:, 1:, 1:4] for name, values in fields.items()})
+
+
+def test_one_time_taken_out_is_one_time(tmp_path):
+    fields = rewritten(tmp_path, lambda data: data.isel(time=1).drop_encoding())
+    found = open_ensemble(tmp_path / "run")
+    assert found.time.values.tolist() == [300]
+    same(found, {name: values[1:2] for name, values in fields.items()})
+
+
 OTHERS = {
-    "number per volume": (lambda data: data.assign(qni=data.qni.assign_attrs(units="#/L")), "has qni in #/L, not in #/kg"),
-    "one time taken out": (lambda data: data.isel(time=1).drop_encoding(), "has a single time without a dimension"),
-    "no y": (lambda data: data.isel(yh=0), "has qi of 3 dimensions"),
-    "z downwards": (lambda data: data.isel(zh=slice(None, None, -1)), "has an axis zh that descends"),
-    "x before z": (lambda data: data.transpose("time", "xh", "yh", "zh"), "has qi along time, xh, yh, zh, not time, zh, yh, xh"),
+    "number per volume": (
+        lambda data: data.assign(qni=data.qni.assign_attrs(units="#/L")),
+        "has qni in #/L, not in #/kg, and no",
+    ),
+    "fall speed per volume": (
+        lambda data: data.assign(p3_vmi=data.qi.assign_attrs(units="m-3")),
+        "has p3_vmi in m-3, not in m/s",
+    ),
+    "pressure": (lambda data: data.assign(qi=data.qi.assign_attrs(units="hPa")), "has qi in hPa, not in kg/kg"),
+    "members of an ensemble": (lambda data: xr.concat([data, data], "member"), "has qi along member, time, zh, yh, xh, not time"),
     "terrain": (lambda data: data.assign(zs=data.th[:, 0]), "is of a run over terrain"),
+    "terrain in an attribute": (lambda data: data.assign_attrs(terrain_flag=1), "is of a run over terrain"),
+    "heights above terrain": (lambda data: data.assign(zhval=data.th * data.xh), "is of a run over terrain"),
+    "curved heights": (lambda data: data.drop_vars("zh").assign(zh=data.qi[0]), "has zh of 3 dimensions"),
+    "a cyclone": (lambda data: data.assign_attrs(axisymm=np.array([1], "i4")), "is of an axisymmetric run"),
+    "no unit of an axis": (lambda data: data.assign_coords(xh=("xh", data.xh.values)), "has xh in no unit"),
+    "degrees": (
+        lambda data: data.assign_coords(xh=("xh", data.xh.values, {"units": "degrees_east"})),
+        "has xh in degrees_east, not in km",
+    ),
+    "text": (lambda data: data.assign(qi=data.qi.astype(str)), "has qi of type .*no numbers|is damaged"),
+    "a broken scale": (
+        lambda data: data.assign(qi=data.qi.assign_attrs(scale_factor="x")),
+        "has qi with a scale_factor that is no",
+    ),
 }
 
 
@@ -219,8 +284,8 @@ OTHERS = {
 def test_what_would_be_read_wrongly_is_refused(case, tmp_path):
     change, reason = OTHERS[case]
     rewritten(tmp_path, change)
-    with pytest.raises(UnreadableOutput, match=f"^Nothing can be read: run: cm1out.nc {reason}.*"):
-        open_ensemble(tmp_path / "run")
+    with pytest.raises(UnreadableOutput, match=f"run: cm1out.nc ({reason})"):
+        open_ensemble(tmp_path / "run").load(scheduler="synchronous")
 
 
 def test_an_empty_attribute_is_none(tmp_path):
@@ -291,12 +356,12 @@ def reads(monkeypatch):
     """Bytes read from files, by variable."""
     counted = {}
 
-    def counting(self, name, *index, read=file._NetCDF.read):
+    def counting(self, name, *index, read=netcdf.NetCDF.read):
         values = read(self, name, *index)
         counted[name] = counted.get(name, 0) + values.nbytes
         return values
 
-    monkeypatch.setattr(file._NetCDF, "read", counting)
+    monkeypatch.setattr(netcdf.NetCDF, "read", counting)
     return counted
 
 
@@ -318,7 +383,7 @@ def test_opening_a_thousand_files_reads_no_field(tmp_path, reads):
 
 
 def test_large_fields_are_read_in_parts(tmp_path, reads, monkeypatch):
-    monkeypatch.setattr("lib.cirrus.cm1.reader._TASK_BYTES", 2 * 4 * len(file.QUANTITIES) * NZ * NX)
+    monkeypatch.setattr("lib.cirrus.cm1.reader._TASK_BYTES", 2 * 4 * len(QUANTITIES) * NZ * NX)
     fields = run(tmp_path / "run", times=(0, 300, 600, 900, 1200))
     found = open_ensemble(tmp_path / "run")
     assert found.q_i.chunks[1] == (2, 2, 1)
@@ -368,12 +433,13 @@ BAD = {
     "cut in its header": (lambda path: (cut(path), path.write_bytes(path.read_bytes()[:150])), "is cut short or damaged"),
     "cut HDF5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)), "is cut short or damaged"),
     "truncated to nothing": (lambda path: path.write_bytes(b""), "is empty"),
-    "CDF-5": (lambda path: path.write_bytes(b"CDF\x05" + bytes(100)), "is a CDF-5 file, which is not read"),
+    "CDF-5 cut in its header": (lambda path: path.write_bytes(b"CDF\x05" + bytes(10)), "is cut short or damaged"),
+    "gzip": (lambda path: path.write_bytes(gzip.compress(b"CDF")), "is compressed by gzip: unpack it first"),
     "text": (lambda path: path.write_text("Program terminated normally"), "is no netCDF file"),
     "missing": (lambda path: None, "cannot be opened: No such file or directory"),
     "no ice": (no_ice, "has no ice: none of qi, qi1, qi2, qi3 and qi4"),
     "feet": (one(unit="feet"), "has xh in feet, not in km or metres"),
-    "minutes": (one(units_of_time="minutes"), "has its times in minutes"),
+    "fortnights": (one(units_of_time="fortnights"), "has its times in fortnights, not in seconds"),
     "unwritten axis": (one(xh=np.full(NX, UNWRITTEN)), "axis xh that was not written"),
     "no heights": (one(z="eta"), "has no axis zh"),
     "other grid": (one(xh=np.arange(NX) + 0.5), "has another grid than the first file"),

@@ -219,3 +219,10 @@ def test_infinite_numbers_are_refused(tmp_path):
     write(tmp_path / "sd", 300, 0, [row(multiplicity="Infinity")])
     with pytest.raises(UnreadableOutput, match=r"SD_output_ASCII_00300\.pe000000 has an infinite multiplicity\.$"):
         read_superdroplets(tmp_path / "sd")
+
+
+def test_a_file_without_a_header_loses_no_superdroplet(tmp_path):
+    write(tmp_path / "sd", 300, 0, [row(number=1, id="1"), row(number=2, id="2")])
+    (file,) = (tmp_path / "sd").iterdir()
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[1:]))
+    assert read_superdroplets(tmp_path / "sd").id.values.tolist() == [1, 2]
