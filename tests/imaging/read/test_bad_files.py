@@ -3,6 +3,7 @@
 Whatever the file, a reader gives what is in it or one sentence that names it: a ValueError or an OSError.
 """
 
+import gzip
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from output_files import classic
 from PIL import Image
 from record import record
 from scipy.io import netcdf_file
@@ -111,6 +113,11 @@ def write_classic(path: Path, variables: dict) -> None:
             stored[:], stored.units = values, unit
 
 
+def write_cdf5(path: Path, variables: dict) -> None:
+    stored = {name: (dimensions, np.float32(values), {"units": unit}) for name, (dimensions, unit, values) in variables.items()}
+    path.write_bytes(classic(5, {"time": 3, "zh": 4, "yh": 1, "xh": 5}, stored, {"CM1 version": "cm1r21.1"}))
+
+
 def sample() -> dict:
     """Variable -> dimensions, unit and values of two members like those of the sample ensemble."""
     axes = {"member": 2, "time": 3, "z": 4, "x": 5} | dict.fromkeys(PARAMETERS, 2)
@@ -148,6 +155,9 @@ READERS = {
     "CM1, HDF5": Reader(lambda path: write_hdf5(path, cm1_output()), "cm1out.nc", lambda path: open_ensemble(path.parent).load()),
     "CM1, classic": Reader(
         lambda path: write_classic(path, cm1_output()), "cm1out.nc", lambda path: open_ensemble(path.parent).load()
+    ),
+    "CM1, CDF-5": Reader(
+        lambda path: write_cdf5(path, cm1_output()), "cm1out.nc", lambda path: open_ensemble(path.parent).load()
     ),
     "sample": Reader(lambda path: write_hdf5(path, sample()), "ensemble.nc", lambda path: sample_ensemble(path).load()),
     "namelist": Reader(lambda path: path.write_text(NAMELIST), "namelist.input", namelist_read),
@@ -217,6 +227,12 @@ def other_kinds() -> dict[str, bytes]:
         "HDF5": archive.getvalue(),
         "npz": packed.getvalue(),
         "zeros": bytes(5000),
+        "gzip": gzip.compress(text.encode()),
+        "zip": b"PK\x03\x04" + bytes(50),
+        "GRIB": b"GRIB" + bytes(100) + b"7777",
+        "HDF4": b"\x0e\x03\x13\x01" + bytes(100),
+        "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
+        "CDF-5 of nothing": b"CDF\x05" + bytes(44),
         "a list": b"[1, 2, 3]",
         "a number": b"3",
     }
@@ -341,13 +357,13 @@ def test_output_that_claims_to_be_huge_takes_no_memory(tmp_path):
 # --- NaN ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["CM1, HDF5", "CM1, classic", "sample"])
+@pytest.mark.parametrize("kind", ["CM1, HDF5", "CM1, classic", "CM1, CDF-5", "sample"])
 @pytest.mark.parametrize("name", ["qi", "time"])
 def test_nan_is_refused(tmp_path, kind, name):
     reader, path = READERS[kind], tmp_path / READERS[kind].name
     variables = sample() if kind == "sample" else cm1_output()
     variables[name][2].flat[-1] = np.nan
-    (write_classic if kind == "CM1, classic" else write_hdf5)(path, variables)
+    {"CM1, classic": write_classic, "CM1, CDF-5": write_cdf5}.get(kind, write_hdf5)(path, variables)
     assert sentence_of(reader, path)
 
 

@@ -19,6 +19,7 @@ BEGINNINGS = (
     b"\x89HDF\r\n\x1a\n",
     b"CDF\x01",
     b"CDF\x02",
+    b"CDF\x05",
     b"II*\0",
     b"GIF89a",
     b"BM",
