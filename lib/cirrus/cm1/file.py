@@ -5,6 +5,7 @@ Nothing but headers, coordinates and a few rows is read before fields are asked 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ _BELONGS_TO |= {"ni2": "qi2", "ni3": "qi3"}
 _STATE = ("th", "thpert", "qv", "prs", "prspert", "rho", "w", "winterp", "u", "uinterp", "tke")
 #: Times between zero and this, in whatever unit, are none: their bytes are in the wrong order.
 _SHORTEST = 1e-6
-_TRUE = ("1", "1.0", "t", "true", ".true.")
+_TRUE = ("1", "1.0", "t", "true", ".t.", ".true.")
 
 
 class Header(NamedTuple):
@@ -169,14 +170,20 @@ def _times_s(file: NetCDF, n_times: int) -> tuple[np.ndarray, str]:
     return np.round(stored.astype(float) * factor, 3), note
 
 
+def other_geometry(settings: Mapping[str, str]) -> str:
+    """Why the settings of a run, its attributes or those of its namelist, make zh no height or xh a radius, or ""."""
+    if settings.get("axisymm", "").lower() in _TRUE:
+        return "is of an axisymmetric run (axisymm is 1), where xh is a radius"
+    return "is of a run over terrain, where zh is no height" if settings.get("terrain_flag", "").lower() in _TRUE else ""
+
+
 def _refuse_other_geometry(file: NetCDF, on: Grid) -> None:
     """Stop where zh is no height, or xh a radius."""
-    if file.attribute("axisymm").lower() in _TRUE:
-        raise UnreadableOutput("is of an axisymmetric run (axisymm is 1), where xh is a radius")
+    told = other_geometry({name: file.attribute(name) for name in ("axisymm", "terrain_flag")})
     if "zs" in file and np.any(file.read("zs") != 0):
-        raise UnreadableOutput("is of a run over terrain (zs is not zero), where zh is no height")
-    if file.attribute("terrain_flag").lower() in _TRUE or _is_uneven(file, on):
-        raise UnreadableOutput("is of a run over terrain, where zh is no height")
+        told = "is of a run over terrain (zs is not zero), where zh is no height"
+    if told or _is_uneven(file, on):
+        raise UnreadableOutput(told or "is of a run over terrain (heights vary along a level), where zh is no height")
 
 
 def _is_uneven(file: NetCDF, on: Grid) -> bool:

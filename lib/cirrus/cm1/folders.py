@@ -1,7 +1,8 @@
 """Which files of a folder are output of CM1, and which runs they belong to.
 
 CM1 names its output `cm1out.nc` (all times), or `cm1out_000001.nc` and so on, with four digits before release 16; users rename
-it. So a file is taken for output by the end of its name, however it begins, unless it is one of the other kinds that CM1 writes.
+it. So a file is taken for output by the end of its name, however it begins, or else by its first bytes, unless it is one of the
+other kinds that CM1 writes.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lib.cirrus.cm1.netcdf import begins_as_netcdf
+
 _NETCDF = r"\.(?:nc|nc3|nc4|cdf|netcdf|h5|hdf5|hdf|he5)"
 _OUTPUT = re.compile(rf"(?P<stem>.+){_NETCDF}", re.IGNORECASE)
 _PACKED = re.compile(rf".+{_NETCDF}\.(?:gz|bz2|xz|zst|z|lz4|zip|7z|tar)", re.IGNORECASE)
+_COPY = re.compile(rf"(.+{_NETCDF})(?:~|\.\w+)", re.IGNORECASE)
 _ARCHIVE = re.compile(r".+\.(?:tar|tgz|zip|7z|tar\.\w+)", re.IGNORECASE)
 _STORE = re.compile(r".+\.zarr", re.IGNORECASE)
 _GRADS = re.compile(r".+\.ctl", re.IGNORECASE)
@@ -71,7 +75,10 @@ def _output(path: Path) -> Output | None:
     if _ARCHIVE.fullmatch(name):
         return Output(path, "is an archive: unpack it first")
     if not _OUTPUT.fullmatch(name):
-        return None
+        copied = _COPY.fullmatch(name)
+        if copied and path.with_name(copied[1]).exists():
+            return Output(path, f"is a copy of {copied[1]} by its name")
+        return Output(path) if path.is_file() and begins_as_netcdf(path) else None
     stem = name_parts(name)[3]
     if _TILE.fullmatch(stem):
         return Output(path, "is one processor's part of the domain (output_filetype 3): join the parts first", hides=True)

@@ -257,6 +257,16 @@ def opened(path: Path) -> Iterator[NetCDF]:
         yield NetCDF(variables, attributes, container)
 
 
+def begins_as_netcdf(path: Path) -> bool:
+    """Whether a file that can be read is a netCDF file by its first bytes."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(_HDF5))
+    except OSError:
+        return False
+    return start == _HDF5 or start[:4] in _CLASSIC
+
+
 def _what(start: bytes) -> str:
     """What a file is that is no netCDF file, by its first bytes."""
     if not start:

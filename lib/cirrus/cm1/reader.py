@@ -7,7 +7,7 @@ container, packing, units and order of dimensions. What cannot be read is named 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lib.cirrus.cm1.file import QUANTITIES, Header, header, ice
+from lib.cirrus.cm1.file import QUANTITIES, Header, header, ice, other_geometry
 from lib.cirrus.cm1.folders import BESIDE, Output, name_parts, outputs, runs
 from lib.cirrus.cm1.grid import Axis, Grid
+from lib.cirrus.cm1.namelist import namelist_values
 from lib.cirrus.cm1.netcdf import UnreadableOutput
 from lib.cirrus.schema import Q_MIN, VARIABLES, ice_fields, mean_mass, with_widths, zero_below
 
@@ -211,7 +212,9 @@ def _probed_run(folder: Path | None, files: list[Output], on: Grid | None) -> tu
     if folder and not any(output.hides for output in files):
         rows = _excused(rows, headers)
     wrong = next((row.file for row in rows if "NaN" in row.reason), None)
-    fault = f"belongs to the run that went wrong in {wrong}" if wrong else _layout_fault(headers) if folder else ""
+    fault = f"belongs to the run that went wrong in {wrong}" if wrong else ""
+    if folder and not fault:
+        fault = _geometry_fault({folder: None} | {output.path.parent: None for output in files}) or _layout_fault(headers)
     if fault:
         rows = [row._replace(reason=fault) if row.times and not row.reason else row for row in rows]
         headers = {}
@@ -224,6 +227,17 @@ def _row(name: str, found: Header) -> _Row:
     told = {"q_i_total": f"q_i_total ({', '.join(found.without)})"}
     lacks = ", ".join(told.get(quantity, quantity) for quantity in QUANTITIES if quantity not in found.names)
     return _Row(name, len(found.time_s), lacks, ", ".join(found.beside), found.checked, note=found.note)
+
+
+def _geometry_fault(folders: Iterable[Path]) -> str:
+    """Why the namelist in one of the folders says that the grid has no heights or distances, or ""; a broken one says nothing."""
+    for folder in folders:
+        try:
+            values = namelist_values((folder / "namelist.input").read_bytes().decode("latin-1"))
+        except (OSError, ValueError):
+            continue
+        return other_geometry({address.partition(":")[2]: value for address, value in values.items()})
+    return ""
 
 
 def _layout_fault(headers: Mapping[str, Header]) -> str:

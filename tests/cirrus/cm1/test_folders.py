@@ -31,6 +31,7 @@ NAMES = [
     ("cm1out_999999.nc", "cm1out_1000000.nc"),
     ("output/cm1out_000001.nc", "output/cm1out_000002.nc"),
     ("data/netcdf/run 7.nc",),
+    ("cm1out_000001", "cm1out_000002"),
 ]
 
 
@@ -53,6 +54,7 @@ NOTED = {
     "cm1out_000001_i.nc": "is interpolated from the run's other output",
     "cm1out_000001.nc.gz": "is compressed: unpack it first",
     "cm1out_stats.nc.gz": "holds statistics, no fields",
+    "cm1out_000001.nc.bak": "is a copy of cm1out_000001.nc by its name",
     "figures.tar.gz": "is an archive: unpack it first",
     "old/cm1out_000001.nc": "lies in a folder below the run's other output",
 }
@@ -143,3 +145,13 @@ def test_other_things_are_what_their_first_bytes_say(tmp_path):
         (tmp_path / "cm1out.nc").write_bytes(begin + bytes(100))
         with pytest.raises(UnreadableOutput, match=f"cm1out.nc is .*{said}"):
             open_ensemble(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("axisymm = 1", "an axisymmetric run"), ("terrain_flag = .TRUE.", "a run over terrain")]
+)
+def test_the_namelist_tells_what_older_releases_do_not_write_into_their_files(key, said, tmp_path):
+    run(tmp_path / "m0" / "cm1out.nc")
+    (tmp_path / "m0" / "namelist.input").write_text(f" &param2\n {key},\n /\n")
+    with pytest.raises(UnreadableOutput, match=f"m0: cm1out.nc is of {said}"):
+        open_ensemble(tmp_path)

@@ -11,7 +11,7 @@ from output_files import CONTAINERS, output, write
 from lib.cirrus.cm1.reader import UnreadableOutput, open_ensemble
 from lib.cirrus.schema import weighted_means
 
-settings.register_profile("stored", derandomize=True, deadline=None, max_examples=80, database=None)
+settings.register_profile("stored", derandomize=True, deadline=None, max_examples=50, database=None)
 AXES = ("time", "zh", "yh", "xh")
 SIZES = {"time": 2, "zh": 4, "yh": 3, "xh": 4}  # z and x are equally long
 #: Faces [m] of a stretched grid, in which no cell is as wide as the next.
