@@ -6,18 +6,17 @@ and what the notebook writes to ``runs/<profile>/<name>/``.
 """
 
 import argparse
-import ast
 import contextlib
 import logging
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-import dask.system
 import nbformat
 import papermill
 import yaml
@@ -26,7 +25,8 @@ from papermill.exceptions import PapermillExecutionError
 from progress import Cells, Lines
 
 from lib.core import paths
-from lib.core.device import YIELDING
+from lib.core.device import YIELDING, BadEnvironment, thread_count
+from lib.notebook.parameters import FOLDER, RunError, read, read_file
 
 #: Scales of everything; the laptop profile is the notebooks' own defaults.
 PROFILES = ("smoke", "laptop", "paper")
@@ -67,7 +67,7 @@ def notebooks_in_book() -> list[str]:
 
 def toc() -> dict:
     """The table of contents."""
-    return yaml.safe_load((paths.ROOT / "_toc.yml").read_text())
+    return yaml.safe_load((paths.ROOT / "_toc.yml").read_text(encoding="utf-8"))
 
 
 def files_in(entry) -> list[str]:
@@ -88,11 +88,11 @@ def declared_parameters(name: str) -> dict:
 def profile_parameters(name: str, profile: str) -> dict:
     """What `profile` changes in notebook `name`; the laptop profile is the notebook's own defaults."""
     file = paths.PARAMS / profile / f"{name}.yml"
-    return parameters_in(file) if file.exists() else {}
+    return parameters_in(file, declared_parameters(name)) if file.exists() else {}
 
 
-def parameters_in(file: Path) -> dict:
-    """Parameters in a YAML file: name -> value.
+def parameters_in(file: Path, declared: dict | None = None) -> dict:
+    """Parameters in a YAML file: name -> value, read as they are `declared`.
 
     Raises
     ------
@@ -100,15 +100,12 @@ def parameters_in(file: Path) -> dict:
         If the file can't be read, or holds something else.
     """
     try:
-        found = yaml.safe_load(file.read_text())
+        return read_file(file.read_text(encoding="utf-8"), declared or {})
+    except RunError as error:
+        raise BadParameters(f"{file} {error}") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         said = getattr(error, "strerror", None) or getattr(error, "problem", None) or "it is no YAML"
         raise BadParameters(f"{file} can't be read: {said}") from error
-    if found is None:
-        return {}
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise BadParameters(f"{file} holds no parameters, which are lines of the form name: value")
-    return found
 
 
 def known(what: str, name: str, choices: Sequence[str]) -> str:
@@ -224,7 +221,7 @@ def execute_all(jobs: list[Job], at_once: int) -> list[str]:
     with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn"), listen_to, (news,)) as pool:
         while left or running:
             while left and len(running) < at_once:
-                threads = max(1, cores() // min(at_once, len(running) + len(left)))
+                threads = max(1, thread_count() // min(at_once, len(running) + len(left)))
                 job = left.pop(0)
                 lines.begin(job.name)
                 running[pool.submit(execute_and_tell, job, threads)] = job.name
@@ -241,7 +238,7 @@ def execute_all(jobs: list[Job], at_once: int) -> list[str]:
 
 def jobs_at_once(profile: str) -> int:
     """How many notebooks are executed at once: two, but one where there is one core, or one GPU for the profile paper."""
-    return 1 if profile == "paper" else min(2, cores())
+    return 1 if profile == "paper" else min(2, thread_count())
 
 
 def current(job: Job) -> bool:
@@ -282,28 +279,40 @@ def execute_and_tell(job: Job, threads: int) -> None:
     execute(job.name, job.profile, job.runs, job.parameters, job.force, threads=threads, tell=tell)
 
 
+def make_folder(runs: Path) -> None:
+    """Make the folder of the executed copies.
+
+    Raises
+    ------
+    BadEnvironment
+        If it cannot be written to.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=runs).close()
+    except OSError as error:
+        raise BadEnvironment(f"{runs} cannot be written to ({error.strerror}): name another folder in ICE_RUNS.") from error
+
+
 def quiet_papermill() -> None:
     """Have papermill say nothing of parameters that a notebook does not declare: `lib.notebook.run.start` refuses them."""
     logging.getLogger("papermill").setLevel(logging.ERROR)
 
 
-def cores() -> int:
-    """How many cores the machine grants, or ``OMP_NUM_THREADS``."""
-    return int(os.environ.get("OMP_NUM_THREADS") or dask.system.CPU_COUNT)
+def given_parameters(name: str, profile: str, folders: dict, file: Path | None, typed: Sequence[tuple[str, str]]) -> dict:
+    """Parameters of notebook `name`: of the profile, then image `folders` that it can use, then a file's, then `typed` ones.
 
-
-def folder_parameters(name: str, folders: dict) -> dict:
-    """Those of the image `folders` that were given and that notebook `name` has a parameter for, as absolute paths."""
+    Folders become absolute paths, since the kernel works in a folder of its own.
+    """
     declared = declared_parameters(name)
-    return {key: str(Path(value).absolute()) for key, value in folders.items() if value and key in declared}
-
-
-def literal(text: str):
-    """The Python value written in `text`, or the text itself: ``3`` is a number, ``abc`` a string."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
+    found = profile_parameters(name, profile) | {key: value for key, value in folders.items() if value and key in declared}
+    found |= parameters_in(file, declared) if file else {}
+    found |= {key: read(text, declared[key]["inferred_type_name"] if key in declared else "") for key, text in typed}
+    named = {key: value for key, value in found.items() if key.endswith(FOLDER) and isinstance(value, str) and value}
+    for key, value in named.items():
+        if any("\udc80" <= letter <= "\udcff" for letter in value):  # how Python keeps bytes that it cannot read
+            raise BadParameters(f"{key}: the name {value!r} is no text in the encoding of this terminal: give the folder another")
+    return found | {key: str(paths.absolute(value)) for key, value in named.items()}
 
 
 def arguments() -> argparse.Namespace:
@@ -311,10 +320,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="laptop", help="smoke, laptop (default) or paper")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these notebooks instead of all in _toc.yml")
-    parser.add_argument("--runs", type=Path, metavar="DIR", help="where to, instead of runs/<profile>")
+    parser.add_argument("--runs", type=paths.absolute, metavar="DIR", help="where to, instead of ICE_RUNS or runs/<profile>")
     parser.add_argument("--cpi-dir", help="folder of CPI images, for the notebooks that can use it")
     parser.add_argument("--oap-dir", help="folder of OAP images, for the notebooks that can use it")
-    parser.add_argument("-f", dest="file", type=Path, metavar="YML", help="parameters from a file")
+    parser.add_argument("-f", dest="file", type=paths.absolute, metavar="YML", help="parameters from a file")
     parser.add_argument("-p", dest="values", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     parser.add_argument("--jobs", type=int, metavar="N", help="notebooks at a time; 2, but 1 with one core or profile paper")
     parser.add_argument("--force", action="store_true", help="execute even if nothing changed")
@@ -327,21 +336,21 @@ def main() -> None:
     try:
         known("profile", options.profile, PROFILES)
         names = [known("notebook", name, notebooks_in_book()) for name in options.only or notebooks_in_book()]
-        typed = parameters_in(options.file) if options.file else {}
-        typed |= {name: literal(value) for name, value in options.values}
         folders = {"cpi_dir": options.cpi_dir, "oap_dir": options.oap_dir}
-        runs = options.runs or paths.ROOT / "runs" / options.profile
+        runs = options.runs or paths.absolute(os.environ.get("ICE_RUNS") or paths.ROOT / "runs" / options.profile)
         jobs = []
         for name in names:
-            parameters = profile_parameters(name, options.profile) | folder_parameters(name, folders) | typed
+            parameters = given_parameters(name, options.profile, folders, options.file, options.values)
             jobs.append(Job(name, options.profile, runs, parameters, options.force))
-    except (Unknown, BadParameters) as error:
+        at_once = options.jobs or jobs_at_once(options.profile)
+        make_folder(runs)
+    except (Unknown, BadParameters, BadEnvironment) as error:
         sys.exit(str(error))
     due = [job for job in jobs if options.force or not current(job)]
     for job in jobs:
         if job not in due:
             print(f"{job.name:28} is up to date")
-    failures = execute_all(due, options.jobs or jobs_at_once(options.profile)) if due else []
+    failures = execute_all(due, at_once) if due else []
     if failures:
         sys.exit("\n".join(failures))
 

@@ -67,9 +67,9 @@ from lib.studies.real_rosettes import circle_share, outlines
 n_crystals: int = 6000  # training crystals
 n_held: int = 500  # crystals for validation; calibration has twice as many
 n_test: int = 1400  # test crystals
-angles: list = [0, 90, 120, 30, 60, 150]  # views in the data sets, here the first is used [deg]
+angles: list[float] = [0, 90, 120, 30, 60, 150]  # views, here the first is used [deg]
 size: int = 128  # side of the square pictures [pixels]
-epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network
+epochs: dict[str, int] = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network
 steps: int = 200  # batches in an epoch
 batch: int = 64  # crystals in a batch
 pooled: int = 4  # side of the blocks of pixels that cnn and resnet18 see as one [pixels]
@@ -89,11 +89,9 @@ run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
 run.at_least(steps=2, batch=8, pooled=1, width=4, n_trees=8)
 block = 8 * pooled
 run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
-run.epochs("epochs", of=networks.NAMES)
+run.counts("epochs", of=networks.NAMES)
 run.require(epochs.get("polar"), "epochs must give polar at least one: later sections use it.")
-apart = len(set(angles)) == len(angles)
-fault = f"angles must begin with 0 and differ from each other, got {angles}."
-run.require(angles[:1] == [0] and apart, fault)
+run.angles("angles")
 run.folders("cpi_dir")
 run
 

@@ -67,10 +67,10 @@ from lib.notebook.run import start
 n_crystals: int = 6000  # training crystals
 n_held: int = 500  # crystals for validation; calibration has twice as many
 n_test: int = 1400  # test crystals
-angles: list = [0, 90, 120, 30, 60, 150]  # views in order of adding, with 0, 90 and 120 [deg]
+angles: list[float] = [0, 90, 120, 30, 60, 150]  # views in order of adding [deg]
 size: int = 128  # side of the square pictures [pixels]
-epochs: dict = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs of each network with one view
-pair_epochs: dict = {"cnn": 1, "resnet18": 0, "polar": 6}  # epochs of each network with two views
+epochs: dict[str, int] = {"cnn": 2, "resnet18": 0, "polar": 12}  # epochs with one view
+pair_epochs: dict[str, int] = {"cnn": 1, "resnet18": 0, "polar": 6}  # epochs with two views
 head_epochs: int = 1  # epochs of the heads for up to six views
 steps: int = 200  # batches in an epoch
 batch: int = 64  # crystals in a batch
@@ -90,11 +90,12 @@ run.at_least(n_crystals=70, n_held=35, n_test=35, size=32)
 run.at_least(head_epochs=1, steps=2, batch=8, pooled=1, width=4, n_trees=8)
 block = 8 * pooled
 run.require(size % block == 0, f"size must be a multiple of 8 x pooled = {block}, got {size}.")
-run.epochs("epochs", "pair_epochs", of=networks.NAMES)
+run.counts("epochs", "pair_epochs", of=networks.NAMES)
 run.require(epochs.get("polar"), "epochs must give the polar network at least one.")
 run.require(pair_epochs.get("polar"), "pair_epochs must give the polar network at least one.")
-fault = f"angles must begin with 0 and have 90 and 120 among them, got {angles}."
-run.require(angles[:1] == [0] and set(VIEW_ANGLES.values()) <= set(angles), fault)
+run.angles("angles")
+has_pairs = set(VIEW_ANGLES.values()) <= set(angles)
+run.require(has_pairs, f"angles must have 90 and 120 among them, got {angles}.")
 run
 
 # %% [markdown]

@@ -71,7 +71,7 @@ from lib.notebook.run import start
 # %% tags=["parameters"]
 n_train: int = 100  # pictures of each class to learn from
 n_new: int = 400  # synthetic pictures of each class to be placed on the finished map
-fill: list = [0.75, 0.9]  # least and largest diameter of a particle over its picture's side [1]
+fill: list[float] = [0.75, 0.9]  # least and largest diameter over the picture's side [1]
 move: int = 1  # farthest that a particle lies off the middle, in either direction [pixels]
 epochs: int = 150  # epochs of the plain autoencoder
 epochs_invariant: int = 60  # epochs of the invariant one

@@ -92,6 +92,7 @@ run.at_least(n_train=20, n_held=4, n_test=12, photographs=1, size=32, latents=2,
 size_fits = size % 2 ** (size.bit_length() - 3) == 0
 run.require(size_fits, f"size must be 4 to 7 times a power of two, got {size}.")
 networks = ["conv2", "conv128_umap", "resnet128_umap", "ssl_live"]
+run.counts("epochs", "width", of=networks)
 of_all = set(epochs) == set(width) == set(networks)
 run.require(of_all, f"epochs and width must name {', '.join(networks)}.")
 least = min(*epochs.values(), *width.values())

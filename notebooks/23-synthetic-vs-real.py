@@ -50,7 +50,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from lib.core.seeds import child_seed
 from lib.crystals.habits import HABITS
 from lib.datasets.batches import stored
-from lib.datasets.cpi_sample import pages, sample_pictures
+from lib.datasets.cpi_sample import pages, reasons, sample_pictures
 from lib.datasets.picture_set import SCREENINGS, concatenate, mirror_images
 from lib.datasets.synthetic_campaigns import TARGET_CAMPAIGN, Campaign, campaign_pictures
 from lib.evaluation import latent_scores
@@ -110,8 +110,7 @@ def photographs(campaign, n, part, label):
 if cpi_dir:
     origin, report = "real", run.file("pictures.csv")
     real = sample_pictures(Path(cpi_dir), n_each, size, report, screening, seed)
-    reasons = pd.read_csv(report, keep_default_na=False).reason.replace("", "can be used")
-    display(reasons.value_counts().to_frame("pictures"))
+    display(reasons(report).value_counts().to_frame("pictures"))
 else:
     origin, real = "target", photographs(TARGET_CAMPAIGN, n_each, "target", "target probe")
     print("No folder is given in cpi_dir, so the target probe takes the place of the real one.")

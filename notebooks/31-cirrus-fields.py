@@ -59,8 +59,8 @@ from lib.notebook.run import start
 cm1_dir: str = ""  # folder of CM1 runs to show, or empty for the sample ensemble
 n_members: int = 100  # members of the bulk ensemble
 n_schemes: int = 3  # cases that are run in all three schemes, and seeds of the first of them
-n_inp: list = [3e4, 5e5]  # ice-nucleating particles, least and most [kg-1]
-deposition_coefficient: list = [0.005, 1.0]  # share of molecules that stay on ice, from and to [1]
+n_inp: list[float] = [3e4, 5e5]  # ice-nucleating particles, least and most [kg-1]
+deposition_coefficient: list[float] = [0.005, 1.0]  # share that stays on ice, from and to [1]
 habit: str = "bullet rosette"  # how crystals grow: solid column, bullet rosette or plate
 duration: float = 7200.0  # simulated time [s]
 n_bins: int = 40  # bins
@@ -78,7 +78,8 @@ run.require(
     duration % 300 == 0 and n_schemes <= n_members,
     "duration must be a multiple of 300 s, n_schemes at most n_members.",
 )
-run.ranges("n_inp", "deposition_coefficient")
+run.ranges("n_inp")
+run.ranges("deposition_coefficient", most=1)
 run.one_of(habit=HABITS)
 run.folders("cm1_dir")
 run

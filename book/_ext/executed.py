@@ -21,6 +21,8 @@ from sphinx.errors import ConfigError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from lib.core import paths
+
 logger = logging.getLogger(__name__)
 
 PROFILES = ("smoke", "laptop", "paper")
@@ -47,7 +49,7 @@ def setup(app):
     if profile not in PROFILES:
         raise ConfigError(f"There is no profile {profile}; there are {', '.join(PROFILES)}.")
     runs = os.environ.get("ICE_RUNS") or Path(app.srcdir) / "runs" / profile
-    app.add_config_value("executed_runs", str(Path(runs).absolute()), "env")
+    app.add_config_value("executed_runs", str(paths.absolute(runs)), "env")
     app.add_config_value("notebook_inputs", {}, "env")
     app.add_directive("run-figure", RunFigure)
     app.connect("source-read", swap_in_executed)
@@ -67,7 +69,7 @@ def swap_in_executed(app, docname, source):
         logger.warning("there is no executed %s: run `make book`", executed, location=docname)
         return
     as_run = quote(relative(runs / name, folder))
-    notebook = nbformat.reads(executed.read_text().replace(f"{as_run}/", f"../scenes/{name}/"), as_version=4)
+    notebook = nbformat.reads(executed.read_text(encoding="utf-8").replace(f"{as_run}/", f"../scenes/{name}/"), as_version=4)
     describe_pictures(notebook)
     notebook.cells.append(nbformat.v4.new_markdown_cell(footer(app.config, name, runs, folder)))
     source[0] = nbformat.writes(notebook)
@@ -157,7 +159,7 @@ class RunFigure(SphinxDirective):
         """The image."""
         (name,) = self.arguments
         for executed in sorted(Path(self.config.executed_runs).glob("*.ipynb")):
-            for cell in cells_that_draw(name, executed.read_text()):
+            for cell in cells_that_draw(name, executed.read_text(encoding="utf-8")):
                 self.env.note_dependency(str(executed))
                 return [self.image(name, cell)]
         raise self.error(f"run-figure: no executed notebook draws {name}")

@@ -13,6 +13,10 @@ import numpy as np
 YIELDING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 
+class BadEnvironment(ValueError):
+    """One line: which variable of the environment can't be used, and why."""
+
+
 def available_device(wanted: str) -> str:
     """The torch device to use: `wanted`, or for ``auto`` the GPU where there is one. Only then is torch imported."""
     if wanted == "cpu":
@@ -38,9 +42,29 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
+def thread_count() -> int:
+    """How many threads compute: the first number of ``OMP_NUM_THREADS`` (one for each level of nesting), else one a core granted.
+
+    Raises
+    ------
+    BadEnvironment
+        If ``OMP_NUM_THREADS`` is set to anything but whole numbers from 1 on.
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if not wanted:
+        return dask.system.CPU_COUNT
+    numbers = [number.strip() for number in wanted.split(",")]
+    if not all(number.isascii() and number.isdecimal() and int(number) > 0 for number in numbers):
+        raise BadEnvironment(
+            f"OMP_NUM_THREADS must be a whole number from 1 on, or several with commas between them, got {wanted!r}."
+        )
+    return int(numbers[0])
+
+
 def set_threads() -> None:
-    """Give torch all cores that the machine grants (or ``OMP_NUM_THREADS``) and OpenCV one, where they are imported."""
+    """Give torch as many threads as `thread_count` says and OpenCV one, where they are imported."""
+    count = thread_count()
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or dask.system.CPU_COUNT))
+        sys.modules["torch"].set_num_threads(count)
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)

@@ -11,6 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 PARAMS = NOTEBOOKS / "params"
 NETWORKS = ROOT / "data" / "networks"
-RUNS = Path(os.environ.get("ICE_RUNS") or ROOT / "runs" / "scratch").absolute()
-NETWORKS = ROOT / "data" / "networks"
-CACHE = Path(os.environ.get("ICE_CACHE") or ROOT / "cache").absolute()
+
+
+def absolute(text: str | os.PathLike) -> Path:
+    """The path that a person names: ``~`` is their home, and a relative path starts from where the program was called."""
+    return Path(os.path.expanduser(text)).absolute()
+
+
+RUNS = absolute(os.environ.get("ICE_RUNS") or ROOT / "runs" / "scratch")
+CACHE = absolute(os.environ.get("ICE_CACHE") or ROOT / "cache")

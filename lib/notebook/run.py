@@ -4,13 +4,10 @@
 >>> run.record("r2", 0.94, se=0.01, model="rf", views="single", quantity="rho_e")  # doctest: +SKIP
 """
 
-import ast
-import difflib
 import html
 import json
 import math
 import os
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,18 +22,8 @@ from lib.core.device import available_device, seed_everything, set_threads
 from lib.core.stores import refuse_unknown_scheduler
 from lib.figures import style
 from lib.notebook import rows, titles
+from lib.notebook.parameters import RunError, as_declared, declared_parameters, injected_names, refuse_misfit, refuse_unknown
 from lib.notebook.provenance import provenance
-
-#: A parameter as a notebook declares it.
-PARAMETER = re.compile(r"(?P<name>\w+): (?P<type>[^=]+?) = .*?# (?P<help>.*)")
-KINDS = {"int": int, "float": (int, float), "str": str, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
-
-
-class RunError(ValueError):
-    """A run that cannot go on, told in one sentence (IPython shows that line and no traceback)."""
-
-    def _render_traceback_(self, *_):
-        return [f"{type(self).__name__}: {self}"]
 
 
 @dataclass(repr=False)
@@ -74,20 +61,29 @@ class Run:
             value = self.parameters[name]
             self.require(value in allowed, f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
 
-    def ranges(self, *names) -> None:
-        """Stop the notebook in one sentence if one of these parameters is not two positive numbers, the smaller one first."""
+    def ranges(self, *names, most=math.inf) -> None:
+        """Stop the notebook in one sentence if a parameter is not two positive numbers, the smaller one first, up to `most`."""
+        limit = f" and none above {most}" if math.isfinite(most) else ""
         for name in names:
             value = self.parameters[name]
-            right = len(value) == 2 and all(isinstance(end, int | float) for end in value) and 0 < value[0] < value[1]
-            self.require(right, f"{name} must be two positive numbers, the smaller one first, got {value}.")
+            right = len(value) == 2 and 0 < value[0] < value[1] <= most
+            self.require(right, f"{name} must be two positive numbers, the smaller one first{limit}, got {value}.")
 
-    def epochs(self, *names, of) -> None:
-        """Stop the notebook in one sentence if one of these parameters gives no number of epochs to some of the names `of`."""
+    def counts(self, *names, of) -> None:
+        """Stop the notebook in one sentence unless these parameters give whole numbers, 0 or more, to some of the names `of`."""
         for name in names:
-            epochs = self.parameters[name]
-            unknown = set(epochs) - set(of)
+            counts = self.parameters[name]
+            refuse_misfit(name, counts, "dict[str, int]")
+            unknown = set(counts) - set(of)
             self.require(not unknown, f"{name} names {', '.join(unknown)}; there are {', '.join(of)}.")
-            self.require(min(epochs.values(), default=0) >= 0, f"{name} must not be negative, got {epochs}.")
+            self.require(min(counts.values(), default=0) >= 0, f"{name} must not be negative, got {counts}.")
+
+    def angles(self, *names) -> None:
+        """Stop the notebook in one sentence unless these parameters begin with 0 and differ, all from 0 to below 360 [deg]."""
+        for name in names:
+            angles = self.parameters[name]
+            right = angles[:1] == [0] and len(set(angles)) == len(angles) and all(0 <= angle < 360 for angle in angles)
+            self.require(right, f"{name} must begin with 0 and differ from each other, from 0 to below 360, got {angles}.")
 
     def folders(self, *names) -> None:
         """Stop the notebook in one sentence if one of these parameters is neither empty nor a folder."""
@@ -197,7 +193,7 @@ class Run:
 def start(name: str, namespace: dict) -> Run:
     """Begin the run of notebook `name`, whose variables are in `namespace` (pass ``globals()``).
 
-    Checks the parameters, gives those that came as text their declared type (also in `namespace`), seeds every random
+    Checks the parameters, gives them their declared type (also in `namespace`), seeds every random
     generator, resolves ``device = "auto"`` (also in `namespace`), sets threads and figure style, and opens the run folder with
     a fresh ``provenance.json``.
 
@@ -217,73 +213,27 @@ def start(name: str, namespace: dict) -> Run:
         device = available_device(parameters.get("device", "cpu"))
         refuse_unknown_scheduler(parameters.get("scheduler", "synchronous"))
         seed_everything(parameters.get("seed", 0))
+        set_threads()
     except ValueError as error:
         raise RunError(f"{error}") from None
     if "device" in parameters:
         namespace["device"] = parameters["device"] = device
-    set_threads()
     style.set_style()
     folder = paths.RUNS / name
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = [file for file in folder.glob("*.csv") if not file.name.startswith("part-")]  # those another run is writing
-    for stale in (folder / "metrics.json", *tables):
-        stale.unlink(missing_ok=True)
-    write_json(folder / "provenance.json", provenance(name, parameters, device))
+    try:
+        clear(folder)
+        write_json(folder / "provenance.json", provenance(name, parameters, device))
+    except OSError as error:
+        raise RunError(f"{paths.RUNS} cannot be written to ({error.strerror}): name another folder in ICE_RUNS.") from None
     return Run(name, folder, parameters, declared, device)
 
 
-def declared_parameters(notebook: Path) -> dict[str, dict[str, str]]:
-    """What the cell tagged ``parameters`` of a `notebook` declares: name -> inferred_type_name and help.
-
-    papermill's inspection finds the same, but takes a second or two to import.
-    """
-    cells = json.loads(notebook.read_text())["cells"]
-    (cell,) = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
-    lines = "".join(cell["source"]).splitlines()
-    found = [match for line in lines if (match := PARAMETER.match(line))]
-    return {match["name"]: {"inferred_type_name": match["type"], "help": match["help"]} for match in found}
-
-
-def injected_names(cells: list) -> list:
-    """Names assigned by the cell that papermill injected, the last of `cells` that begins with ``# Parameters``."""
-    injected = [cell for cell in cells if cell.startswith("# Parameters\n")]
-    body = ast.parse(injected[-1]).body if injected else []
-    return [node.targets[0].id for node in body if isinstance(node, ast.Assign)]
-
-
-def refuse_unknown(names: list, declared: dict, notebook: str) -> None:
-    """Raise `RunError` for the first of `names` that is not `declared`, suggesting the nearest name."""
-    for name in names:
-        if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            hint = f"did you mean {near[0]}" if near else f"it has {', '.join(declared)}"
-            raise RunError(f"{notebook} has no parameter {name}; {hint}.")
-
-
-def as_declared(name: str, value, annotation: str):
-    """`value` as papermill's ``-p`` should have read it: text as the list or dict it spells, a number as text, where declared so.
-
-    Raises
-    ------
-    RunError
-        If a text spells no Python value where a list, tuple or dict is declared.
-    """
-    kind = annotation.split("[")[0]
-    if kind in ("list", "tuple", "dict") and isinstance(value, str):
-        try:
-            return ast.literal_eval(value)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            raise RunError(f"{name} must be {annotation} as Python writes it, got {value!r}.") from None
-    if kind == "str" and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value
-
-
-def refuse_misfit(name: str, value, annotation: str) -> None:
-    """Raise `RunError` if `value` is not of the type written in the parameters cell (an int passes for a float)."""
-    kind = KINDS.get(annotation.split("[")[0], object)
-    if not isinstance(value, kind) or (isinstance(value, bool) and annotation in ("int", "float")):
-        raise RunError(f"{name} must be {annotation}, got {value!r} ({type(value).__name__}).")
+def clear(folder: Path) -> None:
+    """Make the folder of a run, and remove numbers and tables of an earlier one, but not what another run is writing now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = [file for file in folder.glob("*.csv") if not file.name.startswith("part-")]
+    for stale in (folder / "metrics.json", *tables):
+        stale.unlink(missing_ok=True)
 
 
 def plain_number(name: str, value) -> int | float:
@@ -296,4 +246,4 @@ def plain_number(name: str, value) -> int | float:
 
 def write_json(path: Path, content: dict) -> None:
     """Write `content` to `path` so that a reader never sees half of it."""
-    written(path, lambda part: part.write_text(json.dumps(content, indent=1) + "\n"))
+    written(path, lambda part: part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8"))

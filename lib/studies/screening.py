@@ -27,6 +27,7 @@ import zarr
 from sklearn.pipeline import Pipeline
 from tqdm.auto import tqdm
 
+from lib.core import paths
 from lib.core.cache import clear_broken_writes, written
 from lib.core.device import available_device
 from lib.crystals.habits import HABITS
@@ -131,7 +132,7 @@ def screen(folder: Path, target: Path, reference: Reference, screening: str = "w
         If there is no such screening, or `target` is inside `folder`, or `target`.part holds the beginning of another screening,
         by another network, or of other files.
     """
-    folder, target = Path(folder).absolute(), Path(target).absolute()
+    folder, target = paths.absolute(folder), paths.absolute(target)
     if screening not in SCREENINGS:
         raise ValueError(f"screening: expected one of {', '.join(SCREENINGS)}, got {screening!r}")
     if target.resolve().is_relative_to(folder.resolve()):
@@ -194,10 +195,10 @@ class _Results:
             group = zarr.open_group(folder / _EMBEDDING, mode="w", zarr_format=2)
             chunked = {"shape": (0, n_features), "chunks": (CHUNK, n_features), "dtype": "float16"}
             group.create_array("embedding", **chunked, attributes={"_ARRAY_DIMENSIONS": ["particle", "feature"]})
-            (folder / _TABLE).write_text(",".join(COLUMNS) + "\n")
+            (folder / _TABLE).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
             self.done = {"files": 0, "last": None, "rows": 0, "bytes": (folder / _TABLE).stat().st_size}
             self._write_state()
-        begun = json.loads(state.read_text())
+        begun = json.loads(state.read_text(encoding="utf-8"))
         if begun["what"] != what:
             raise ValueError(f"{folder} holds the beginning of another screening: name another folder, or delete this one")
         self.done = begun["done"]
@@ -225,7 +226,7 @@ class _Results:
 
     def _write_state(self) -> None:
         state = json.dumps({"what": self.what, "done": self.done}, indent=1)
-        written(self.folder / _STATE, lambda part: part.write_text(state))
+        written(self.folder / _STATE, lambda part: part.write_text(state, encoding="utf-8"))
 
     def file(self, target: Path) -> Path:
         """Move all into place."""
@@ -238,8 +239,8 @@ class _Results:
 def main() -> None:
     """Screen a folder that is named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m lib.studies.screening", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("folder", type=Path, help="folder of CPI pictures; all files below it are read")
-    parser.add_argument("target", type=Path, help="folder to make for the results, outside the former")
+    parser.add_argument("folder", type=paths.absolute, help="folder of CPI pictures; all files below it are read")
+    parser.add_argument("target", type=paths.absolute, help="folder to make for the results, outside the former")
     parser.add_argument("--screening", default="whole", choices=SCREENINGS, help="which particles are embedded (default: whole)")
     parser.add_argument("--workers", type=int, default=0, help="processes that read; 0 is one a core")
     parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")

@@ -1,6 +1,5 @@
 """book/execute.py and plain papermill: every parameter can be given on the command line, and slips end in one sentence."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import execute
 import executed
 import pytest
+import yaml
 from sphinx.errors import ConfigError
 
 from lib.core.paths import ROOT
@@ -63,6 +63,11 @@ def test_what_there_is_not_is_refused_in_one_sentence(arguments, sentence, tmp_p
     assert not (tmp_path / "runs").exists()
 
 
+def test_threads_that_are_none_are_refused_in_one_sentence(tmp_path):
+    said = ended(sys.executable, "book/execute.py", "--runs", tmp_path / "runs", OMP_NUM_THREADS="0")
+    assert said.startswith("OMP_NUM_THREADS must be a whole number") and not (tmp_path / "runs").exists()
+
+
 def test_the_pages_know_the_same_profiles(monkeypatch):
     assert executed.PROFILES == execute.PROFILES
     assert {folder.name for folder in (ROOT / "notebooks" / "params").iterdir()} <= set(execute.PROFILES)
@@ -71,11 +76,44 @@ def test_the_pages_know_the_same_profiles(monkeypatch):
         executed.setup(None)
 
 
-@pytest.mark.parametrize("text", ["abc", "0, 90", "{polar: 1}", "[[" * 300, "'"])
-def test_text_that_is_no_value_stays_text(text):
-    assert execute.literal(text) == (text if text != "0, 90" else (0, 90))
+@pytest.mark.parametrize("text", ["2015_1205", "0.10", "007", "true", "None", "~", "it's $5"])
+def test_a_folder_keeps_its_name(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    expected = str(tmp_path / "home" if text == "~" else tmp_path / text)
+    (tmp_path / "my.yml").write_text("\n".join(yaml.dump({"cpi_dir": text}).splitlines()))
+    name = "12-shape-descriptors"
+    for given in (({"cpi_dir": text}, None, []), ({}, tmp_path / "my.yml", []), ({}, None, [("cpi_dir", text)])):
+        assert execute.given_parameters(name, "laptop", *given) == {"cpi_dir": expected}
 
 
-def test_values_are_read():
-    assert execute.literal('{"polar": 12}') == {"polar": 12} and execute.literal("3") == 3
-    assert json.loads(json.dumps(execute.literal("[0, 90]"))) == [0, 90]
+def test_image_folders_go_only_to_notebooks_that_declare_them():
+    for name in execute.notebooks_in_book():
+        given = execute.given_parameters(name, "laptop", {"cpi_dir": "images", "oap_dir": "", "nowhere_dir": "images"}, None, [])
+        expected = {"cpi_dir": str(Path("images").absolute())} if "cpi_dir" in execute.declared_parameters(name) else {}
+        assert given == expected
+
+
+def test_later_values_win_and_types_are_those_declared(tmp_path):
+    (tmp_path / "my.yml").write_text("n_inp: [3e4, 1e5]\nn_members: 7\nhabit: 2025\n")
+    given = execute.given_parameters("31-cirrus-fields", "smoke", {}, tmp_path / "my.yml", [("n_members", "5"), ("cm1_dir", "")])
+    assert given["n_inp"] == [3e4, 1e5] and given["n_members"] == 5 and given["habit"] == "2025" and given["cm1_dir"] == ""
+    assert given["duration"] == 1800  # of the profile
+
+
+def test_a_name_that_cannot_be_written_down_is_refused():
+    with pytest.raises(execute.BadParameters, match=r"^cpi_dir: the name 'Bl\\udce4tter' is no text in the encoding"):
+        execute.given_parameters("12-shape-descriptors", "laptop", {"cpi_dir": os.fsdecode(b"Bl\xe4tter")}, None, [])
+
+
+def test_parameters_and_runs_may_be_named_from_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["execute.py", "--runs", "~/runs", "-f", "~/my.yml"])
+    options = execute.arguments()
+    assert (options.runs, options.file) == (tmp_path / "runs", tmp_path / "my.yml")
+
+
+def test_a_folder_for_runs_that_cannot_be_written_to_is_told_in_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(execute.BadEnvironment, match="/file/runs cannot be written to .*: name another folder in ICE_RUNS.$"):
+        execute.make_folder(tmp_path / "file" / "runs")

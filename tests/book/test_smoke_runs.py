@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import claims
 import cv2
@@ -168,13 +167,6 @@ def test_a_mistyped_parameter_stops_the_run_in_one_line(tmp_path):
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"{NAMES[0]}, cell [") and "did you mean seed" in last
     assert (tmp_path / f"{NAMES[0]}.failed.ipynb").exists() and not (tmp_path / f"{NAMES[0]}.ipynb").exists()
-
-
-def test_image_folders_go_only_to_notebooks_that_declare_them():
-    for name in NAMES:
-        given = execute.folder_parameters(name, {"cpi_dir": "images", "oap_dir": "", "nowhere_dir": "images"})
-        expected = {"cpi_dir": str(Path("images").absolute())} if "cpi_dir" in execute.declared_parameters(name) else {}
-        assert given == expected
 
 
 def test_cirrus_fields(smoke_metrics):

@@ -113,13 +113,14 @@ def test_bad_settings_are_told_in_a_sentence():
     ("epochs", "told"),
     [
         ({"polar": 1, "dense": 2}, "pair_epochs names dense; there are cnn, resnet18, polar."),
+        ({"polar": 1, "cnn": 1.5}, "pair_epochs['cnn'] must be int, got 1.5 (float)."),
         ({"polar": 1, "cnn": -1}, "pair_epochs must not be negative, got {'polar': 1, 'cnn': -1}."),
     ],
 )
-def test_epochs_are_of_known_networks(tmp_path, epochs, told):
+def test_epochs_are_whole_numbers_of_known_networks(tmp_path, epochs, told):
     parameters = {"epochs": {"polar": 2, "cnn": 0}, "pair_epochs": epochs}
     run = Run("14-two-views", tmp_path, parameters, {}, "cpu")
-    run.epochs("epochs", of=NETWORKS)
+    run.counts("epochs", of=NETWORKS)
     with pytest.raises(RunError) as refused:
-        run.epochs("epochs", "pair_epochs", of=NETWORKS)
+        run.counts("epochs", "pair_epochs", of=NETWORKS)
     assert str(refused.value) == told

@@ -59,7 +59,7 @@ def test_the_last_injected_cell_counts(namespace):
 
 
 @pytest.mark.parametrize(
-    "injected", ["n_crystals = 'ten'", "n_crystals = 10.0", "n_crystals = True", "noise = '1e-3'", "hollow = 1"]
+    "injected", ["n_crystals = 'ten'", "n_crystals = 10.0", "n_crystals = True", "noise = '0.001'", "hollow = 1"]
 )
 def test_a_value_of_the_wrong_type_is_refused(namespace, injected):
     with pytest.raises(RunError, match=f"{injected.split()[0]} must be"):
@@ -102,6 +102,12 @@ def test_a_gpu_that_is_not_there_is_refused(namespace, device, monkeypatch):
     assert [run.available_device(known) for known in ("auto", "cpu", "cuda", "cuda:1")] == ["cuda", "cpu", "cuda", "cuda:1"]
     with pytest.raises(RunError, match=f"device must be one of auto, cpu, cuda, cuda:0, cuda:1 on this machine, got '{device}'"):
         start(namespace, f"device = {device!r}")
+
+
+def test_threads_that_are_none_are_refused(namespace, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "0")
+    with pytest.raises(RunError, match="^OMP_NUM_THREADS must be a whole number from 1 on.*, got '0'.$"):
+        start(namespace)
 
 
 @pytest.mark.parametrize("injected", ["seed = -1", "device = 'gpu'"])
