@@ -10,9 +10,14 @@ NB ?= 12-shape-descriptors
 WORKERS ?= 2
 NAME ?=
 
+# What is typed stays as it is typed: make expands no $ in it, and the shell finds it in its environment, whatever its quotes.
+$(foreach name,CPI_DIR OAP_DIR OUT ARGS NB NAME,$(eval override $(name) := $$(value $(name))))
+export CPI_DIR OAP_DIR OUT NB NAME
+
 BIN := .venv/bin
 PY := $(BIN)/python
 INSTALLED := .venv/.installed
+BEGUN := .venv/.begun
 export PROFILE
 unexport PYTHONDONTWRITEBYTECODE  # pip compiles nothing (below), so Python must be free to keep what it compiles
 
@@ -28,17 +33,21 @@ help:  ## list these commands
 
 install: $(INSTALLED)  ## set up the virtual environment .venv (every other command does this first)
 
-# The stamp is written last: an installation that was broken off is begun afresh, a changed list of packages only updated.
+# An environment that works is completed, whoever made it; one whose packages were broken off half-way is begun afresh.
 $(INSTALLED): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	@test -e $(INSTALLED) || { echo 'Setting up .venv, a few minutes ...'; $(PYTHON) -m venv --clear .venv; }
-	@rm -f $(INSTALLED)
-	$(PY) -m pip install --quiet --upgrade pip
-	$(PY) -m pip install --no-compile --editable '.[test,lab]' --constraint constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON) here: name another, make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) book/python_fits.py
+	@test ! -e $(BEGUN) && $(PY) -c '' 2>/dev/null || { echo 'Setting up .venv, a few minutes ...'; $(PYTHON) -m venv --clear .venv; }
+	@$(PY) book/python_fits.py
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
+	@touch $(BEGUN)
+	@$(PY) -m pip install --quiet --upgrade pip || { rm -f $(BEGUN); exit 1; }
+	$(PY) -m pip install --no-compile --editable '.[test,lab]' --constraint constraints.txt || { rm -f $(BEGUN); exit 1; }
+	@rm -f $(BEGUN)
 	@touch $(INSTALLED)
 
 book: $(INSTALLED)  ## execute the notebooks where something changed, and render the book
-	$(PY) book/execute.py --profile '$(PROFILE)' --cpi-dir '$(CPI_DIR)' --oap-dir '$(OAP_DIR)' $(ARGS)
+	$(PY) book/execute.py --profile "$$PROFILE" --cpi-dir="$$CPI_DIR" --oap-dir="$$OAP_DIR" $(ARGS)
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
 	@echo 'The book is ready: open _build/html/index.html'
 
@@ -49,20 +58,20 @@ test-all: $(INSTALLED)  ## run the tests that `make test` leaves out as well
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 rerun: $(INSTALLED)  ## execute one notebook with other parameters: make rerun NB=12-shape-descriptors ARGS="-p seed 3"
-	$(PY) book/execute.py --profile '$(PROFILE)' --runs runs/rerun --only '$(NB)' --force \
-	  --cpi-dir '$(CPI_DIR)' --oap-dir '$(OAP_DIR)' $(ARGS)
-	@echo 'Executed: runs/rerun/$(NB).ipynb, numbers in runs/rerun/$(NB)/metrics.json'
+	$(PY) book/execute.py --profile "$$PROFILE" --runs runs/rerun --only "$$NB" --force \
+	  --cpi-dir="$$CPI_DIR" --oap-dir="$$OAP_DIR" $(ARGS)
+	@echo "Executed: runs/rerun/$$NB.ipynb, numbers in runs/rerun/$$NB/metrics.json"
 
 train: $(INSTALLED)  ## train a network that is shipped, for hours: make train NAME=nine-habits-ssl
-	@test -n '$(NAME)' || { echo 'NAME is empty: name the network, make train NAME=nine-habits-ssl'; exit 1; }
-	$(PY) -m lib.studies.train '$(NAME)' $(ARGS)
+	@test -n "$$NAME" || { echo 'NAME is empty: name the network, make train NAME=nine-habits-ssl'; exit 1; }
+	$(PY) -m lib.studies.train "$$NAME" $(ARGS)
 
 screen: $(INSTALLED)  ## sort a folder of CPI pictures, however many: make screen CPI_DIR=... OUT=folder/for/results
-	@test -n '$(CPI_DIR)' || { echo 'CPI_DIR is empty: name the folder of pictures, make screen CPI_DIR=path/to/tiles'; exit 1; }
-	$(PY) -m lib.studies.screening '$(CPI_DIR)' '$(OUT)' $(ARGS)
+	@test -n "$$CPI_DIR" || { echo 'CPI_DIR is empty: name the folder of pictures, make screen CPI_DIR=path/to/tiles'; exit 1; }
+	$(PY) -m lib.studies.screening $(ARGS) -- "$$CPI_DIR" "$$OUT"
 
 record: $(INSTALLED)  ## keep numbers of a run in git: make record NB=... ARGS='cpi --inputs "which images"'
-	$(PY) book/record.py '$(NB)' --profile '$(PROFILE)' $(ARGS)
+	$(PY) book/record.py "$$NB" --profile "$$PROFILE" $(ARGS)
 
 lab: $(INSTALLED)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter-lab --LabApp.default_url=/lab/tree/notebooks
