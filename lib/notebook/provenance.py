@@ -4,10 +4,9 @@ import importlib.metadata
 import os
 import platform
 import re
-import subprocess
 from datetime import UTC, datetime
 
-from lib.core import paths
+from lib.core.repository import git
 
 DISTRIBUTION = "ice-crystals-ml"
 
@@ -29,15 +28,6 @@ def provenance(notebook: str, parameters: dict, device: str) -> dict:
         "python": platform.python_version(),
         "packages": package_versions(),
     }
-
-
-def git(*arguments: str) -> str | None:
-    """What ``git`` answers in the project, or None where there is no git or no commit."""
-    try:
-        answer = subprocess.run(["git", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
 
 
 def device_name(device: str) -> str:

@@ -12,7 +12,6 @@ import argparse
 import functools
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,9 +23,9 @@ import pandas as pd
 import torch
 from sklearn.model_selection import GroupShuffleSplit
 
-from lib.core import paths
 from lib.core.cache import DamagedCache, describe
 from lib.core.device import available_device
+from lib.core.repository import git
 from lib.core.shipped import ship
 from lib.datasets.cirrus_fields import group_split, split_state
 from lib.models import field_autoencoder
@@ -121,18 +120,16 @@ def _shipped(name: str, plan: Plan, model: torch.nn.Module, history: pd.DataFram
 
 def commit() -> str:
     """The commit of the project, with a + where files have changed since; empty outside git."""
-    try:
-        command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--abbrev=40", "--dirty=+"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+    return git("describe", "--always", "--abbrev=40", "--dirty=+") or ""
 
 
 def machine() -> str:
     """The processor and the number of its cores."""
     info = Path("/proc/cpuinfo")
     names = (
-        [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+        [line.split(":", 1)[1].strip() for line in info.read_text(encoding="utf-8").splitlines() if "model name" in line]
+        if info.exists()
+        else []
     )
     return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
