@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
-from lib.core.kernels import forget_changed
+from lib.core.kernels import keep_kernels
+from lib.core.spare import keep_fonts
 
-forget_changed(Path(__file__).parent)
+keep_kernels(Path(__file__).parent)
+keep_fonts()

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock
 
 from lib.core import paths
+from lib.core.sentence import Sentence
 
 #: What a finished folder has: its description, and the size of each of its files.
 _MARKER = "description.json"
 
 
-class DamagedCache(RuntimeError):
+class DamagedCache(Sentence, RuntimeError):
     """What lies in the cache cannot be used; the message says why, and what to delete."""
+
+
+class UnwritableCache(Sentence, RuntimeError):
+    """Nothing can be put into the cache; the message says why, and what to do."""
 
 
 def digest(description: Mapping) -> str:
@@ -42,11 +48,12 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
     ------
     DamagedCache
         If the folder is not as it was built: another description, or a file that is missing or of another size.
+    UnwritableCache
+        If it has yet to be built, and the cache cannot be written to.
     """
-    paths.CACHE.mkdir(parents=True, exist_ok=True)
     folder = paths.CACHE / f"{kind}-{digest(description)}"
     if not folder.exists():
-        with FileLock(f"{folder}.lock"):
+        with _locked(folder):
             if not folder.exists():
                 part = folder.with_name(folder.name + ".part")
                 part.mkdir(exist_ok=True)
@@ -58,6 +65,23 @@ def cached(kind: str, description: Mapping, build: Callable[[Path], None]) -> Pa
     if fault:
         raise DamagedCache(f"{folder} {fault}: delete this folder, and what it holds is made anew.")
     return folder
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other builders of `folder` waiting."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{folder}.lock")
+        lock.acquire()
+    except OSError as error:
+        raise UnwritableCache(
+            f"{folder.parent} cannot be written to ({error.strerror}): name another folder in ICE_CACHE."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def written(file: Path, write: Callable[[Path], None]) -> None:
@@ -83,13 +107,13 @@ def clear_broken_writes(folder: Path) -> None:
 def describe(folder: Path, description: Mapping) -> None:
     """Note in a finished folder what it holds, and the size of each of its files."""
     marker = {"description": description, "files": _sizes(folder)}
-    (folder / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n")
+    (folder / _MARKER).write_text(json.dumps(marker, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def description_in(folder: Path) -> dict | None:
     """What a finished folder says that it holds; None where it says nothing that this version reads."""
     try:
-        return json.loads((folder / _MARKER).read_text())["description"]
+        return json.loads((folder / _MARKER).read_text(encoding="utf-8"))["description"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -103,7 +127,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 def content_fault(folder: Path, description: Mapping) -> str:
     """What is wrong with a folder of the cache, or ""."""
     try:
-        marker = json.loads((folder / _MARKER).read_text())
+        marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
         described, sizes = marker["description"], dict(marker["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return f"has no {_MARKER} that this version reads"

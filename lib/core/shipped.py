@@ -55,7 +55,7 @@ def ship(folder: Path, name: str, provenance: Mapping) -> Path:
     part.mkdir(parents=True)
     for file in sorted(folder.iterdir()):
         shutil.copyfile(file, part / file.name)  # not its permissions, which may be those of a temporary file
-    (part / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n")
+    (part / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
     return target
@@ -64,4 +64,4 @@ def ship(folder: Path, name: str, provenance: Mapping) -> Path:
 def provenance_of(folder: Path) -> dict:
     """Where a shipped folder comes from; empty for one that was made here."""
     file = folder / PROVENANCE
-    return json.loads(file.read_text()) if file.exists() else {}
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}

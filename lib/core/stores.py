@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import dask
 import numcodecs
@@ -13,10 +16,20 @@ import xarray as xr
 from tqdm.auto import tqdm
 from tqdm.dask import TqdmCallback
 
+from lib.core.sentence import Sentence
+
 #: Dask's schedulers on this machine.
 SCHEDULERS = ("processes", "threads", "synchronous")
 #: How often a cluster runs a block again that failed, since a file system may be away for a moment.
 RETRIES = 2
+
+
+class WorkerElsewhere(Sentence, RuntimeError):
+    """A worker of a cluster does not see the folder that is being filled."""
+
+
+class NoScheduler(Sentence, ValueError):
+    """There is no scheduler of this name, or none that answers."""
 
 
 def build_store(
@@ -43,38 +56,48 @@ def build_store(
 
     Raises
     ------
-    ValueError
+    NoScheduler
         If there is no such scheduler.
+    WorkerElsewhere
+        If a worker of the cluster does not see the folder.
     """
     refuse_unknown_scheduler(scheduler)
     part.mkdir(parents=True, exist_ok=True)
-    store, done = part / "data.zarr", part / "done"
+    store, done, seen = part / "data.zarr", part / "done", part / f"part-{os.getpid()}-{uuid4().hex}"
     if not done.exists():
         empty = template()
         encoding = {name: {"compressors": [numcodecs.LZ4()], "_FillValue": None} for name in empty.data_vars}
         empty.to_zarr(store, mode="w", compute=False, encoding=encoding, zarr_format=2, consolidated=True)
         done.mkdir()
     starts = [start for start in range(0, length, block) if not (done / str(start)).exists()]
-    tasks = [dask.delayed(_fill_and_mark)(fill, str(store), start, str(done / str(start))) for start in starts]
+    tasks = [dask.delayed(_fill_and_mark)(fill, str(store), start, str(done / str(start)), str(seen)) for start in starts]
+    seen.touch()
     if ":" in scheduler:
         _compute_on_cluster(tasks, scheduler, label)
     else:
         context = _worker_context(fill.func.__module__ if isinstance(fill, functools.partial) else fill.__module__)
         with TqdmCallback(desc=label, unit="block"), dask.config.set({"multiprocessing.context": context}):
             dask.compute(*tasks, scheduler=scheduler if len(tasks) > 1 else "synchronous", num_workers=workers)
+    seen.unlink()
     for marker in done.iterdir():
         marker.unlink()
     done.rmdir()
 
 
 def refuse_unknown_scheduler(scheduler: str) -> None:
-    """Raise ValueError unless `scheduler` is one of `SCHEDULERS` or looks like an address."""
+    """Raise `NoScheduler` unless `scheduler` is one of `SCHEDULERS` or looks like an address."""
     if scheduler not in SCHEDULERS and ":" not in scheduler:
-        raise ValueError(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
+        raise NoScheduler(f"scheduler: expected one of {', '.join(SCHEDULERS)} or an address host:port, got {scheduler!r}")
 
 
-def _fill_and_mark(fill: Callable[[str, int], None], store: str, start: int, marker: str) -> None:
-    """Fill one block and leave its marker; a cluster that lost a worker asks again for what it had done."""
+def _fill_and_mark(fill: Callable[[str, int], None], store: str, start: int, marker: str, seen: str) -> None:
+    """Fill one block and leave its marker; a cluster that lost a worker asks again for what it had done.
+
+    Where there is no file `seen`, which whoever asks has just made, this is another disk.
+    """
+    if not Path(seen).exists():
+        what = f"the Dask worker {_worker_name()} does not see {Path(seen).parent}"
+        raise WorkerElsewhere(f"{what}: name a folder that all machines share in ICE_CACHE.")
     if not Path(marker).exists():
         fill(store, start)
         Path(marker).touch()
@@ -87,6 +110,13 @@ def _worker_context(module: str) -> str:
         return "spawn"
     multiprocessing.get_context("forkserver").set_forkserver_preload([module])
     return "forkserver"
+
+
+def _worker_name() -> str:
+    """Address of the Dask worker that runs this, and its machine."""
+    from distributed import get_worker
+
+    return f"{get_worker().address} on {platform.node()}"
 
 
 def _compute_on_cluster(tasks: list, address: str, label: str) -> None:
@@ -104,4 +134,4 @@ def _connected(client: type, address: str):
     try:
         return client(address)
     except (OSError, ValueError) as error:
-        raise ValueError(f"scheduler: no Dask scheduler answers at {address!r}") from error
+        raise NoScheduler(f"scheduler: no Dask scheduler answers at {address!r}") from error

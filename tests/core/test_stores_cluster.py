@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import zarr
 from lib.cirrus.kinematic.simulation import Case, ensemble
 from lib.core import paths
 from lib.core.cache import cached
-from lib.core.stores import build_store
+from lib.core.stores import WorkerElsewhere, build_store
 from lib.datasets.rosettes import BLOCK, Views, rosette_views
 
 N_BLOCKS = 6
@@ -159,3 +160,15 @@ def test_where_no_scheduler_is(tmp_path):
         pytest.raises(ValueError, match="scheduler: no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
     ):
         built("data set", tmp_path, "tcp://127.0.0.1:1")
+
+
+def test_a_worker_that_sees_another_disk_is_named(cluster, tmp_path, monkeypatch):
+    touch = pathlib.Path.touch  # what is made here alone is, for the workers, on another disk
+    monkeypatch.setattr(pathlib.Path, "touch", lambda path, **how: None if path.parent == tmp_path else touch(path, **how))
+    fill = functools.partial(_fill_at_the_second_try, str(tmp_path / "tried"))
+    empty = xr.Dataset({"x": ("i", dask.array.zeros(2, chunks=1))})
+    with pytest.raises(WorkerElsewhere) as told:
+        build_store(tmp_path, 2, 1, lambda: empty, fill, "blocks", cluster.scheduler_address)
+    said = rf"the Dask worker tcp://127.0.0.1:\d+ on \S+ does not see {tmp_path}: name a folder .* in ICE_CACHE\."
+    assert re.fullmatch(said, str(told.value)) and not (tmp_path / "tried").exists()
+    assert told.value._render_traceback_() == [f"WorkerElsewhere: {told.value}"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -112,7 +113,7 @@ def ensemble_state(design: pd.DataFrame, folder: Path) -> pd.DataFrame:
 def _record(place: Path) -> dict:
     """What `run_member` wrote about the run in a folder."""
     try:
-        record = json.loads((place / _RECORD).read_text())
+        record = json.loads((place / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         record = None
     if not isinstance(record, dict) or not {"state", "setup"} <= set(record):
@@ -229,7 +230,10 @@ def run_member(
     A file run.json in it holds the state, reason, remark, exit code, wall time [s], command and digest of the input files.
     """
     attempt = folder / f"{member}.running-{uuid.uuid4().hex[:8]}"
-    attempt.mkdir()
+    try:
+        attempt.mkdir()
+    except FileNotFoundError as error:
+        raise RunnerError(f"{platform.node()} does not see {folder}: name a folder that all machines share.") from error
     (attempt / NAMELIST).write_bytes(namelist.encode("latin-1"))
     for file in _inputs(setup):
         (attempt / file.name).symlink_to(file)
@@ -238,7 +242,7 @@ def run_member(
     judged = verdict(attempt, code)
     record = {"state": "done" if judged.good else "failed", **judged._asdict(), "exit_code": code, "command": command}
     record |= {"seconds": round(time.monotonic() - began, 2), "setup": digest}
-    (attempt / _RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    (attempt / _RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if not (folder / member).exists():  # else Dask ran it twice
         shutil.rmtree(folder / f"{member}.failed", ignore_errors=True)
         attempt.rename(folder / (member if judged.good else f"{member}.failed"))

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -184,6 +185,11 @@ def test_a_run_without_ice_is_good_but_remarked_on(setup, tmp_path):
     edit(setup, param8__var1=0.0)
     assert run_member(tmp_path, "m000", (setup / NAMELIST).read_text(), setup, "", FAKE)
     assert json.loads((tmp_path / "m000" / "run.json").read_text())["remark"] == "there is no ice at the last time"
+
+
+def test_a_machine_that_does_not_see_the_folder_is_named(tmp_path, setup):
+    with pytest.raises(RunnerError, match=f"{platform.node()} does not see {tmp_path / 'elsewhere'}: name a folder that all"):
+        run_member(tmp_path / "elsewhere", "m000", fake_cm1.NAMELIST, setup, "", FAKE)
 
 
 @pytest.mark.parametrize("timax, tapfrq, times", [(7200.0, 300.0, 25), (7200.0, 500.0, 15), (0.3, 0.1, 4)])

@@ -59,3 +59,11 @@ def test_xarray_opens_the_file(sample):
     with xr.open_dataset(FILE) as data:
         assert data.qi.dims == ("member", "time", "z", "x")
         np.testing.assert_array_equal(data.qi[3, -1], sample.q_i[3, -1])
+
+
+@pytest.mark.parametrize("engine", [None, "h5netcdf"])
+def test_xarray_opens_the_file_by_itself(sample, engine):
+    """As a reader would in the environment of this project, in which an engine for netCDF-4 is."""
+    with xr.open_dataset(FILE, engine=engine) as opened:
+        assert opened.sizes["member"] == 80 and opened.qi.attrs["units"]
+        np.testing.assert_allclose(opened.qi.isel(member=3, time=20), sample.q_i.isel(member=3, time=20), rtol=1e-6)
