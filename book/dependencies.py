@@ -28,18 +28,32 @@ def digest(name: str, parameters: dict) -> str:
     parts = {
         "cells": [[cell.cell_type, cell.source, cell.metadata] for cell in cells],
         "parameters": parameters,
-        "inputs": {key: listing(Path(value)) for key, value in parameters.items() if isinstance(value, str) and value},
+        "inputs": {key: listing(paths.ROOT / value) for key, value in parameters.items() if isinstance(value, str) and value},
         "data": [os.environ.get("SHIPPED"), shipped()],
         "packages": [platform.python_version(), package_versions()],
-        "lib": {str(file.relative_to(paths.ROOT)): file.read_text() for file in modules_behind(code)},
+        "lib": {str(file.relative_to(paths.ROOT)): file.read_text(encoding="utf-8") for file in modules_behind(code)},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def listing(place: Path) -> list:
-    """Name, size and time of change of each file in the folder `place`, or of the file; nothing where there is neither."""
-    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
-    return [[str(file.relative_to(place)), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    """Name, size and times of change of each file in the folder `place`, or of the file; nothing where there is neither.
+
+    Links are followed, to folders once. Who copies an older file with its time over another changes the time of its entry.
+    """
+    files = [place] if place.is_file() else sorted(filter(Path.is_file, files_below(place)))
+    kept = [(file.relative_to(place), file.stat()) for file in files]
+    return [[str(name), about.st_size, about.st_mtime_ns, about.st_ctime_ns] for name, about in kept]
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, and below those that links lead to."""
+    seen = {os.path.realpath(folder)}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = {name: os.path.realpath(os.path.join(place, name)) for name in sorted(folders)}
+        folders[:] = [name for name in real if real[name] not in seen]
+        seen.update(real.values())
+        yield from (Path(place, name) for name in names)
 
 
 @functools.cache
@@ -56,8 +70,8 @@ def modules_behind(code: list[str]) -> list[Path]:
         file = left.pop()
         if file not in found:
             found.add(file)
-            left += imports(file.read_text())
-            if REGISTRY in file.read_text():
+            left += imports(file.read_text(encoding="utf-8"))
+            if REGISTRY in file.read_text(encoding="utf-8"):
                 left += file.parent.glob("*.py")
     return sorted(found)
 

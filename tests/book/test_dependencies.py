@@ -1,8 +1,11 @@
 """book/dependencies.py: a notebook is executed again where something changed that its run depends on, and only there."""
 
 import json
+import os
+import platform
 
 import dependencies
+import execute
 import nbformat
 import pytest
 
@@ -83,3 +86,66 @@ def test_a_file_more_or_another_content_counts(project, folder):
     with_one = digest(project)
     (project / folder / "a.png").write_text("bb")
     assert len({before, with_one, digest(project)}) == 3
+
+
+def copy_over(project):
+    """Copy other bytes of the same length over a file, with their older time, as ``cp -p`` and rsync do."""
+    before = (project / "tiles/a.png").stat()
+    (project / "tiles/a.png").write_text("b")
+    os.utime(project / "tiles/a.png", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def change_where_a_link_leads(project):
+    (project / "elsewhere/deeper/b.png").write_text("c")
+
+
+CHANGES = {
+    "a file is deleted": lambda project: (project / "tiles/a.png").unlink(),
+    "a file is renamed": lambda project: (project / "tiles/a.png").rename(project / "tiles/b.png"),
+    "a file is added below": lambda project: (project / "tiles/2015/b.png").write_text("b"),
+    "other bytes with the same length and time": copy_over,
+    "a file changes to which a linked folder leads": change_where_a_link_leads,
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_whatever_changes_in_a_folder_counts(project, what):
+    for folder in ("tiles/2015", "elsewhere/deeper"):
+        (project / folder).mkdir(parents=True)
+    (project / "tiles/a.png").write_text("a")
+    (project / "tiles/linked").symlink_to(project / "elsewhere")
+    (project / "elsewhere/back").symlink_to(project / "tiles")
+    (project / "tiles/dangling.png").symlink_to(project / "nowhere")
+    before = digest(project)
+    assert digest(project) == before
+    CHANGES[what](project)
+    assert digest(project) != before
+
+
+def test_a_relative_folder_is_one_of_the_project_wherever_it_is_called(project, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    before = digest(project, cpi_dir="tiles")
+    (project / "tiles/a.png").write_text("a")
+    assert digest(project, cpi_dir="tiles") != before
+
+
+def test_another_python_counts(project, monkeypatch):
+    before = digest(project)
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    assert digest(project) != before
+
+
+def test_a_folder_whose_files_changed_is_not_up_to_date(project, monkeypatch):
+    """As with 2 tiles, 10 more and 1 less, between two calls of ``make book CPI_DIR=...``."""
+    job = execute.Job("11", "laptop", project / "runs", {"cpi_dir": str(project / "tiles")})
+    for number in range(2):
+        (project / f"tiles/{number}.png").write_text("a")
+    dependencies.shipped.cache_clear()
+    notebook = nbformat.v4.new_notebook(metadata={"digest": dependencies.digest("11", job.parameters)})
+    job.runs.mkdir()
+    nbformat.write(notebook, job.runs / "11.ipynb")
+    assert execute.current(job)
+    for number in range(2, 12):
+        (project / f"tiles/{number}.png").write_text("a")
+    (project / "tiles/0.png").unlink()
+    assert not execute.current(job)
