@@ -95,7 +95,7 @@ def report(found: dict[str, list[Row]], minutes: float) -> str:
 
 def doc(module: str) -> str:
     """What a comparison says of itself, on one line (read from its text, so that no library is imported)."""
-    text = Path(__file__).with_name(f"{module}.py").read_text().split('"""')[1]
+    text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8").split('"""')[1]
     return " ".join(text.split())
 
 

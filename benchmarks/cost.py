@@ -213,8 +213,8 @@ def main() -> None:
     result = {"machine": machine, "date": f"{datetime.now(UTC):%Y-%m-%d}", "factor": factor, "measured": found}
     text = report(result, {name: work.one for name, work in WORKS.items()})
     if factor == 1:
-        JSON.write_text(json.dumps(result, indent=1) + "\n")
-        TABLES.write_text(text)
+        JSON.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        TABLES.write_text(text, encoding="utf-8")
     print(text)
 
 

@@ -93,7 +93,7 @@ def link_inside(sheet, book: PdfWriter, starts: dict[str, int]) -> None:
 
 def write(browser: Browser, files: list[Path], target: Path) -> int:
     """Print the built pages `files` to `target`; returns the number of sheets."""
-    settings = yaml.safe_load((paths.ROOT / "_config.yml").read_text())
+    settings = yaml.safe_load((paths.ROOT / "_config.yml").read_text(encoding="utf-8"))
     book = bound(browser, files)
     book.add_metadata({"/Title": settings["title"], "/Author": settings["author"]})
     book.compress_identical_objects()

@@ -50,6 +50,12 @@ class Stream:
         """Nothing is held back."""
 
 
+def shown(line: str) -> str:
+    """`line` as the terminal can show it, whose encoding may lack the blocks of a bar."""
+    encoding = sys.stderr.encoding or "ascii"
+    return line.encode(encoding, "replace").decode(encoding)
+
+
 def last_state(text: str) -> str:
     """The last line of `text` that says something."""
     return next((line.strip() for line in reversed(ENDS.split(CURSOR.sub("", text))) if line.strip()), "")
@@ -82,10 +88,10 @@ class Lines:
         for name, state in self.states.items():
             line = f"{name:28} {elapsed(time.monotonic() - self.started[name])}  {state}"
             if self.live:
-                self.bars[name].set_description_str(line[: shutil.get_terminal_size().columns - 1])
+                self.bars[name].set_description_str(shown(line)[: shutil.get_terminal_size().columns - 1])
             elif time.monotonic() - self.logged[name] > LOG_EVERY:
                 self.logged[name] = time.monotonic()
-                print(line, file=sys.stderr, flush=True)
+                print(shown(line), file=sys.stderr, flush=True)
 
     def end(self, name: str, how: str) -> None:
         """Notebook `name` has ended: its last line stays."""
@@ -93,7 +99,7 @@ class Lines:
         if name in self.bars:
             self.bars.pop(name).close()
         took = f" {elapsed(time.monotonic() - self.started[name])} " if name in self.started else "       "
-        tqdm.write(f"{name:28}{took} {how}", file=sys.stderr)
+        tqdm.write(shown(f"{name:28}{took} {how}"), file=sys.stderr)
 
 
 def elapsed(seconds: float) -> str:

@@ -45,7 +45,7 @@ def plain(row: dict) -> dict:
 def provenance_in(file: Path) -> dict:
     """Where the run in whose folder `file` lies comes from."""
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict):
@@ -75,7 +75,7 @@ def main() -> None:
         sys.exit(f"The {options.profile} run of {options.notebook} recorded nothing of the data {options.what}.")
     RECORDS.mkdir(exist_ok=True)
     file = RECORDS / f"{options.notebook}-{options.what}.json"
-    file.write_text(as_text(kept))
+    file.write_text(as_text(kept), encoding="utf-8")
     print(file.relative_to(paths.ROOT))
 
 

@@ -87,7 +87,7 @@ class Table(SphinxDirective):
     def read(self, file):
         """Text of `file`, remembered as a dependency; empty where there is none."""
         self.env.note_dependency(str(file))
-        return file.read_text() if file.exists() else ""
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def json_in(self, file, *needed):
         """Content of a JSON `file`, in which the names `needed` must be; empty where there is none. A damaged one is an error."""
@@ -289,7 +289,9 @@ class Kept(SphinxRole):
         file = Path(self.env.srcdir) / "book" / "records" / f"{record}.json"
         self.env.note_dependency(str(file))
         try:
-            found = dict(number for row in json.loads(file.read_text())["rows"] for number in rows.flat(row).items())
+            found = dict(
+                number for row in json.loads(file.read_text(encoding="utf-8"))["rows"] for number in rows.flat(row).items()
+            )
             return [nodes.strong(text=format(found[name], form))], []
         except (OSError, ValueError, TypeError, KeyError) as error:
             message = self.inliner.reporter.warning(f"kept: there is no {self.text} ({error})", line=self.lineno)

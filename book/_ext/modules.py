@@ -33,7 +33,7 @@ def modules(root, package):
     """Names of the modules of a `package`, of those right in ``lib`` for ``lib`` itself."""
     folder = root.joinpath(*package.split("."))
     files = folder.glob("*.py") if package == "lib" else folder.rglob("*.py")
-    names = [name_of(file, root) for file in files if file.read_text().strip()]
+    names = [name_of(file, root) for file in files if file.read_text(encoding="utf-8").strip()]
     return sorted(name for name in names if name != "lib")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
 from lib.datasets.picture_set import PictureSet, apply_screening, measure, stack
@@ -45,6 +46,12 @@ def sample_pictures(folder: Path, n: int, size: int, report: Path, screening: st
     if len(sample) < FEWEST:
         raise ValueError(f"{folder}: {len(sample)} pictures can be used, at least {FEWEST} are needed (see {report})")
     return stack(sample)
+
+
+def reasons(report: Path) -> pd.Series:
+    """Why each picture in a `report` cannot be used, or "can be used"; names of files may be of any encoding."""
+    table = pd.read_csv(report, keep_default_na=False, encoding_errors="surrogateescape")
+    return table.reason.replace("", "can be used")
 
 
 def pages(pictures: PictureSet) -> np.ndarray:

@@ -132,7 +132,7 @@ def tune(
 
 def fingerprint(pictures: PictureSet) -> str:
     """Hexadecimal digits that stand for some pictures, to be part of the description of what follows from them."""
-    everything = pictures.grey.tobytes() + pictures.mask.tobytes() + pictures.table.to_csv().encode()
+    everything = pictures.grey.tobytes() + pictures.mask.tobytes() + pictures.table.to_csv().encode("utf-8", "surrogateescape")
     return hashlib.sha256(everything).hexdigest()[:16]
 
 

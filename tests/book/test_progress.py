@@ -1,5 +1,8 @@
 """book/progress.py: the lines that are shown while notebooks are executed."""
 
+import io
+import sys
+
 import pytest
 from progress import Cells, Lines, last_state
 
@@ -39,3 +42,18 @@ def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
     lines.show()
     shown = [line.split() for line in capsys.readouterr().err.splitlines()]
     assert shown == [["11-x", "0:00", "3/12", "cells"], ["11-x", "0:00", "done"]]
+
+
+@pytest.mark.parametrize(("encoding", "bar"), [("utf-8", "██▌ | 5/9 µm"), ("latin-1", "??? | 5/9 µm"), ("ascii", "??? | 5/9 ?m")])
+def test_a_terminal_that_lacks_letters_gets_others(encoding, bar, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("progress.LOG_EVERY", -1.0)
+    lines = Lines()
+    lines.begin("11-x")
+    lines.tell("11-x", "██▌ | 5/9 µm")
+    lines.show()
+    lines.end("11-x", "██▌ | 5/9 µm")
+    stream.flush()
+    told = stream.buffer.getvalue().decode(encoding).splitlines()
+    assert len(told) == 2 and all(line.endswith(bar) for line in told)

@@ -1,12 +1,15 @@
 """A random sample of real pictures, a report of every file, and the pages that they come from."""
 
+import os
+
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from lib.datasets.cpi_sample import pages, sample_pictures
+from lib.datasets.cpi_sample import pages, reasons, sample_pictures
 from lib.datasets.picture_set import PictureSet
+from lib.studies.probe_tuning import fingerprint
 
 
 def write_tiles(folder, pages, each):
@@ -73,3 +76,16 @@ def test_real_tiles(shared_data, tmp_path):
     ink = (pictures.grey[:, -16:, :30] == 0).mean(axis=(1, 2))
     assert (ink < 0.02).mean() > 0.95  # printed digits are black and would be in the lower left corner
     assert pictures.table.length_um.median() == pytest.approx(480, rel=0.25)
+
+
+@pytest.mark.parametrize("name", ["Blätter.png", os.fsdecode("Blätter.png".encode("latin-1"))])
+def test_names_of_any_encoding_are_read_and_told(tmp_path, name):
+    tiles = tmp_path / "tiles"
+    tiles.mkdir()
+    n = write_tiles(tiles, 11, 4)
+    (tiles / name).touch()
+    (tiles / "2015_1205_170001_807_0.png").rename(tiles / f"of {name}")
+    pictures = sample_pictures(tiles, 1000, 32, tmp_path / "report.csv")
+    told = reasons(tmp_path / "report.csv")
+    assert (told == "can be used").sum() == n == len(pictures.table) and len(told) == n + 3
+    assert fingerprint(pictures) == fingerprint(pictures)
