@@ -41,7 +41,7 @@ if "google.colab" in sys.modules:
 # %%
 import numpy as np
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from lib.cirrus.cm1.reader import open_ensemble
 from lib.cirrus.cm1.sample import PARAMETERS, sample_ensemble
@@ -51,6 +51,7 @@ from lib.cirrus.kinematic.simulation import Case, central_case, comparison, stre
 from lib.cirrus.schema import distance_over_spread, weighted_means
 from lib.figures import cirrus
 from lib.notebook.run import start
+from lib.studies.ensemble_ice import ice_remark
 
 # %% [markdown]
 # Two parameters vary in our own ensemble. They are drawn from these ranges, evenly in the logarithm.
@@ -97,18 +98,27 @@ if not cm1_dir:
 dict(cm1.sizes)
 
 # %% [markdown]
+# Many schemes of microphysics keep ice in several categories: cloud ice, snow, graupel, hail. Here *mass* is $q_i$, that of cloud ice, and number, fall speed and density are those of cloud ice,
+# too; $q_{i,\mathrm{tot}}$ is the mass of all categories, and has its own row or panel below where it is not the same. P3 has one category for all ice, so that in the sample ensemble both are equal. What
+# is there at the end:
+
+# %%
+end = cm1.isel(time=-1).compute(scheduler="synchronous")
+Markdown(ice_remark(end))
+
+# %% [markdown]
 # {numref}`fig-cm1-fields` shows one member in the middle and at the end of its life.
 
-# %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: no ice, or too little to speak of.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
+# %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: less than 0.03 mg kg\u207b\u00b9 of ice, and for fall speed and density less than 0.1 mg kg\u207b\u00b9. A panel without any says why.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
 halfway = cm1.isel(member=0, time=[cm1.sizes["time"] // 2, -1]).compute(scheduler="synchronous")
 drawn = [halfway.isel(time=k) for k in (0, 1)]
-cirrus.fields({f"{ice.time.item() / 60:.0f} min": ice for ice in drawn})
+cirrus.fields({f"{ice.time.item() / 60:g} min": ice for ice in drawn})
 
 # %% [markdown]
 # Means over each level for all members are in {numref}`fig-cm1-profiles`. The fall speed and the density are weighted by mass, so that traces do not count.
 
-# %% mystnb={"figure": {"caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %).", "name": "fig-cm1-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density of ice: three lines within a grey band."}}
-last = weighted_means(cm1.isel(time=-1).compute(scheduler="synchronous"), "x")
+# %% mystnb={"figure": {"caption": "Profiles of the CM1 ensemble at the end: three members, and the range of all (5 to 95 %). There is no fall speed and no density where there is less than 0.1 mg kg\u207b\u00b9 of ice, and no number where there is none.", "name": "fig-cm1-profiles"}, "image": {"alt": "Four plots of height over mass, number, fall speed and density of ice: three lines within a grey band."}}
+last = weighted_means(end, "x")
 some = [0, cm1.sizes["member"] // 2, cm1.sizes["member"] - 1]
 three = {f"member {last.member[k].item()}": last.isel(member=k) for k in some}
 cirrus.profiles(three, last, "all members")

@@ -107,7 +107,7 @@ members = pd.Series({name: len(rows) for name, rows in split._asdict().items()})
 pd.DataFrame({"members": members, "snapshots": members * len(minutes)})
 
 # %% [markdown]
-# A snapshot becomes a picture of three channels: the mass of ice $q_i$, the mean mass of a particle $m_i$, and the density of the particles $\rho_i$. The first two
+# A snapshot becomes a picture of three channels: the mass of ice $q_i$ (P3 has one category, so this is all ice), the mean mass of a particle $m_i$, and the density of the particles $\rho_i$. The first two
 # span decades, so their logarithms are taken, with a floor where there is no ice. Then each channel is scaled to mean 0 and standard deviation 1 over the members for training.
 # The shape is (member, time, channel, z, x):
 

@@ -91,7 +91,7 @@ run
 # %% [markdown]
 # ## Simulations as curves
 #
-# The ensemble, its fields and the group split are those of [](32-latent-fields.ipynb). Scores are of test members, which no network has seen. Only where we ask whether a distance is more than
+# The ensemble, its fields, whose mass $q_i$ is all ice, and the group split are those of [](32-latent-fields.ipynb). Scores are of test members, which no network has seen. Only where we ask whether a distance is more than
 # chance do all members count, since test members alone are too few for a p-value.
 
 # %%

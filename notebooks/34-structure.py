@@ -93,6 +93,7 @@ run
 #
 # The case that we compare has parameters in the middle of their ranges. It is simulated in all schemes; with other seeds, which is chance in the same flow; in other flows of the same kind; and with
 # four times as many super-particles, to see what is due to their being few. The bulk ensemble shows what the parameters do, and some of its members are simulated in all schemes, too.
+# All schemes have one category of ice, so that the mass $q_i$ is all ice.
 
 # %%
 ranges = {"n_inp": n_inp, "deposition_coefficient": deposition_coefficient}

@@ -34,6 +34,8 @@ VARIABLES = {
 _STANDARD_NAMES = {"q_i": "cloud_ice_mixing_ratio"}
 #: Ice below this mixing ratio is taken for none [kg kg-1].
 Q_MIN = 1e-9
+#: Cloud ice below this mixing ratio is too little for its fall speed and density to be looked at [kg kg-1].
+Q_SHOWN = 1e-7
 _COORDINATES = {
     "member": {"long_name": "member of the ensemble"},
     "time": {"long_name": "time since beginning of simulation", "units": "s", "axis": "T"},
@@ -102,7 +104,7 @@ def weighted_means(ice: xr.Dataset, over: str | Sequence[str]) -> xr.Dataset:
     """
     means = {name: _cell_mean(ice, ice[name], over) for name in ("q_i", "n_i", "q_i_total") if name in ice}
     some = means["q_i"].where(means["q_i"] > 0)
-    means |= {"m_i": some / means["n_i"]} if {"n_i", "m_i"} <= set(ice) else {}
+    means |= {"m_i": some / means["n_i"].where(means["n_i"] > 0)} if {"n_i", "m_i"} <= set(ice) else {}
     means |= {name: _cell_mean(ice, ice[name] * ice["q_i"], over) / some for name in ("v_m", "rho_i") if name in ice}
     return xr.Dataset({name: values.assign_attrs(ice[name].attrs) for name, values in means.items()})
 

@@ -70,10 +70,13 @@ class Scaling(NamedTuple):
 
     @classmethod
     def fit(cls, values: np.ndarray) -> Scaling:
-        """The scaling that gives each channel of `values` (..., 3, z, x) mean 0 and deviation 1 over all else."""
+        """The scaling that gives each channel of `values` (..., 3, z, x) mean 0 and deviation 1 over all else.
+
+        A channel that is the same everywhere, as where there is no ice, keeps its deviation of 0.
+        """
         others = (*range(values.ndim - 3), -2, -1)
         mean, deviation = (moment(values, axis=others, dtype=np.float64).astype(np.float32) for moment in (np.mean, np.std))
-        return cls(mean[:, None, None], deviation[:, None, None])
+        return cls(mean[:, None, None], np.where(deviation > 0, deviation, np.float32(1))[:, None, None])
 
     def transform(self, values: np.ndarray) -> np.ndarray:
         """Standard channels: `values` (..., 3, z, x) less their mean and over their deviation."""

@@ -25,9 +25,11 @@ def unit_parameters(ensemble: xr.Dataset, names: Sequence[str]) -> np.ndarray:
     """Logarithms (member, parameter) of the parameters `names`, from 0 at the least of the ensemble to 1 at the largest.
 
     So a step counts as much as another that multiplies by the same factor, and each parameter's range as much as any other's.
+    A parameter that is the same in all members is 0.
     """
     logs = np.log(np.stack([ensemble[name].to_numpy() for name in names], axis=1))
-    return (logs - logs.min(axis=0)) / np.ptp(logs, axis=0)
+    span = np.ptp(logs, axis=0)
+    return (logs - logs.min(axis=0)) / np.where(span > 0, span, 1)
 
 
 def variance_by_time(latents: np.ndarray, parameters: np.ndarray, names: Sequence[str]) -> pd.DataFrame:

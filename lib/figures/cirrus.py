@@ -16,17 +16,19 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from lib.cirrus.kinematic.flow import DX, DZ, heights
+from lib.cirrus.schema import Q_SHOWN
 from lib.figures.style import shown_once
 
 #: Variable -> factor, label, colour map, lowest and highest value shown in fields, and whether the scale is logarithmic.
 _SHOWN = {
     "q_i": (1e6, "mass $q_i$ [mg kg$^{-1}$]", "viridis", 0.3, 200, True),
+    "q_i_total": (1e6, "all ice $q_{i,\\mathrm{tot}}$ [mg kg$^{-1}$]", "viridis", 0.3, 200, True),
     "n_i": (1e-3, "number $n_i$ [g$^{-1}$]", "cividis", 0.3, 300, True),
     "v_m": (1.0, "fall speed $v_m$ [m s$^{-1}$]", "plasma", 0, 1.0, False),
     "rho_i": (1.0, r"density $\rho_i$ [kg m$^{-3}$]", "magma", 100, 917, False),
 }
-#: Least ice [kg kg-1] for which fields of fall speed and density are drawn.
-_SOME = 1e-7
+#: Height or length [m] of the cells where there is only one.
+_ONE_CELL = 100.0
 
 
 @shown_once
@@ -77,7 +79,9 @@ def growth(minutes: np.ndarray, curves: Mapping[str, Mapping[str, np.ndarray]]) 
 def fields(columns: Mapping[str, xr.Dataset]) -> Figure:
     """Mass, number, fall speed and density of ice, as far as all have them, a row for each, of each of `columns`: (z, x).
 
-    White is no ice, or for the last two less than 0.1 mg of it in a kilogram of air.
+    A row of all ice is among them where it is not all cloud ice. White is less than 0.03 mg of ice in a kilogram of air, or 0.03
+    crystals in a gram; for fall speed and density it is less than 0.1 mg of ice in a kilogram of air. A panel that is all white
+    says why.
     """
     shown = _in_all(columns.values())
     size = (2.6 * len(columns) + 0.9, 1.55 * len(shown))
@@ -95,52 +99,118 @@ def fields(columns: Mapping[str, xr.Dataset]) -> Figure:
 
 
 def _in_all(data: Iterable[xr.Dataset]) -> list[str]:
-    """The variables that are shown and that all of `data` have."""
+    """The variables that are shown and that all of `data` have; all ice where it is not the same as cloud ice."""
     data = list(data)
-    return [name for name in _SHOWN if all(name in ice for ice in data)]
+    names = [name for name in _SHOWN if all(name in ice for ice in data)]
+    if "q_i_total" in names and all(ice["q_i_total"].equals(ice["q_i"]) for ice in data):
+        names.remove("q_i_total")
+    return names
 
 
 def _where_there_is_ice(ice: xr.Dataset, name: str) -> xr.DataArray:
-    """A variable, without fall speeds and densities where there is hardly any ice."""
-    return ice[name].where(ice["q_i"] > _SOME) if name in ("v_m", "rho_i") else ice[name]
+    """A variable in the unit of its axis, without fall speeds and densities where there is hardly any ice."""
+    values = _SHOWN[name][0] * ice[name]
+    return values.where(ice["q_i"] > Q_SHOWN) if name in ("v_m", "rho_i") else values
+
+
+def _coloured(ice: xr.Dataset, name: str) -> xr.DataArray:
+    """A variable in the unit of its axis, without what is left white."""
+    _, _, _, low, _, logarithmic = _SHOWN[name]
+    values = _where_there_is_ice(ice, name)
+    return values.where(values > (0.1 * low if logarithmic else 0))
+
+
+def _say_why_empty(axis: plt.Axes, ice: xr.Dataset, name: str) -> None:
+    """Write into an empty panel of a variable why nothing is there."""
+    mass = ice["q_i_total" if name == "q_i_total" else "q_i"]
+    if mass.isnull().all():
+        reason = "not in the files"
+    elif not mass.max() > 0:
+        reason = "no ice"
+    else:
+        reason = "not in the files" if ice[name].isnull().all() else "too little ice"
+    axis.text(0.5, 0.5, reason, transform=axis.transAxes, ha="center", va="center", color="0.4", fontsize=8)
+
+
+def _edges_km(middles: xr.DataArray) -> np.ndarray:
+    """Edges of cells [km] half way between their middles [m]; a single cell is drawn as if it were 100 m long."""
+    m = middles.to_numpy().astype(float)
+    half = np.diff(m) / 2 if len(m) > 1 else np.array([_ONE_CELL / 2])
+    return np.concatenate([m[:1] - half[:1], m[:-1] + half, m[-1:] + half[-1:]]) / 1000
 
 
 def _field(axis: plt.Axes, ice: xr.Dataset, name: str):
     """Draw one variable (z, x); the image."""
-    factor, _, colours, low, high, logarithmic = _SHOWN[name]
-    least = low / factor if logarithmic else 0.0
-    shown = _where_there_is_ice(ice, name)
-    shown = shown.where(shown > 0.1 * least)
+    _, _, colours, low, high, logarithmic = _SHOWN[name]
+    shown = _coloured(ice, name)
+    if shown.isnull().all():
+        _say_why_empty(axis, ice, name)
     norm = LogNorm(low, high) if logarithmic else Normalize(low, high)
-    return axis.pcolormesh(ice.x / 1000, ice.z / 1000, factor * shown, cmap=colours, norm=norm, rasterized=True)
+    return axis.pcolormesh(_edges_km(ice.x), _edges_km(ice.z), shown, cmap=colours, norm=norm, rasterized=True)
 
 
 @shown_once
 def profiles(lines: Mapping[str, xr.Dataset], spread: xr.Dataset | None = None, band: str = "") -> Figure:
-    """Profiles of the four variables, as far as all have them; those of `lines` are (z,), and `spread` (member, z) is a band.
+    """Profiles of the variables, as far as all have them; those of `lines` are (z,), and `spread` (member, z) is a band.
 
-    The band reaches from 5 to 95 %.
+    The band reaches from 5 to 95 %. All ice is among them where it is not all cloud ice. A level by itself is a dot. A panel
+    in which nothing is says why.
     """
-    shown = _in_all(lines.values() if spread is None else [*lines.values(), spread])
+    everything = [*lines.values()] + ([] if spread is None else [spread])
+    shown = _in_all(everything)
     figure, row = plt.subplots(1, len(shown), figsize=(2.2 * len(shown), 3.2), sharey=True, squeeze=False)
     axes = row[0]
     for axis, name in zip(axes, shown, strict=True):
-        factor, label, *_ = _SHOWN[name]
+        _, label, _, low, high, _ = _SHOWN[name]
+        plotted = [_plotted(ice, name) for ice in everything]
         if spread is not None:
-            values = _where_there_is_ice(spread, name)
-            values = values.isel(z=values.notnull().any("member"))
-            low, high = (factor * values.quantile(q, "member") for q in (0.05, 0.95))
-            axis.fill_betweenx(values.z / 1000, low, high, color="0.85", linewidth=0, label=band)
-        for title, line in lines.items():
-            axis.plot(factor * _where_there_is_ice(line, name), line.z / 1000, label=title)
+            _band(axis, plotted[-1], band)
+        for title, values in zip(lines, plotted, strict=False):
+            _line(axis, values, title)
+        if not any((values > 0).any() for values in plotted):
+            axis.set_xlim(low if name == "n_i" else 0, high)
+            _say_why_empty(axis, everything[-1], name)
         if name == "n_i":
             axis.set(xscale="log")
-            axis.set_xlim(left=max(axis.get_xlim()[0], axis.get_xlim()[1] / 1e4))
+            least, most = axis.get_xlim()
+            least = max(least, most / 1e4)
+            wider = max(1.0, np.sqrt(20 * least / most))  # so that there is a power of ten on the axis
+            axis.set_xlim(least / wider, most * wider)
         axis.set(xlabel=label)
-    axes[0].set_ylabel("height z [km]")
+    edges = _edges_km(everything[0].z)
+    axes[0].set(ylabel="height z [km]", ylim=(edges.min(), edges.max()))
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(handles[0]))
     return figure
+
+
+def _plotted(ice: xr.Dataset, name: str) -> xr.DataArray:
+    """What profiles show of a variable: of the number, whose axis is logarithmic, only what is not zero."""
+    values = _where_there_is_ice(ice, name)
+    return values.where(values > 0) if name == "n_i" else values
+
+
+def _alone(values: xr.DataArray) -> list[int]:
+    """Numbers of the levels (z,) that have a value though their neighbours have none."""
+    there = np.pad(values.notnull().to_numpy(), 1)
+    return np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
+
+
+def _line(axis: plt.Axes, values: xr.DataArray, label: str) -> None:
+    """Draw a profile (z,), whose levels that are by themselves are dots."""
+    (line,) = axis.plot(values, values.z / 1000, label=label)
+    alone = _alone(values)
+    if alone:
+        axis.plot(values[alone], values.z[alone] / 1000, ".", color=line.get_color())
+
+
+def _band(axis: plt.Axes, values: xr.DataArray, label: str) -> None:
+    """Draw the range of most members (member, z), from 5 to 95 % of those that have a value, where there is one."""
+    some = values.isel(z=values.notnull().any("member").to_numpy())
+    low, high = (some.quantile(q, "member").reindex(z=values.z) if some.size else values[0] for q in (0.05, 0.95))
+    axis.fill_betweenx(values.z / 1000, low, high, color="0.85", linewidth=0, label=label)
+    alone = _alone(low)
+    axis.hlines(values.z[alone] / 1000, low[alone], high[alone], color="0.85", linewidth=4)
 
 
 @shown_once
@@ -148,8 +218,10 @@ def courses(ensemble: xr.Dataset, parameter: str, label: str) -> Figure:
     """Mean mass, number, fall speed and density of ice (member, time), a line for each member, coloured by a parameter."""
     values = ensemble[parameter].to_numpy()
     norm, colours = LogNorm(values.min(), values.max()), sns.color_palette("viridis", as_cmap=True)
-    figure, axes = plt.subplots(1, len(_SHOWN), figsize=(9.4, 2.6))
-    for axis, (name, (factor, title, *_)) in zip(axes, _SHOWN.items(), strict=True):
+    shown = _in_all([ensemble])
+    figure, axes = plt.subplots(1, len(shown), figsize=(9.4, 2.6))
+    for axis, name in zip(axes, shown, strict=True):
+        factor, title, *_ = _SHOWN[name]
         for member, value in enumerate(values):
             axis.plot(ensemble.time / 60, factor * ensemble[name][member], color=colours(norm(value)), linewidth=0.7)
         axis.set(xlabel="time [min]", ylabel=title)
@@ -186,8 +258,7 @@ def film(columns: Mapping[str, xr.Dataset], name: str = "q_i", width: float = 7.
     def draw(number: int) -> Sequence:
         clock.set_text(f"{float(first.time[number]) / 60:.0f} min")
         for image, ice in zip(images, columns.values(), strict=True):
-            values = ice[name][number].to_numpy()
-            image.set_array(_SHOWN[name][0] * np.where(values > 0, values, np.nan))
+            image.set_array(_coloured(ice.isel(time=number), name).to_numpy())
         return images
 
     moving = FuncAnimation(figure, draw, frames=first.sizes["time"])

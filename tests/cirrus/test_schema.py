@@ -80,6 +80,14 @@ def test_averages_are_weighted_by_mass():
     assert (none.q_i == 0).all() and none.v_m.isnull().all()
 
 
+def test_means_are_of_all_ice_too_and_mass_without_number_has_no_size():
+    ice = some_ice().assign(q_i_total=4 * some_ice().q_i)
+    means = weighted_means(ice, "x")
+    np.testing.assert_allclose(means.q_i_total, 4 * means.q_i)
+    np.testing.assert_allclose(means.v_m, weighted_means(some_ice(), "x").v_m)  # that of cloud ice, not of snow
+    assert weighted_means(ice.assign(n_i=0 * ice.n_i), "x").m_i.isnull().all()
+
+
 def test_distances_are_in_units_of_the_spread():
     ensemble = weighted_means(some_ice(), "x")
     one = ensemble.isel(member=[0])

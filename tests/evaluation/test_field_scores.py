@@ -20,3 +20,12 @@ def test_a_channel_explains_what_follows_from_it():
     other, noise = np.random.default_rng(0).normal(size=(2, 50, 40, 40)).astype(np.float32)
     assert variance_explained(other**2, other) > 0.95 and variance_explained(noise, other) < 0.01
     assert variance_explained(other + noise, other) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.filterwarnings("error")
+def test_fields_without_ice_have_no_score():
+    none = np.full((4, 3, 8, 8), -8.0, np.float32)
+    standard = Scaling.fit(none).transform(none)
+    assert (standard == 0).all() and standard.dtype == np.float32
+    assert channel_r2(standard, standard).isna().all()
+    assert np.isnan(variance_explained(none[:, 0], none[:, 1])) and np.isnan(variance_explained(none[:0], none[:0]))

@@ -29,6 +29,7 @@ def made_up():
 def test_parameters_are_scaled_by_their_factors():
     ensemble = xr.Dataset(coords={"a": ("member", [1.0, 10.0, 100.0]), "b": ("member", [8.0, 2.0, 4.0])})
     np.testing.assert_allclose(unit_parameters(ensemble, ["a", "b"]), [[0, 1], [0.5, 0], [1, 0.5]])
+    assert unit_parameters(ensemble.isel(member=[0]), ["a", "b"]).tolist() == [[0, 0]]
 
 
 def test_each_parameter_explains_what_it_makes(made_up):

@@ -1,0 +1,57 @@
+"""What must be said of the ice of an ensemble of simulations before it is looked at: who has none, and what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from lib.cirrus.schema import Q_SHOWN
+
+
+def members_by_ice(ice: xr.Dataset) -> dict[str, list[str]]:
+    """Members of an ensemble (member, ...) by how much ice they have where they have most.
+
+    Keys are "unknown" (no value is known), "none", "little" (less cloud ice than `Q_SHOWN`) and "enough".
+    """
+    places = [name for name in ice["q_i"].dims if name != "member"]
+    cloud_ice = ice["q_i"].max(places)
+    every = ice["q_i_total"].max(places).fillna(cloud_ice) if "q_i_total" in ice else cloud_ice
+    unknown, none, enough = cloud_ice.isnull(), every == 0, cloud_ice >= Q_SHOWN
+    kinds = {"unknown": unknown, "none": none, "little": ~(unknown | none | enough), "enough": enough}
+    return {kind: [str(member) for member in ice.member.values[there.values]] for kind, there in kinds.items()}
+
+
+def cloud_ice_share(ice: xr.Dataset) -> float:
+    """Share of all ice that is cloud ice, over all members and cells of which all categories are known; NaN without ice."""
+    if "q_i_total" not in ice:
+        return np.nan
+    cloud_ice, every = (float(ice[name].where(ice["q_i_total"].notnull()).sum()) for name in ("q_i", "q_i_total"))
+    return cloud_ice / every if every > 0 else np.nan
+
+
+def ice_remark(ice: xr.Dataset) -> str:
+    """What must be said of an ensemble (member, ...) at one time: who has ice, none or little, and how much of it is in q_i."""
+    members = members_by_ice(ice)
+    limit = f"{1e6 * Q_SHOWN:g} mg kg⁻¹"
+    said = {
+        "none": "Without ice",
+        "little": f"With less than {limit} of cloud ice everywhere, too little to show its fall speed and density",
+        "unknown": "Without output at this time",
+    }
+    n_with, n = len(members["enough"] + members["little"]), ice.sizes["member"]
+    parts = [f"Members with ice: {n_with} of {n}."]
+    parts += [f"{words}: {_listed(members[kind])}." for kind, words in said.items() if members[kind]]
+    share = cloud_ice_share(ice)
+    if not np.isnan(share):
+        same = ice["q_i_total"].equals(ice["q_i"])
+        parts += ["All of the ice is in q_i." if same else f"Cloud ice, q_i, is {100 * share:.1f} % of all ice, q_i_total."]
+    if "without" in ice.attrs:
+        parts += [f"Categories of ice that the scheme has and the files have not: {ice.without}."]
+    return " ".join(parts)
+
+
+def _listed(members: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(members) - most} more" if len(members) > most else ""
+    return ", ".join(members[:most]) + more
