@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
 from lib.cirrus.schema import Q_SHOWN
@@ -23,12 +22,11 @@ def members_by_ice(ice: xr.Dataset) -> dict[str, list[str]]:
     return {kind: [str(member) for member in ice.member.values[there.values]] for kind, there in kinds.items()}
 
 
-def cloud_ice_share(ice: xr.Dataset) -> float:
-    """Share of all ice that is cloud ice, over all members and cells of which all categories are known; NaN without ice."""
-    if "q_i_total" not in ice:
-        return np.nan
-    cloud_ice, every = (float(ice[name].where(ice["q_i_total"].notnull()).sum()) for name in ("q_i", "q_i_total"))
-    return cloud_ice / every if every > 0 else np.nan
+def cloud_ice_share(ice: xr.Dataset) -> xr.DataArray:
+    """Share (member,) of all ice that is cloud ice; NaN where there is no ice, or where not all of its categories are known."""
+    places = [name for name in ice["q_i"].dims if name != "member"]
+    cloud_ice, every = ice["q_i"].sum(places), ice["q_i_total"].sum(places)
+    return (cloud_ice / every.where(every > 0)).where(ice["q_i_total"].notnull().any(places))
 
 
 def ice_remark(ice: xr.Dataset) -> str:
@@ -43,13 +41,19 @@ def ice_remark(ice: xr.Dataset) -> str:
     n_with, n = len(members["enough"] + members["little"]), ice.sizes["member"]
     parts = [f"Members with ice: {n_with} of {n}."]
     parts += [f"{words}: {_listed(members[kind])}." for kind, words in said.items() if members[kind]]
-    share = cloud_ice_share(ice)
-    if not np.isnan(share):
-        same = ice["q_i_total"].equals(ice["q_i"])
-        parts += ["All of the ice is in q_i." if same else f"Cloud ice, q_i, is {100 * share:.1f} % of all ice, q_i_total."]
+    if "q_i_total" in ice and cloud_ice_share(ice).notnull().any():
+        parts += [_what_is_cloud_ice(cloud_ice_share(ice))]
     if "without" in ice.attrs:
         parts += [f"Categories of ice that the scheme has and the files have not: {ice.without}."]
     return " ".join(parts)
+
+
+def _what_is_cloud_ice(share: xr.DataArray) -> str:
+    """How much of all ice is cloud ice, from the share (member,) of each member."""
+    least, most = (f"{100 * float(value):.3g}" for value in (share.min(), share.max()))
+    if share.min() == 1:
+        return "All of the ice is in q_i."
+    return f"Cloud ice, q_i, is {least if least == most else f'{least} to {most}'} % of all ice, q_i_total, of a member."
 
 
 def _listed(members: Sequence[str], most: int = 5) -> str:

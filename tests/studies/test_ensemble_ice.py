@@ -22,10 +22,9 @@ def test_members_are_told_apart_by_their_ice():
     assert members_by_ice(ensemble([0.0], [1e-5]))["little"] == ["m0"]  # all of its ice is snow
 
 
-def test_the_share_of_cloud_ice_is_of_what_is_known():
-    assert cloud_ice_share(ensemble([1e-5, 3e-5], [4e-5, 4e-5])) == pytest.approx(0.5)
-    assert cloud_ice_share(ensemble([1e-5, 3e-5], [4e-5, np.nan])) == pytest.approx(0.25)
-    assert np.isnan(cloud_ice_share(ensemble([0.0], [0.0]))) and np.isnan(cloud_ice_share(ensemble([1e-5])))
+def test_the_share_of_cloud_ice_is_that_of_each_member_of_which_all_is_known():
+    share = cloud_ice_share(ensemble([1e-5, 3e-5, 1e-5, 0.0], [4e-5, 4e-5, np.nan, 0.0]))
+    np.testing.assert_allclose(share, [0.25, 0.75, np.nan, np.nan])
 
 
 @pytest.mark.filterwarnings("error")
@@ -35,13 +34,18 @@ def test_the_share_of_cloud_ice_is_of_what_is_known():
         ([1e-5, 2e-5], [1e-5, 2e-5], "Members with ice: 2 of 2. All of the ice is in q_i."),
         ([1e-5, 0], [1e-5, 0], "Members with ice: 1 of 2. Without ice: m1. All of the ice is in q_i."),
         ([0.0], [0.0], "Members with ice: 0 of 1. Without ice: m0."),
-        ([1e-6], [1e-5], "Members with ice: 1 of 1. Cloud ice, q_i, is 10.0 % of all ice, q_i_total."),
+        ([1e-6], [1e-5], "Members with ice: 1 of 1. Cloud ice, q_i, is 10 % of all ice, q_i_total, of a member."),
+        (
+            [1e-6, 5e-6, 0],
+            [1e-5, 5e-6, 0],
+            "Members with ice: 2 of 3. Without ice: m2. Cloud ice, q_i, is 10 to 100 % of all ice, q_i_total, of a member.",
+        ),
         ([np.nan, 1e-5], [np.nan, 1e-5], "Members with ice: 1 of 2. Without output at this time: m0. All of the ice is in q_i."),
         ([0.0] * 7, [0.0] * 7, "Members with ice: 0 of 7. Without ice: m0, m1, m2, m3, m4 and 2 more."),
     ],
 )
 def test_the_remark_says_who_has_ice_and_what_is_in_it(q_i, total, sentence):
-    assert ice_remark(ensemble(q_i, total)) == sentence
+    assert ice_remark(ensemble(np.array(q_i, float), np.array(total, float))) == sentence
 
 
 def test_the_remark_names_categories_that_the_files_have_not():
