@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from lib.cirrus.schema import Q_SHOWN
+from lib.cirrus.schema import Q_SHOWN, weighted_means
 
 
 def members_by_ice(ice: xr.Dataset) -> dict[str, list[str]]:
@@ -24,9 +24,8 @@ def members_by_ice(ice: xr.Dataset) -> dict[str, list[str]]:
 
 def cloud_ice_share(ice: xr.Dataset) -> xr.DataArray:
     """Share (member,) of all ice that is cloud ice; NaN where there is no ice, or where not all of its categories are known."""
-    places = [name for name in ice["q_i"].dims if name != "member"]
-    cloud_ice, every = ice["q_i"].sum(places), ice["q_i_total"].sum(places)
-    return (cloud_ice / every.where(every > 0)).where(ice["q_i_total"].notnull().any(places))
+    means = weighted_means(ice[["q_i", "q_i_total"]], [name for name in ice["q_i"].dims if name != "member"])
+    return means["q_i"] / means["q_i_total"].where(means["q_i_total"] > 0)
 
 
 def ice_remark(ice: xr.Dataset) -> str:
@@ -41,19 +40,21 @@ def ice_remark(ice: xr.Dataset) -> str:
     n_with, n = len(members["enough"] + members["little"]), ice.sizes["member"]
     parts = [f"Members with ice: {n_with} of {n}."]
     parts += [f"{words}: {_listed(members[kind])}." for kind, words in said.items() if members[kind]]
-    if "q_i_total" in ice and cloud_ice_share(ice).notnull().any():
-        parts += [_what_is_cloud_ice(cloud_ice_share(ice))]
+    if "q_i_total" in ice:
+        parts += _what_is_cloud_ice(cloud_ice_share(ice))
     if "without" in ice.attrs:
         parts += [f"Categories of ice that the scheme has and the files have not: {ice.without}."]
     return " ".join(parts)
 
 
-def _what_is_cloud_ice(share: xr.DataArray) -> str:
-    """How much of all ice is cloud ice, from the share (member,) of each member."""
-    least, most = (f"{100 * float(value):.3g}" for value in (share.min(), share.max()))
+def _what_is_cloud_ice(share: xr.DataArray) -> list[str]:
+    """How much of all ice is cloud ice, in a sentence, from the share (member,) of each member; none where it is not known."""
+    if share.isnull().all():
+        return []
     if share.min() == 1:
-        return "All of the ice is in q_i."
-    return f"Cloud ice, q_i, is {least if least == most else f'{least} to {most}'} % of all ice, q_i_total, of a member."
+        return ["All of the ice is in q_i."]
+    least, most = (f"{100 * float(value):.3g}" for value in (share.min(), share.max()))
+    return [f"Cloud ice, q_i, is {least if least == most else f'{least} to {most}'} % of all ice, q_i_total, of a member."]
 
 
 def _listed(members: Sequence[str], most: int = 5) -> str:
