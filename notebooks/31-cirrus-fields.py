@@ -107,9 +107,9 @@ end = cm1.isel(time=-1).compute(scheduler="synchronous")
 Markdown(ice_remark(end))
 
 # %% [markdown]
-# {numref}`fig-cm1-fields` shows one member in the middle and at the end of its life.
+# {numref}`fig-cm1-fields` shows the first member in the middle and at the end of its life.
 
-# %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in one member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: less than 0.03 mg kg\u207b\u00b9 of ice, and for fall speed and density less than 0.1 mg kg\u207b\u00b9. A panel without any says why.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
+# %% mystnb={"figure": {"caption": "Mass, number, mass-weighted fall speed and density of ice in the first member of the CM1 ensemble at two times. Cells at the top make crystals, which grow and fall out in streaks; the largest fall fastest and lead the way down. White: less than 0.03 mg kg\u207b\u00b9 of ice, and for fall speed and density less than 0.1 mg kg\u207b\u00b9. A panel without any says why.", "name": "fig-cm1-fields"}, "image": {"alt": "Eight colour maps of height over distance, four quantities at two times: a layer of ice with slanted streaks below."}}
 halfway = cm1.isel(member=0, time=[cm1.sizes["time"] // 2, -1]).compute(scheduler="synchronous")
 drawn = [halfway.isel(time=k) for k in (0, 1)]
 cirrus.fields({f"{ice.time.item() / 60:g} min": ice for ice in drawn})

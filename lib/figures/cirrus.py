@@ -14,6 +14,7 @@ from IPython.display import HTML
 from matplotlib.animation import FuncAnimation
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from lib.cirrus.kinematic.flow import DX, DZ, heights
 from lib.cirrus.schema import Q_SHOWN
@@ -172,6 +173,7 @@ def profiles(lines: Mapping[str, xr.Dataset], spread: xr.Dataset | None = None, 
             _say_why_empty(axis, everything[-1], name)
         if name == "n_i":
             axis.set(xscale="log")
+            axis.xaxis.set_minor_formatter(NullFormatter())
             least, most = axis.get_xlim()
             least = max(least, most / 1e4)
             wider = max(1.0, np.sqrt(20 * least / most))  # so that there is a power of ten on the axis

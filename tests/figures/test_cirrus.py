@@ -142,6 +142,7 @@ def test_every_folder_gives_figures_that_say_why_a_panel_is_empty(make, in_field
     fields, profiles = of_a_folder(made)
     assert notes(fields) == in_fields and notes(profiles) == in_profiles
     assert all(axis.get_xlim()[0] < axis.get_xlim()[1] for axis in profiles.axes)
+    assert not any(tick.get_text() for axis in profiles.axes for tick in axis.get_xticklabels(minor=True))  # they would overlap
 
 
 def test_a_band_does_not_bridge_two_layers_and_a_level_by_itself_is_a_dot():
