@@ -15,7 +15,9 @@ from lib.imaging.read.cpi import particles, tabulate
 FEWEST = 40
 
 
-def sample_pictures(folder: Path, n: int, size: int, report: Path, screening: str = "all", seed: int = 0) -> PictureSet:
+def sample_pictures(
+    folder: Path, n: int, size: int, report: Path, screening: str = "all", seed: int = 0, probe: str | float = ""
+) -> PictureSet:
     """Up to `n` particles below `folder`, drawn at random from all that pass the `screening`.
 
     Goes through the folder once and holds `n` pictures at a time (reservoir sampling, Vitter 1985,
@@ -27,6 +29,7 @@ def sample_pictures(folder: Path, n: int, size: int, report: Path, screening: st
     size : side of the framed pictures [pixels]
     report : CSV file to write, a row for every file, with the reason why it can't be used or none
     screening : name of a screening
+    probe : see `lib.imaging.read.cpi.particles`
 
     Raises
     ------
@@ -35,7 +38,7 @@ def sample_pictures(folder: Path, n: int, size: int, report: Path, screening: st
     """
     rng = np.random.default_rng([seed, 8])
     sample, n_passed = [], 0
-    stream = apply_screening(tqdm(particles(folder), desc="reading", unit="picture"), screening)
+    stream = apply_screening(tqdm(particles(folder, probe), desc="reading", unit="picture"), screening)
     for particle in tabulate(stream, report):
         if particle.reason:
             continue

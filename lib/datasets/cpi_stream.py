@@ -17,7 +17,7 @@ from lib.imaging.read.frame import frame, without_background
 from lib.imaging.read.segmentation import without_print
 
 #: What a row says of each particle, see `lib.imaging.read.cpi.Particle`.
-FIELDS = ("file", "label", "group", "time", "length_um", "cut", "blur_px", "reason")
+FIELDS = ("file", "label", "group", "time", "length_um", "cut", "blur_px", "reason", "pixel_um", "n_particles", "remark")
 
 
 class Framed(NamedTuple):
@@ -36,10 +36,13 @@ class Block(NamedTuple):
     particles: list[Framed]
 
 
-def read(folder: Path, size: int, screening: str, name: str) -> list[Framed]:
-    """All particles in one file; those that pass a `screening` of `lib.datasets.picture_set` are framed to `size` pixels."""
+def read(folder: Path, size: int, screening: str, probe: str | float, name: str) -> list[Framed]:
+    """All particles in one file; those that pass a `screening` of `lib.datasets.picture_set` are framed to `size` pixels.
+
+    For `probe` see `lib.imaging.read.cpi.particles`.
+    """
     found = []
-    for particle in apply_screening(particles_of(folder, name), screening):
+    for particle in apply_screening(particles_of(folder, name, probe), screening):
         numbers, picture = {field: getattr(particle, field) for field in FIELDS}, None
         if not particle.reason:
             numbers |= dict(zip(PUBLISHED, describe(particle.mask[None]).values[0], strict=True))
@@ -48,16 +51,19 @@ def read(folder: Path, size: int, screening: str, name: str) -> list[Framed]:
     return found
 
 
-def blocks(names: Iterable[str], folder: Path, size: int, screening: str, length: int, map_: Callable = map) -> Iterator[Block]:
+def blocks(
+    names: Iterable[str], folder: Path, size: int, screening: str, probe: str | float, length: int, map_: Callable = map
+) -> Iterator[Block]:
     """The files `names` of a folder, `length` at a time; while one block is in use, the next is read.
 
     Parameters
     ----------
+    probe : see `lib.imaging.read.cpi.particles`
     map_ : a `map`, as `lib.datasets.synthetic_campaigns.process_map` has one of several processes
     """
     names, ahead = iter(names), None
     while chosen := list(islice(names, length)):
-        reading = map_(functools.partial(read, folder, size, screening), chosen)
+        reading = map_(functools.partial(read, folder, size, screening, probe), chosen)
         if ahead:
             yield _block(*ahead)
         ahead = chosen, reading

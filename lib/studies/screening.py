@@ -38,11 +38,12 @@ from lib.datasets.synthetic_campaigns import process_map
 from lib.evaluation.latent_scores import linear_probe, mean_neighbour_distance, standardise
 from lib.imaging.measure.descriptors import PUBLISHED
 from lib.imaging.read.files import file_names
+from lib.imaging.sensor import PIXEL_UM, pixel_size_um
 from lib.models.self_supervision import Contrastive, features
 from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 #: Raised whenever the same pictures would give other results.
-VERSION = 2
+VERSION = 3
 #: Files read at a time, pictures that the network sees at a time, and rows in a chunk of the embedding.
 BLOCK, BATCH, CHUNK = 512, 128, 1024
 #: Reference crystals of each habit, how often each is photographed, and how many more set the scale of novelty.
@@ -105,7 +106,9 @@ def reference(training: HabitTraining = NINE_HABITS_SSL, device: str = "cpu", n_
     return Reference(training, model, live, points, linear_probe().fit(known, pictures.label), usual)
 
 
-def screen(folder: Path, target: Path, reference: Reference, screening: str = "whole", workers: int = 0) -> Path:
+def screen(
+    folder: Path, target: Path, reference: Reference, screening: str = "whole", workers: int = 0, probe: str | float = ""
+) -> Path:
     """Screen all pictures below `folder` into the folder `target`.
 
     Files are read block by block by processes of their own, and results written after each, so that memory does not grow with
@@ -121,6 +124,7 @@ def screen(folder: Path, target: Path, reference: Reference, screening: str = "w
     ----------
     screening : name of one of `lib.datasets.picture_set.SCREENINGS`
     workers : processes that read; 0 is one a core, 1 is none beside this one
+    probe : see `lib.imaging.read.cpi.particles`
 
     Raises
     ------
@@ -129,24 +133,26 @@ def screen(folder: Path, target: Path, reference: Reference, screening: str = "w
     FileExistsError
         If there is a `target` already.
     ValueError
-        If there is no such screening, or `target` is inside `folder`, or `target`.part holds the beginning of another screening,
-        by another network, or of other files.
+        If there is no such screening or probe, or `target` is inside `folder`, or `target`.part holds the beginning of another
+        screening, by another network, or of other files.
     """
     folder, target = paths.absolute(folder), paths.absolute(target)
     if screening not in SCREENINGS:
         raise ValueError(f"screening: expected one of {', '.join(SCREENINGS)}, got {screening!r}")
+    if probe:
+        pixel_size_um(probe)
     if target.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{target} is inside {folder}, whose files are screened: name a folder outside it for the results")
     if target.exists():
         raise FileExistsError(f"{target} exists already: name another folder for the results, or delete this one")
     files = file_names(folder)
     what = {"folder": str(folder), "screening": screening, "training": asdict(reference.training), "version": VERSION}
-    what["network"] = reference.fingerprint
+    what |= {"network": reference.fingerprint, "probe": probe}
     results = _Results(target.with_name(f"{target.name}.part"), what, reference.points.shape[1])
     results.skip(files)
     progress = {"total": _n_files(folder), "initial": results.done["files"], "desc": "screening", "unit": "file"}
     with process_map(workers) as map_, tqdm(**progress) as bar:
-        for block in blocks(files, folder, reference.training.size, screening, BLOCK, map_):
+        for block in blocks(files, folder, reference.training.size, screening, probe, BLOCK, map_):
             results.add(block, *_results_of(block, reference))
             bar.update(len(block.names))
     return results.file(target)
@@ -242,13 +248,16 @@ def main() -> None:
     parser.add_argument("folder", type=paths.absolute, help="folder of CPI pictures; all files below it are read")
     parser.add_argument("target", type=paths.absolute, help="folder to make for the results, outside the former")
     parser.add_argument("--screening", default="whole", choices=SCREENINGS, help="which particles are embedded (default: whole)")
+    parser.add_argument(
+        "--probe", default="", help=f"probe of the pictures: {', '.join(PIXEL_UM)}, or the side of its pixels [um]"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that read; 0 is one a core")
     parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")
     options = parser.parse_args()
     try:
         file_names(options.folder)
         network = reference(device=available_device(options.device))
-        print("results:", screen(options.folder, options.target, network, options.screening, options.workers))
+        print("results:", screen(options.folder, options.target, network, options.screening, options.workers, options.probe))
     except (OSError, ValueError) as error:
         sys.exit(str(error))
 

@@ -115,6 +115,18 @@ def test_what_can_be_used_has_all_numbers_and_what_cannot_has_none(screened):
     assert table.loc[good, CHANCES].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-3)
     assert (table.loc[good, CHANCES].idxmax(axis=1) == "p_" + table.habit[good]).all()
     assert table.length_um[good].between(180, 190).all()  # 80 pixels of 2.3 um
+    assert (table.pixel_um[good] == 2.3).all() and (table.n_particles[good] == 1).all()
+    assert (table.remark[good] == "pixels of the CPI assumed").all()
+
+
+def test_the_probe_of_the_pictures_is_a_parameter(network, tmp_path):
+    folder = tiles(tmp_path / "tiles", 3)
+    table, _ = results(screen(folder, tmp_path / "results", network, workers=1, probe="CIP-15"))
+    assert (
+        (table.pixel_um == 15).all() and table.remark.isna().all() and table.length_um.between(80 * 15 - 30, 80 * 15 + 45).all()
+    )
+    with pytest.raises(ValueError, match="probe: expected one of CPI, 2D-S"):
+        screen(folder, tmp_path / "others", network, probe="CIP")
 
 
 def test_equal_files_have_equal_numbers(screened):

@@ -3,7 +3,8 @@
 A folder may hold CPI tiles, in folders of classes or campaigns as COCPIT leaves them
 (https://github.com/vprzybylo/cocpit) or in none, raw quick-look pages of the CPI, and 2D-S silhouettes. A CPI tile is a
 picture of one particle, dark on bright, stored with a blue-white palette: its grey level is the palette's index, not the
-luminance of the colour shown. One pixel is 2.3 um at the probe's native resolution.
+luminance of the colour shown. One pixel is 2.3 um at the probe's native resolution. Pictures of other probes are read
+too, if their pixel size is given.
 """
 
 from __future__ import annotations
@@ -21,11 +22,19 @@ import numpy as np
 import pandas as pd
 
 from lib.imaging.read import oap
-from lib.imaging.read.files import BadImage, file_names, open_picture
-from lib.imaging.read.palette import grey_levels
-from lib.imaging.read.segmentation import cut_share, edge_width_px, fill_contour, length_px, particle_outline
+from lib.imaging.read.files import BadImage, file_names
+from lib.imaging.read.segmentation import (
+    cut_share,
+    dark_parts,
+    edge_width_px,
+    fill_contour,
+    is_bright_on_dark,
+    largest_particle,
+    length_px,
+    outline,
+)
 from lib.imaging.read.sheets import is_page, rectangles
-from lib.imaging.sensor import CPI_PIXEL_UM, OAP_PIXEL_UM
+from lib.imaging.sensor import PIXEL_UM, pixel_size_um
 
 #: Time in a name: 2015_1205_170540_226 of a tile, CP20151205_170540_226 of a page.
 _STAMP = re.compile(r"(?<!\d)(\d{4})_?(\d{4})_(\d{6})_(\d{1,4})(?!\d)")
@@ -42,10 +51,13 @@ class Particle(NamedTuple):
     time: datetime | None = None  #: time of the page
     grey: np.ndarray | None = None  #: (h, w) uint8
     mask: np.ndarray | None = None  #: (h, w) uint8, 1 in the particle
-    length_um: float = np.nan  #: largest Feret diameter
+    length_um: float = np.nan  #: largest Feret diameter, of the largest particle
     cut: float = np.nan  #: share of the frame that the particle covers
     blur_px: float = np.nan  #: way on which the grey level rises from 10 to 90 % at the outline; NaN for silhouettes
     reason: str = ""  #: why the particle can't be used, or ""
+    pixel_um: float = np.nan  #: side of a pixel that the length is measured with
+    n_particles: int = 0  #: particles on the picture; those that have a tenth of the largest one's area count
+    remark: str = ""  #: what was assumed or done to read the picture, or ""
 
     @property
     def flight(self) -> str:
@@ -53,32 +65,44 @@ class Particle(NamedTuple):
         return self.group[:9]
 
 
-def particles(folder: Path) -> Iterator[Particle]:
+def particles(folder: Path, probe: str | float = "") -> Iterator[Particle]:
     """Every particle below `folder` in the order of names, and every file that holds none, with the reason.
 
     Reads one file at a time and keeps nothing, so that memory doesn't grow with their number. Pictures with two values
-    are taken for silhouettes of the 2D-S, with pixels of 10 um, and large ones with an empty first and last row for
-    pages of the CPI, which are cut into the pictures on them.
+    are taken for silhouettes, and large ones with an empty first and last row for pages of the CPI, which are cut into the
+    pictures on them.
+
+    Parameters
+    ----------
+    probe : name of the probe (`lib.imaging.sensor.PIXEL_UM`) or side of its pixels [um]. Where it is not given, silhouettes are
+        taken for those of the 2D-S and other pictures for those of the CPI, which their `remark` says.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
+    ValueError
+        If there is no such probe.
     """
-    for name in file_names(folder):
-        yield from particles_of(folder, name)
+    if probe:
+        pixel_size_um(probe)
+    return _particles(folder, file_names(folder), probe)
 
 
-def particles_of(folder: Path, name: str) -> Iterator[Particle]:
-    """Every particle in one file, of a `name` relative to `folder`, or what was found in their place."""
+def _particles(folder: Path, names: Iterator[str], probe: str | float) -> Iterator[Particle]:
+    for name in names:
+        yield from particles_of(folder, name, probe)
+
+
+def particles_of(folder: Path, name: str, probe: str | float = "") -> Iterator[Particle]:
+    """Every particle in the file `name` below `folder`, or what was found in their place; for `probe` see `particles`."""
     place = _place(name)
     try:
-        pixels, colours = open_picture(Path(folder, name))
-        grey = pixels if oap.is_binary(pixels) else grey_levels(pixels, colours)
+        levels = oap.open_levels(folder, name)
     except BadImage as error:
         yield place._replace(reason=str(error))
         return
-    yield from _on_page(place, grey) if is_page(grey) else [particle_in(grey, place)]
+    yield from _on_page(place, levels, probe) if is_page(levels) else [particle_in(levels, place, probe)]
 
 
 def _place(name: str) -> Particle:
@@ -97,12 +121,12 @@ def _time(year: str, day: str, clock: str, thousandths: str) -> datetime | None:
         return None
 
 
-def _on_page(place: Particle, page: np.ndarray) -> Iterator[Particle]:
+def _on_page(place: Particle, page: np.ndarray, probe: str | float) -> Iterator[Particle]:
     found, n_left = rectangles(page)
     for number, rectangle in enumerate(found):
         here = place._replace(file=f"{place.file}#{number}")
         if rectangle.whole:
-            yield particle_in(rectangle.cut(page), here)
+            yield particle_in(rectangle.cut(page), here, probe)
         else:
             yield here._replace(reason="no rectangle: pictures that touch each other")
     if n_left:
@@ -111,20 +135,56 @@ def _on_page(place: Particle, page: np.ndarray) -> Iterator[Particle]:
         yield place._replace(reason="a page without pictures")
 
 
-def particle_in(grey: np.ndarray, place: Particle) -> Particle:
-    """The particle in one picture (h, w) uint8, with what `place` tells of it: a silhouette if it has two values, else a tile."""
-    binary = oap.is_binary(grey)
+def particle_in(grey: np.ndarray, place: Particle, probe: str | float = "") -> Particle:
+    """The largest particle in one picture (h, w), with what `place` tells of it: a silhouette if it has two values, else a tile.
+
+    A bright particle on a dark background is turned into a dark one on a bright background. `probe` is as in `particles`.
+    """
     try:
-        if binary:
-            mask = oap.silhouette(grey)
-            length_um = OAP_PIXEL_UM * length_px(cv2.findNonZero(mask))
-            return place._replace(grey=255 * (1 - mask), mask=mask, length_um=length_um, cut=cut_share(mask))
-        contour = particle_outline(grey)
+        if oap.is_binary(grey):
+            return _silhouette(oap.silhouette(grey), _sized(place, probe, "2D-S"))
+        if oap.has_few_levels(grey):
+            if not probe:
+                raise BadImage("three or four grey levels, as of a CIP that records grey: name the probe or its pixel size")
+            return _silhouette(oap.half_shadow(grey), _sized(place, probe, ""))
+        return _tile(grey, _sized(place, probe, "CPI"))
     except BadImage as error:
         return place._replace(reason=str(error))
-    mask = fill_contour(contour, grey.shape)
-    length_um, blur_px = CPI_PIXEL_UM * length_px(contour), edge_width_px(grey, contour)
-    return place._replace(grey=grey, mask=mask, length_um=length_um, cut=cut_share(mask), blur_px=blur_px)
+
+
+def _sized(place: Particle, probe: str | float, assumed: str) -> Particle:
+    """`place` with the size of pixels that a probe has, or else the `assumed` one, which it remarks."""
+    if probe:
+        return place._replace(pixel_um=pixel_size_um(probe))
+    return place._replace(pixel_um=PIXEL_UM[assumed], remark=f"pixels of the {assumed} assumed")
+
+
+def _silhouette(mask: np.ndarray, place: Particle) -> Particle:
+    largest, n = largest_particle(mask)
+    points = cv2.findNonZero(largest)
+    return _measured(place, 255 * (1 - mask), largest, points, n)
+
+
+def _tile(grey: np.ndarray, place: Particle) -> Particle:
+    dark = dark_parts(grey)
+    if is_bright_on_dark(dark):
+        grey, place = 255 - grey, _with_remark(place, "bright on dark: turned")
+        dark = dark_parts(grey)
+    contour = outline(dark)
+    particle = _measured(place, grey, fill_contour(contour, grey.shape), contour, largest_particle(dark)[1])
+    return particle._replace(blur_px=edge_width_px(grey, contour))
+
+
+def _measured(place: Particle, grey: np.ndarray, mask: np.ndarray, points: np.ndarray, n: int) -> Particle:
+    """A particle with its picture, its mask and its length, which its `points` (k, 1, 2) have."""
+    if n > 1:
+        place = _with_remark(place, f"{n} particles: the largest is measured")
+    length_um = place.pixel_um * length_px(points)
+    return place._replace(grey=grey, mask=mask, length_um=length_um, cut=cut_share(mask), n_particles=n)
+
+
+def _with_remark(place: Particle, remark: str) -> Particle:
+    return place._replace(remark="; ".join(filter(None, [place.remark, remark])))
 
 
 def screen(
@@ -159,22 +219,22 @@ def tabulate(found: Iterable[Particle], path: Path) -> Iterator[Particle]:
         writer = csv.DictWriter(file, [name for name in Particle._fields if name not in ("grey", "mask")], extrasaction="ignore")
         writer.writeheader()
         for particle in found:
-            rounded = {name: f"{getattr(particle, name):.5g}" for name in ("length_um", "cut", "blur_px")}
+            rounded = {name: f"{getattr(particle, name):.5g}" for name in ("length_um", "cut", "blur_px", "pixel_um")}
             writer.writerow(particle._asdict() | rounded)
             yield particle
     os.replace(part, path)
 
 
 def whole_particles(
-    folder: Path, smallest: int = 50, most_cut: float = 0.02, most_blur_px: float = 15.0
+    folder: Path, smallest: int = 50, most_cut: float = 0.02, most_blur_px: float = 15.0, probe: str | float = ""
 ) -> tuple[list[np.ndarray], pd.DataFrame]:
     """Masks of the whole particles below `folder`, and a table (file, reason) of all of them, reason "" for those kept.
 
     Left out, with their reason, is what can't be read and what `screen` finds. All masks are in memory at the end;
-    `particles`, `screen` and `tabulate` go through folders of any size.
+    `particles`, `screen` and `tabulate` go through folders of any size. For `probe` see `particles`.
     """
     masks, report = [], []
-    for particle in screen(particles(folder), smallest, most_cut, most_blur_px):
+    for particle in screen(particles(folder, probe), smallest, most_cut, most_blur_px):
         if not particle.reason:
             masks.append(particle.mask)
         report.append((particle.file, particle.reason))

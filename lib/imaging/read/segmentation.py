@@ -10,6 +10,12 @@ from lib.imaging.read.files import BadImage
 
 #: Lower left corner that the probe prints a length into, rows and columns [px], and the grey level of the print.
 _PRINT, _INK = (20, 44), 0
+#: Parts of a mask that are at most so far apart belong to one particle [px]; another one has this share of its area at least.
+_GAP, _ANOTHER = 6, 0.1
+#: Particles on a picture that is to show one, at most.
+_MOST_PARTICLES = 4
+#: A bright particle on a dark background leaves this share of the frame dark, at least.
+_DARK_FRAME = 0.95
 #: Points of an outline that its edge is sampled at, how far from the frame, and where, outward from the outline [px].
 _EDGE_POINTS, _EDGE_MARGIN = 64, 8.0
 _EDGE_STEPS = np.arange(-16, 16.25, 0.5, dtype=np.float32)
@@ -21,7 +27,12 @@ def particle_mask(grey: np.ndarray) -> np.ndarray:
 
 
 def particle_outline(grey: np.ndarray) -> np.ndarray:
-    """Border pixels (k, 1, 2) int32, as x, y, of the largest dark particle of a tile (h, w) uint8 [px].
+    """Border pixels (k, 1, 2) int32, as x, y, of the largest dark particle of a tile (h, w) uint8 [px], see `dark_parts`."""
+    return outline(dark_parts(grey))
+
+
+def dark_parts(grey: np.ndarray) -> np.ndarray:
+    """Mask (h, w) uint8 of all that is dark on a tile (h, w) uint8.
 
     Otsu's threshold (1979, doi:10.1109/TSMC.1979.4310076) after a slight blur separates particle and background. The
     digits that the probe prints into the lower left corner count as background.
@@ -36,7 +47,44 @@ def particle_outline(grey: np.ndarray) -> np.ndarray:
     smooth = cv2.GaussianBlur(without_print(grey), (5, 5), 1.0)
     if smooth.min() == smooth.max():
         raise BadImage("even: there is no particle")
-    return outline((smooth <= threshold_otsu(smooth)).astype(np.uint8))
+    return (smooth <= threshold_otsu(smooth)).astype(np.uint8)
+
+
+def is_bright_on_dark(dark: np.ndarray) -> bool:
+    """Whether the `dark_parts` (h, w) of a tile are its background: all of its frame but a twentieth.
+
+    The lower left corner, where there may be print, does not count. A dark particle that is larger than the frame leaves more of
+    it bright: 24 % and more of known real tiles with three dark corners. A bright particle that the frame cuts off is not
+    recognised, nor could it be used.
+    """
+    frame = np.concatenate([dark[0], dark[-1, _PRINT[1] :], dark[1 : -_PRINT[0], 0], dark[1:-1, -1]])
+    return bool(frame.mean() >= _DARK_FRAME)
+
+
+def largest_particle(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """The largest particle of a mask (h, w) uint8, and how many there are.
+
+    A particle is all parts that are at most 6 pixels apart. Single pixels that touch no other belong to none, and others
+    than the largest count if they have a tenth of its area.
+
+    Raises
+    ------
+    BadImage
+        If there are more than four: of a page the largest particle says nothing.
+    """
+    n, part, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if n <= 2:
+        return mask, n - 1
+    single = stats[:, cv2.CC_STAT_AREA] == 1
+    parts = np.where(single[part], 0, mask) if not single[1:].all() else mask
+    wide = cv2.dilate(parts, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP + 1, _GAP + 1)))
+    n, group = cv2.connectedComponents(wide, connectivity=8)
+    area = np.bincount(group[parts > 0], minlength=n)
+    largest = area.argmax()
+    n_particles = int((area >= _ANOTHER * area[largest]).sum())
+    if n_particles > _MOST_PARTICLES:
+        raise BadImage(f"{n_particles} particles in one picture: expected one, cut it into pictures of one each")
+    return np.where(group == largest, parts, 0), n_particles
 
 
 def without_print(grey: np.ndarray) -> np.ndarray:

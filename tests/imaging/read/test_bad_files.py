@@ -65,12 +65,27 @@ def write_silhouette(path: Path) -> None:
     Image.fromarray(disc() % 2 * (disc() < 128) > 0).save(path, "PNG")
 
 
+def write_16_bit_tile(path: Path) -> None:
+    Image.fromarray(disc().astype(np.uint16) * 257).save(path, "TIFF")
+
+
+def write_colour_tile(path: Path) -> None:
+    Image.fromarray(disc()).convert("RGB").save(path, "WEBP", lossless=True)
+
+
+def write_page(path: Path) -> None:
+    page = np.full((520, 510), 250, np.uint8)
+    page[100:160, 100:170] = page[300:360, 200:270] = disc()
+    Image.fromarray(page).save(path, "JPEG", quality=90)
+
+
 def tile_read(path: Path) -> np.ndarray:
-    """Grey levels of a tile, through the particles in it."""
-    (particle,) = particles_of(path.parent, path.name)
-    if particle.reason:
-        raise BadImage(f"{particle.file}: {particle.reason}")
-    return particle.grey
+    """Grey levels of a tile, or of the first picture on a page, through the particles in it."""
+    found = list(particles_of(path.parent, path.name))
+    for particle in found:
+        if particle.reason:
+            raise BadImage(f"{particle.file}: {particle.reason}")
+    return found[0].grey
 
 
 def silhouette_read(path: Path) -> np.ndarray:
@@ -151,6 +166,9 @@ def write_metrics(path: Path) -> None:
 
 READERS = {
     "tile": Reader(write_tile, "tile.png", tile_read),
+    "tile of 16 bits": Reader(write_16_bit_tile, "tile.tif", tile_read),
+    "tile with three channels": Reader(write_colour_tile, "tile.webp", tile_read),
+    "page": Reader(write_page, "CP20151205_170501_807.jpg", tile_read),
     "silhouette": Reader(write_silhouette, "column/silhouette.png", silhouette_read),
     "CM1, HDF5": Reader(lambda path: write_hdf5(path, cm1_output()), "cm1out.nc", lambda path: open_ensemble(path.parent).load()),
     "CM1, classic": Reader(
@@ -213,9 +231,14 @@ def test_a_file_that_is_cut_short(reader, file, tenths):
     assert sentence_of(reader, file) == ""
 
 
+def encoded(picture: np.ndarray, form: str, **options) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, form, **options)
+    return stream.getvalue()
+
+
 def other_kinds() -> dict[str, bytes]:
-    picture, archive = io.BytesIO(), io.BytesIO()
-    Image.fromarray(disc()).save(picture, "PNG")
+    archive = io.BytesIO()
     with h5py.File(archive, "w") as stored:
         stored["qi"] = np.zeros(3)
     np.savez(packed := io.BytesIO(), grey=disc())
@@ -223,7 +246,7 @@ def other_kinds() -> dict[str, bytes]:
     return {
         "text": text.encode(),
         "text in Latin-1": "Größe: 3 µm²\n".encode("latin-1") * 3,
-        "PNG": picture.getvalue(),
+        "PNG": encoded(disc(), "PNG"),
         "HDF5": archive.getvalue(),
         "npz": packed.getvalue(),
         "zeros": bytes(5000),
@@ -235,12 +258,19 @@ def other_kinds() -> dict[str, bytes]:
         "CDF-5 of nothing": b"CDF\x05" + bytes(44),
         "a list": b"[1, 2, 3]",
         "a number": b"3",
+        "pages of a TIFF": encoded(disc(), "TIFF", save_all=True, append_images=[Image.fromarray(disc())]),
+        "moving GIF": encoded(disc(), "GIF", save_all=True, append_images=[Image.fromarray(disc().T)]),
+        "floats with NaN": encoded(np.where(disc() < 99, np.nan, disc()).astype(np.float32), "TIFF"),
+        "12 bits": encoded(disc().astype(np.uint16) * 16, "PNG"),
+        "colours": encoded(np.dstack([disc(), disc(), 255 - disc()]), "PNG"),
+        "transparent": encoded(np.dstack([disc(), disc(), disc(), disc()]), "PNG"),
+        "strip of particles": encoded(np.tile(np.where(disc() < 128, 0, 255).astype(np.uint8), (1, 9)), "BMP"),
     }
 
 
 @pytest.mark.parametrize("kind", other_kinds())
 def test_a_file_of_another_kind(reader, file, kind):
-    if kind == "PNG" and file.suffix == ".png":
+    if kind == "PNG" and file.suffix in (".png", ".tif", ".webp", ".jpg"):  # what a picture is, its name doesn't tell
         pytest.skip("it is of this kind")
     file.write_bytes(other_kinds()[kind])
     assert sentence_of(reader, file)
@@ -321,6 +351,16 @@ HOSTILE = {
     ),
     "gif": lambda width, height: b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + b"," + bytes(50),
     "tif": tiff,
+    "webp": lambda width, height: (
+        b"RIFF"
+        + struct.pack("<I", 122)
+        + b"WEBPVP8X"
+        + struct.pack("<I", 10)
+        + bytes([16, 0, 0, 0])
+        + struct.pack("<I", width - 1)[:3]
+        + struct.pack("<I", height - 1)[:3]
+        + bytes(100)
+    ),
 }
 
 

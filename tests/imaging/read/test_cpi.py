@@ -76,9 +76,10 @@ def test_a_palette_that_lost_its_unused_colours(tmp_path):
 
 
 BROKEN = {name: content for name, (content, _) in UNREADABLE.items()} | {
-    "rgb.png": encoded(Image.fromarray(LEVELS).convert("RGB")),
-    "rgba.png": encoded(Image.fromarray(LEVELS).convert("RGBA")),
+    "rgb.png": encoded(Image.fromarray(np.dstack([LEVELS // 4 + 80, LEVELS // 4 + 40, LEVELS // 4]))),
+    "rgba.png": encoded(Image.fromarray(np.dstack([COLOURS[LEVELS], LEVELS]))),
     "chaos.png": encoded(palette_image(LEVELS, np.random.default_rng(0).permutation(COLOURS) // 2)),
+    "deep.png": encoded(Image.fromarray(LEVELS.astype(np.uint16) * 16)),
     "quarter.png": encoded(palette_image(tile(disc(75, 60, 30))))[:2000],
     "most.png": encoded(palette_image(tile(disc(75, 60, 30))))[:-3000],
     "even.png": encoded(Image.new("L", (60, 60), 200)),
@@ -91,7 +92,8 @@ REASONS = {
     "even.png": "even: there is no particle",
     "white.png": "even: there is no particle",
     "tiny.png": "expected a grey picture of at least 8 x 8 pixels, got shape (60, 5)",
-    "deep.png": "mode I;16: expected a palette or 8-bit grey",
+    "rgba.png": "mode RGBA: there are transparent pixels",
+    "deep.png": "grey levels from 0 to 4080: expected 8 or 16 bits from black to white",
     "empty.png": "cannot identify image file",
 }
 
@@ -214,7 +216,8 @@ def test_a_table_of_all_files_grows_as_they_are_read(flawed_folder, tmp_path_fac
     assert pd.read_csv(f"{table}.part")["file"].tolist() == ["a_whole.png", "b_small.png"]
     assert len(list(found)) == 4
     written = pd.read_csv(table, keep_default_na=False)
-    assert written.columns.tolist() == ["file", "label", "group", "time", "length_um", "cut", "blur_px", "reason"]
+    columns = ["file", "label", "group", "time", "length_um", "cut", "blur_px", "reason", "pixel_um", "n_particles", "remark"]
+    assert written.columns.tolist() == columns
     assert written[["file", "reason"]].equals(whole_particles(flawed_folder)[1])
     assert float(written["length_um"][0]) == pytest.approx(2.3 * 61, abs=5) and written["label"][3] == "d"
     assert os.listdir(table.parent) == ["report.csv"]

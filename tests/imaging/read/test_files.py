@@ -38,10 +38,13 @@ BROKEN = {
     "notes.txt": (b"campaign notes", "cannot identify image file"),
     "page.eps": (encoded(GREY, "EPS"), "cannot identify image file"),
     "half.jpg": (encoded(GREY, "JPEG")[:1500], "unreadable: "),
-    "deep.png": (encoded(Image.fromarray(LEVELS.astype(np.uint16) * 200)), "mode I;16: expected a palette or 8-bit grey"),
-    "float.tif": (encoded(Image.fromarray(LEVELS.astype(np.float32)), "TIFF"), "mode F: expected"),
-    "print.tif": (encoded(GREY.convert("CMYK"), "TIFF"), "mode CMYK: expected"),
+    "float.tif": (encoded(Image.fromarray(LEVELS.astype(np.float32)), "TIFF"), "mode F: expected a palette, or grey or colours"),
+    "nan.tif": (encoded(Image.fromarray(np.full((90, 110), np.nan, np.float32)), "TIFF"), "mode F: expected"),
+    "lab.tif": (encoded(GREY.convert("RGB").convert("LAB"), "TIFF"), "mode LAB: expected"),
     "many.tif": (encoded(GREY, "TIFF", save_all=True, append_images=[GREY, GREY]), "3 pictures in one file"),
+    "moving.gif": (encoded(GREY, "GIF", save_all=True, append_images=[GREY.rotate(90)]), "2 pictures in one file"),
+    "moving.webp": (encoded(GREY, "WEBP", save_all=True, append_images=[GREY.rotate(90)]), "2 pictures in one file"),
+    "stereo.jpg": (encoded(GREY, "MPO", save_all=True, append_images=[GREY]), "2 pictures in one file"),
     "huge.png": (encoded(Image.new("L", (5000, 4000))), "5000 x 4000 pixels is no picture of particles"),
     "large.png": (encoded(Image.new("1", (12_000, 9_000))), "12000 x 9000 pixels is no picture of particles"),
     "bomb.png": (encoded(Image.new("1", (20_000, 10_000))), "exceeds limit"),
@@ -63,7 +66,7 @@ def test_a_broken_file_is_refused_in_one_line_without_its_path(tmp_path, name):
     assert "\n" not in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP", "GIF", "JPEG", "PPM"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP", "GIF", "JPEG", "PPM", "WEBP"])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9])
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
 def test_truncated_files_are_refused(tmp_path, form, share):

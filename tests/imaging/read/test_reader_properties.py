@@ -23,6 +23,7 @@ BEGINNINGS = (
     b"II*\0",
     b"GIF89a",
     b"BM",
+    b"RIFF\x1a\0\0\0WEBPVP8L",
     b"P5\n",
     b"&a\n",
     b"{",
