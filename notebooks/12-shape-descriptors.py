@@ -54,6 +54,7 @@ from lib.figures.confusion import confusion
 from lib.figures.gallery import gallery
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED
 from lib.imaging.read import cpi
+from lib.imaging.sensor import PIXEL_UM
 from lib.models import tables
 from lib.notebook import literature, titles
 from lib.notebook.run import start
@@ -71,6 +72,7 @@ test_share: float = 0.2  # share of the crystals in the test set [1]
 n_leak: int = 140  # crystals for the comparison of splits
 n_trees: int = 200  # trees of the forest, and steps of boosting
 cpi_dir: str = ""  # folder of CPI tiles of bullets, or empty
+cpi_probe: str = ""  # their probe, CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by their levels
 scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
 seed: int = 0  # seed of every random number
 
@@ -82,6 +84,10 @@ run = start("12-shape-descriptors", globals())
 run.at_least(n_crystals=14, n_orientations=1, n_leak=40, size=32, n_trees=8)
 run.require(0 < test_share < 1, f"test_share must lie between 0 and 1, got {test_share}.")
 run.folders("cpi_dir")
+run.require(
+    cpi_probe in ("", *PIXEL_UM),
+    f"cpi_probe must be empty or one of {', '.join(PIXEL_UM)}, got {cpi_probe!r}.",
+)
 run
 
 # %% [markdown]
@@ -263,7 +269,7 @@ literature.beside(run.rows)
 # {kept}`12-shape-descriptors-cpi::cpi_rho_e_p25:.3f` and {kept}`12-shape-descriptors-cpi::cpi_rho_e_p75:.3f`.
 
 # %%
-masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
+masks, report = cpi.whole_particles(Path(cpi_dir), probe=cpi_probe) if cpi_dir else ([], None)
 if masks:
     display(report.reason.replace("", "used").value_counts().to_frame("files"))
     real = predict_real(masks, rich, size, seed, n_trees)

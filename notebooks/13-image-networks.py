@@ -53,6 +53,7 @@ from lib.figures import predictions
 from lib.figures.confusion import confusion
 from lib.figures.gallery import gallery
 from lib.imaging.read import cpi
+from lib.imaging.sensor import PIXEL_UM
 from lib.models import networks, tables
 from lib.models.networks.polar import Polar, polar_grid
 from lib.models.shape_model import features, network_recipes, predict, shape_model, shares
@@ -76,6 +77,7 @@ pooled: int = 4  # side of the blocks of pixels that cnn and resnet18 see as one
 width: int = 64  # channels of the polar network's first layer
 n_trees: int = 100  # trees of the forest, and steps of boosting
 cpi_dir: str = ""  # folder of CPI tiles of bullets, or empty
+cpi_probe: str = ""  # their probe, CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by their levels
 scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
 device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
 seed: int = 0  # seed of every random number
@@ -93,6 +95,10 @@ run.counts("epochs", of=networks.NAMES)
 run.require(epochs.get("polar"), "epochs must give polar at least one: later sections use it.")
 run.angles("angles")
 run.folders("cpi_dir")
+run.require(
+    cpi_probe in ("", *PIXEL_UM),
+    f"cpi_probe must be empty or one of {', '.join(PIXEL_UM)}, got {cpi_probe!r}.",
+)
 run
 
 # %% [markdown]
@@ -437,7 +443,7 @@ pd.concat({label: table.coverage for label, table in trust.items()}, axis=1).rou
 # {kept}`13-image-networks-cpi::cpi_rho_e_p50:.3f`.
 
 # %%
-masks, report = cpi.whole_particles(Path(cpi_dir)) if cpi_dir else ([], None)
+masks, report = cpi.whole_particles(Path(cpi_dir), probe=cpi_probe) if cpi_dir else ([], None)
 if masks:
     display(report.reason.replace("", "used").value_counts().to_frame("files"))
     real = outlines(masks, size, fill)

@@ -56,6 +56,7 @@ from lib.datasets.synthetic_campaigns import TARGET_CAMPAIGN, Campaign, campaign
 from lib.evaluation import latent_scores
 from lib.figures import embeddings, real_and_synthetic
 from lib.imaging.probe.photograph import Probe
+from lib.imaging.sensor import PIXEL_UM
 from lib.models.vae import VaeRecipe, decoded, vae
 from lib.notebook.run import start
 from lib.studies import probe_tuning, synthetic_vs_real
@@ -65,6 +66,7 @@ from lib.studies import probe_tuning, synthetic_vs_real
 
 # %% tags=["parameters"]
 cpi_dir: str = ""  # folder of CPI pictures, or empty
+cpi_probe: str = ""  # their probe, CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by their levels
 n_each: int = 800  # pictures of each origin at most, half to tune and half to measure
 n_effect: int = 150  # pictures of each probe in the test of single effects
 n_tries: int = 46  # times that the search takes pictures, fewer than 46 leave parameters out
@@ -90,6 +92,10 @@ size_fits = size % 2 ** (size.bit_length() - 3) == 0
 run.require(size_fits, f"size must be 4 to 7 times a power of two, got {size}.")
 run.one_of(screening=list(SCREENINGS))
 run.folders("cpi_dir")
+run.require(
+    cpi_probe in ("", *PIXEL_UM),
+    f"cpi_probe must be empty or one of {', '.join(PIXEL_UM)}, got {cpi_probe!r}.",
+)
 run
 
 # %% [markdown]
@@ -109,7 +115,7 @@ def photographs(campaign, n, part, label):
 
 if cpi_dir:
     origin, report = "real", run.file("pictures.csv")
-    real = sample_pictures(Path(cpi_dir), n_each, size, report, screening, seed)
+    real = sample_pictures(Path(cpi_dir), n_each, size, report, screening, seed, cpi_probe)
     display(reasons(report).value_counts().to_frame("pictures"))
 else:
     origin, real = "target", photographs(TARGET_CAMPAIGN, n_each, "target", "target probe")
