@@ -64,7 +64,7 @@ from lib.studies import many_cameras as cameras
 # %% tags=["parameters"]
 n_crystals: int = 6000  # crystals that the network learns from
 n_held: int = 500  # crystals that decide on its best epoch
-angles: list = [0, 90, 120, 30, 60, 150]  # views in the network's data sets, here only the first is used [deg]
+angles: list[float] = [0, 90, 120, 30, 60, 150]  # views, here the first is used [deg]
 size: int = 128  # side of the square pictures [pixels]
 epochs: int = 12  # epochs of the polar network
 steps: int = 200  # batches in an epoch
@@ -73,7 +73,7 @@ width: int = 64  # channels of the polar network's first layer
 n_learned: int = 2000  # further crystals, from which the views are learned to be combined
 n_test: int = 700  # test crystals
 n_hulls: int = 100  # test crystals whose visual hulls are carved
-counts: list = [1, 2, 3, 5, 7, 10, 13]  # numbers of cameras that stand at random
+counts: list[int] = [1, 2, 3, 5, 7, 10, 13]  # numbers of cameras that stand at random
 scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
 device: str = "auto"  # torch device: auto, cpu, cuda or cuda:1
 seed: int = 0  # seed of every random number
@@ -86,10 +86,10 @@ run = start("17-cameras", globals())
 run.at_least(n_crystals=70, n_held=35, n_learned=70, n_test=35, n_hulls=7, size=32)
 run.at_least(epochs=1, steps=2, batch=8, width=4)
 run.require(n_hulls <= n_test, f"n_hulls must not exceed n_test = {n_test}, got {n_hulls}.")
-whole = all(type(count) is int and 1 <= count <= 24 for count in counts)
-ascending = whole and len(counts) > 1 and counts == sorted(set(counts))
+fits = all(1 <= count <= 24 for count in counts)
+ascending = fits and len(counts) > 1 and counts == sorted(set(counts))
 run.require(ascending, f"counts must be at least two whole numbers from 1 to 24 that ascend, got {counts}.")
-run.require(angles[:1] == [0], f"angles must begin with 0, got {angles}.")
+run.angles("angles")
 run
 
 # %% [markdown]
