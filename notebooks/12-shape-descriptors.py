@@ -72,7 +72,7 @@ test_share: float = 0.2  # share of the crystals in the test set [1]
 n_leak: int = 140  # crystals for the comparison of splits
 n_trees: int = 200  # trees of the forest, and steps of boosting
 cpi_dir: str = ""  # folder of CPI tiles of bullets, or empty
-cpi_probe: str = ""  # their probe, CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by their levels
+cpi_probe: str = ""  # CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by grey levels
 scheduler: str = "processes"  # Dask: threads, processes, synchronous or tcp://host:port
 seed: int = 0  # seed of every random number
 

@@ -66,7 +66,7 @@ from lib.studies import probe_tuning, synthetic_vs_real
 
 # %% tags=["parameters"]
 cpi_dir: str = ""  # folder of CPI pictures, or empty
-cpi_probe: str = ""  # their probe, CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by their levels
+cpi_probe: str = ""  # CPI, 2D-S, CIP-15 or CIP-25, or empty to assume one by grey levels
 n_each: int = 800  # pictures of each origin at most, half to tune and half to measure
 n_effect: int = 150  # pictures of each probe in the test of single effects
 n_tries: int = 46  # times that the search takes pictures, fewer than 46 leave parameters out
