@@ -8,6 +8,7 @@ from pathlib import Path
 import dask.array as da
 import h5py
 import numpy as np
+import output_files
 import pandas as pd
 import pytest
 import xarray as xr
@@ -21,6 +22,7 @@ from lib.cirrus.schema import VARIABLES
 P3 = {"q_i": "qi", "n_i": "qni", "v_m": "p3_vmi", "rho_i": "p3_rhopo"}
 SDM = {"q_i": "qi", "n_i": "out10", "v_m": "out11", "rho_i": "out12"}
 NX, NY, NZ = 6, 3, 5
+AXES, SIZES = ("time", "zh", "yh", "xh"), {"time": 2, "zh": NZ, "yh": NY, "xh": NX}
 
 
 def ice(times, ny=1, seed=0):
@@ -165,6 +167,61 @@ def test_times_and_variables_that_a_member_lacks_are_nan(tmp_path):
     same(found, {name: values[:, :, 0] for name, values in fields.items()}, member=1)
     np.testing.assert_allclose(found.q_i[0, :2], short["q_i"][:, :, 0], rtol=1e-6)
     assert np.isnan(found.q_i[0, 2]).all() and np.isnan(found.m_i[0]).all() and np.isnan(found.rho_i[0]).all()
+
+
+def test_times_within_half_an_output_step_are_one_and_told(tmp_path):
+    """With adaptive time steps, output is written at the first step after its time."""
+    times = {"m0": (0, 300, 600), "m1": (0, 300.4, 600.7), "m2": (0, 300.8, 601.4)}
+    fields = {name: run(tmp_path / name, own, seed=seed) for seed, (name, own) in enumerate(times.items())}
+    with pytest.warns(UserWarning, match=r"^m1 has times up to 0\.7 s later than those given; m2 has times up to 1\.4 s later"):
+        found = open_ensemble(tmp_path).load()
+    assert found.time.values.tolist() == [0, 300, 600] and found.remarks.startswith("m1 has times up to 0.7 s")
+    for member, own in enumerate(fields.values()):
+        same(found, {name: values[:, :, 0] for name, values in own.items()}, member)
+    later = open_ensemble(tmp_path, time=(600, 600)).load()
+    np.testing.assert_array_equal(later.q_i, found.q_i[:, 2:])
+
+
+def test_times_that_are_further_apart_stay_apart_and_gaps_are_told(tmp_path):
+    run(tmp_path / "m0", (0, 300, 600))
+    run(tmp_path / "m1", (0, 150, 300.5))
+    with pytest.warns(UserWarning, match="m0 has 3 of the 4 times, from 0 to 600 s; m1 has 3 of the 4 times, from 0 to 300 s"):
+        found = open_ensemble(tmp_path).load()
+    assert found.time.values.tolist() == [0, 150, 300, 600]
+    assert found.q_i.notnull().all(("z", "x")).values.tolist() == [[True, False, True, True], [True, True, True, False]]
+
+
+def test_no_times_of_one_member_become_one(tmp_path):
+    """A run that was started again may have written two outputs a moment apart, or many at first and few later."""
+    own = (0, 1, 2, 300, 300.2, 600, 900, 1200, 1500)
+    fields = run(tmp_path / "m0", own)
+    run(tmp_path / "m1", (0, 300, 600, 900, 1200, 1500))
+    with pytest.warns(UserWarning, match="m1 has 6 of the 9 times"):
+        found = open_ensemble(tmp_path).load()
+    np.testing.assert_allclose(found.time, own, atol=1e-3)
+    same(found, {name: values[:, :, 0] for name, values in fields.items()})
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_told_of_an_ensemble_without_gaps(tmp_path):
+    for name in ("m0", "m1"):
+        run(tmp_path / name)
+    assert "remarks" not in open_ensemble(tmp_path).load(scheduler="synchronous").attrs
+
+
+def test_rows_of_a_stretched_run_count_by_their_widths(tmp_path):
+    fields = ice((0, 300), NY)
+    variables, sizes = {name: (AXES, np.float32(values), {}) for name, values in named(fields).items()}, dict(SIZES, yf=NY + 1)
+    variables |= {name: ((name,), np.float32(0.05 + 0.1 * np.arange(sizes[name])), {"units": "km"}) for name in ("xh", "zh")}
+    variables["yh"] = (("yh",), np.array([0.05, 0.15, 1.2], "f4"), {"units": "km"})
+    variables["yf"] = (("yf",), np.array([0, 100, 200, 2200], "f4"), {"units": "m"})
+    variables["time"] = (("time",), np.array([0, 300], "f4"), {"units": "s"})
+    output_files.write(tmp_path / "cm1out.nc", "netCDF-4", sizes, variables)
+    found = open_ensemble(tmp_path).isel(time=[1])
+    width = np.array([100, 100, 2000])[:, None]
+    mass = fields["q_i"][1:] * width
+    expected = {"q_i": mass.sum(2) / width.sum(), "v_m": (fields["v_m"][1:] * mass).sum(2) / mass.sum(2)}
+    same(found, expected, rtol=1e-5)
 
 
 # --- what other programs make of a file ---------------------------------------------------------------------------------
