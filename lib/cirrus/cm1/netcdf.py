@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import h5py
@@ -65,15 +66,25 @@ class _HDF5Variable:
     def __getitem__(self, index) -> np.ndarray:
         return self._data[index]
 
-    @property
+    @cached_property
     def dimensions(self) -> tuple[str, ...]:
-        """Names of the dimensions, "" where the file tells none. An axis alone gives its dimension its name."""
-        if self._data.is_scale:
+        """Names of the dimensions, "" where the file tells none. An axis alone gives its dimension its name.
+
+        They are read from the attributes that hold them, since HDF5's own functions for dimension scales end the process where
+        one of those is damaged.
+        """
+        if _text(self.attributes, "CLASS") == "DIMENSION_SCALE":
             return (self._name,)
-        names = tuple(scales[0].name.rsplit("/")[-1] if len(scales) else "" for scales in self._data.dims)
+        scales = self.attributes["DIMENSION_LIST"] if _size(self.attributes, "DIMENSION_LIST") == len(self.shape) else ()
+        names = tuple(self._named(scales[place]) if len(scales) else "" for place in range(len(self.shape)))
         return (self._name,) if names == ("",) else names
 
-    @property
+    def _named(self, scales: np.ndarray) -> str:
+        """Name of the first of the scales of a dimension, to which there are references."""
+        path = h5py.h5r.get_name(scales[0], self._data.id) if len(scales) else None
+        return path.decode(errors="replace").rsplit("/")[-1] if path else ""
+
+    @cached_property
     def missing_filters(self) -> str:
         """The filters by which values are packed and that are not installed, or ""."""
         pipeline = self._data.id.get_create_plist()
@@ -86,11 +97,16 @@ class _HDF5Variables(Mapping):
     """The variables of an HDF5 file; each is looked for when it is asked for."""
 
     def __init__(self, file: h5py.File):
-        self._file = file
+        self._file, self._names = file, frozenset(file)
 
     def __getitem__(self, name: str) -> _HDF5Variable:
-        found = self._file.get(_OTHER_DIMENSION + name)
-        found = self._file[name] if found is None else found
+        stored = _OTHER_DIMENSION + name if _OTHER_DIMENSION + name in self._names else name
+        if stored not in self._names:
+            raise KeyError(name)
+        try:
+            found = self._file[stored]
+        except KeyError as error:  # which h5py raises for what is there and damaged, too
+            raise OSError(f"{name} cannot be opened") from error
         if not isinstance(found, h5py.Dataset) or found.shape is None:
             raise KeyError(name)
         if _text(found.attrs, "NAME").encode().startswith(_NO_VARIABLE):
@@ -98,10 +114,10 @@ class _HDF5Variables(Mapping):
         return _HDF5Variable(name, found)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._file)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._file)
+        return len(self._names)
 
 
 class NetCDF:
@@ -116,7 +132,11 @@ class NetCDF:
 
     def __contains__(self, name: str) -> bool:
         with sound(name):
-            return name in self._variables
+            try:
+                self._variable(name)
+            except KeyError:
+                return False
+            return True
 
     def _variable(self, name: str):
         if name not in self._found:
@@ -173,7 +193,7 @@ class NetCDF:
 
 def _text(attributes: Mapping, name: str, default: str = "") -> str:
     """An attribute as text; the default, if it is empty or an array, which may be too large to be read."""
-    if name not in attributes or _size(attributes, name) != 1:
+    if _size(attributes, name) != 1:
         return default
     value = attributes[name]
     value = value.item() if hasattr(value, "item") else value
@@ -186,7 +206,9 @@ def _plain(text: str) -> str:
 
 
 def _size(attributes: Mapping, name: str) -> int:
-    """Number of values of an attribute; of HDF5, only its shape is read."""
+    """Number of values of an attribute, 0 if there is none; of HDF5, only its shape is read."""
+    if name not in attributes:
+        return 0
     if hasattr(attributes, "get_id"):
         shape = attributes.get_id(name).shape
         return 0 if shape is None else math.prod(shape)
@@ -195,7 +217,7 @@ def _size(attributes: Mapping, name: str) -> int:
 
 def _numbers(attributes: Mapping, name: str) -> list[float]:
     """The numbers of an attribute, none if it is text or has too many."""
-    if name not in attributes or not 0 < _size(attributes, name) <= _MOST_VALUES:
+    if not 0 < _size(attributes, name) <= _MOST_VALUES:
         return []
     values = np.ravel(attributes[name])
     return values.tolist() if values.dtype.kind in "iuf" else []

@@ -95,6 +95,15 @@ def test_a_filter_that_is_not_installed_is_named(path):
         file.read("qi")
 
 
+def test_a_damaged_variable_is_not_taken_for_one_that_the_file_lacks(path):
+    with h5py.File(path, "r") as file:
+        place = h5py.h5o.get_info(file["qni"].id).addr
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = b"\xff" * 4  # where the header of the variable begins
+    path.write_bytes(content)
+    assert survey(path.parent).reason.tolist() == ["is damaged: qni cannot be read"]
+
+
 def test_a_variable_with_the_name_of_another_dimension_is_found(path):
     with h5py.File(path, "a") as file:
         file["_nc4_non_coord_time"] = np.float32(300)
