@@ -313,7 +313,7 @@ def _shorter(own_times: Mapping[str, np.ndarray], moments: Mapping[float, float]
 
 def _no_runs(report: pd.DataFrame) -> list[str]:
     """What is said of folders with output of which nothing is read, and which are no runs."""
-    read = report.groupby("member", sort=False).agg({"times": "sum", "reason": "max", "note": "max"})
+    read = report[report.note != BESIDE].groupby("member", sort=False).agg({"times": "sum", "reason": "max", "note": "max"})
     return [
         f"{row.Index} holds no run (see its files in the survey)" for row in read.itertuples() if not (row.times or row.reason)
     ]

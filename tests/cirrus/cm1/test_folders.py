@@ -118,6 +118,7 @@ def test_a_file_without_ice_beside_the_output_is_noted(tmp_path):
     assert open_ensemble(tmp_path).sizes["member"] == 1
 
 
+@pytest.mark.filterwarnings("error")
 def test_files_beside_the_folders_of_runs_are_noted(tmp_path):
     run(tmp_path / "m0" / "cm1out.nc")
     run(tmp_path / "m1" / "cm1out.nc")
@@ -155,3 +156,14 @@ def test_the_namelist_tells_what_older_releases_do_not_write_into_their_files(ke
     (tmp_path / "m0" / "namelist.input").write_text(f" &param2\n {key},\n /\n")
     with pytest.raises(UnreadableOutput, match=f"m0: cm1out.nc is of {said}"):
         open_ensemble(tmp_path)
+
+
+def test_a_folder_with_files_of_several_names_of_which_none_is_read_is_no_run_and_told(tmp_path):
+    run(tmp_path / "m0" / "cm1out.nc")
+    for name in ("cm1out_truncated.nc", "notes.nc"):
+        (tmp_path / "bad").mkdir(exist_ok=True)
+        (tmp_path / "bad" / name).write_bytes(b"CDF")
+    with pytest.warns(UserWarning, match="bad holds no run"):
+        assert open_ensemble(tmp_path).member.values.tolist() == ["m0"]
+    report = survey(tmp_path)
+    assert report.note[report.member == "bad"].tolist() == ["is no netCDF file"] * 2 and (report.reason == "").all()
