@@ -86,6 +86,10 @@ def test_a_file_more_or_another_content_counts(project, folder):
     with_one = digest(project)
     (project / folder / "a.png").write_text("bb")
     assert len({before, with_one, digest(project)}) == 3
+    (project / folder / "b.png").write_text("b")
+    with_two = digest(project)
+    (project / folder / "a.png").unlink()
+    assert len({before, with_one, with_two, digest(project)}) == 4
 
 
 def copy_over(project):
