@@ -55,10 +55,12 @@ from lib.models.shape_model import (
     network_recipes,
     predict,
     predict_each,
+    predict_turned,
     shape_model,
 )
 from lib.notebook import literature, titles
 from lib.notebook.run import start
+from lib.studies.rosette_network import ANGLES, rosette_training
 
 # %% [markdown]
 # With the same values as in [](13-image-networks.ipynb) its data sets and networks are found rather than made again.
@@ -189,6 +191,19 @@ whole = pd.concat([pd.DataFrame(values).T, pd.DataFrame(errors).T.add_suffix("_s
 run.keep(scores=whole.rename_axis(["model", "views"]))
 
 # %% [markdown]
+# The network that comes with the project (see [](13-image-networks.ipynb)) has one encoder for all views, a head for one view, and a head
+# for each kind of pair. All learned together.
+
+# %%
+shipped = rosette_training().result(device).model
+trio = fresh_rosettes.pictures_of(held["test"], tuple(map(turns.index, ANGLES)))
+*_, by_2ds, by_phips = predict_each(shipped, trio)
+answers = {"single": predict_turned(shipped, trio[:, :1]), "2ds": by_2ds, "phips": by_phips}
+for views, answer in answers.items():
+    of_shipped = scores(true, answer.table), standard_errors(true, answer.table)
+    run.record_table(*of_shipped, model="shipped", views=views)
+
+# %% [markdown]
 # As before the *best network* is the one with the smallest loss on the validation crystals.
 
 # %%
@@ -197,7 +212,7 @@ for views in pairs:
     losses = {key: trained[key].history.val_loss.min() for key in trained if key[1] == views}
     best[views] = min(losses, key=losses.get)
     run.record_table(values[best[views]], errors[best[views]], model="best", views=views)
-main = {"score": ["r2", "balanced_accuracy"], "model": [*tables.LEARNERS, *networks.NAMES]}
+main = {"score": ["r2", "balanced_accuracy"], "model": [*tables.LEARNERS, *networks.NAMES, "shipped"]}
 run.table("model", ["score", "quantity", "views"], **main)
 
 # %% [markdown]

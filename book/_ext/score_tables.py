@@ -12,7 +12,7 @@ from lib.notebook.rows import select, table, text
 SCORES = {
     "rho_e": [("r2", "rho_e"), ("rmse", "rho_e"), ("mae", "rho_e")],
     "a_e": [("r2", "a_e"), ("rmse", "a_e"), ("mae", "a_e")],
-    "n_bullets": [("balanced_accuracy", ""), ("top3", "")],
+    "n_bullets": [("balanced_accuracy", ""), ("top3", ""), ("mae_bullets", "")],
     "labels": [("precision", ""), ("recall", ""), ("f1", "")],
 }
 #: The scores by which models are compared.

@@ -50,7 +50,7 @@ def label_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarr
 
     `balanced_accuracy` is the mean recall of the numbers that there are; `precision`, `recall` and `f1` are means over them,
     weighted by how often each is there, as in Ko et al. (2025); `top3` is how often the truth is among the three
-    `GUESSES`, if they were made.
+    `GUESSES`, if they were made; `mae_bullets` is the mean absolute error of the number itself.
     """
     label, total = truth[LABEL].to_numpy(), weights.sum(axis=1)
     classes = np.unique(label)
@@ -65,6 +65,7 @@ def label_scores(truth: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarr
         "recall": n_right.sum(axis=1) / total,
         "f1": (share * 2 * n_right / np.maximum(n_true + n_guessed, 1)).sum(axis=1),
     }
+    score["mae_bullets"] = weights @ np.abs(predicted[LABEL].to_numpy() - label) / total
     if set(GUESSES) <= set(predicted):
         score["top3"] = weights @ (predicted[list(GUESSES)].to_numpy() == label[:, None]).any(axis=1) / total
     return score

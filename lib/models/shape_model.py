@@ -201,6 +201,20 @@ def predict(model: ShapeModel, pictures: np.ndarray) -> Predicted:
     return _predicted(model, *_in_parts(model, model, pictures))
 
 
+def predict_turned(model: ShapeModel, pictures: np.ndarray) -> Predicted:
+    """What a model says of single pictures (n, 1, S, S), averaged over eight copies: turned by right angles, and flipped.
+
+    A crystal that is turned in the picture, or its mirror image, has the same `rho_e`, `a_e` and number of bullets. Logarithms
+    and logits are averaged.
+    """
+
+    def said(part: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        copies = [turned.rot90(k, (-2, -1)) for turned in (part, part.flip(-1)) for k in range(4)]
+        return tuple(torch.stack(answers).mean(0) for answers in zip(*map(model, copies), strict=True))
+
+    return _predicted(model, *_in_parts(model, said, pictures))
+
+
 def predict_each(model: ShapeModel, pictures: np.ndarray) -> list[Predicted]:
     """All that a model with several heads says of pictures (n, V, S, S), in the order in which its network answers."""
 

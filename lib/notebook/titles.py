@@ -208,9 +208,12 @@ MODELS = Titles(
         "gb": "gradient boosting",
         "gb_extended": "gradient boosting, extended",
         "mlp": "MLP",
+        "mlp_four": "MLP, four descriptors",
         "cnn": "CNN",
         "resnet18": "ResNet-18",
         "polar": "polar network",
+        "shipped": "polar network, shipped",
+        "shipped_once": "polar network, shipped, one copy",
         "best": "best network",
         # shapes
         "mean_shape": "mean shape",

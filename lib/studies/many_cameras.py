@@ -159,15 +159,14 @@ def hulls(data: xr.Dataset, views: np.ndarray, counts: tuple[int, ...], size: in
 
 
 def camera_scores(true: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """`lib.evaluation.scores.weighted_scores`, `mae_bullets`, `nrmse_mass` and `bias_mass`, for each row of weights.
+    """`lib.evaluation.scores.weighted_scores`, and `nrmse_mass` and `bias_mass` of the mass, for each row of weights.
 
     The last two are the root mean square error over the mean true mass and the mean error over it (Leinonen et al. 2021,
     doi:10.5194/amt-14-6851-2021).
     """
-    off, error = (predicted[name].to_numpy() - true[name].to_numpy() for name in (LABEL, "mass_kg"))
+    error = predicted["mass_kg"].to_numpy() - true["mass_kg"].to_numpy()
     total, mass = weights.sum(axis=1), weights @ true["mass_kg"].to_numpy()
     return weighted_scores(true, predicted, weights) | {
-        "mae_bullets": weights @ np.abs(off) / total,
         "nrmse_mass": np.sqrt(weights @ error**2 * total) / mass,
         "bias_mass": weights @ error / mass,
     }

@@ -16,6 +16,8 @@ RECIPE = Recipe(
     "polar", ANGLES, epochs=60, steps=200, batch=32, rate=3e-3,
     settings={"width": 128, "rings": 64, "angles": 128, "heads": "pairs"},
 )  # fmt: skip
+#: Pictures that an epoch shows.
+PICTURES_PER_EPOCH = RECIPE.steps * RECIPE.batch * len(ANGLES)
 #: The same in little, for tests.
 QUICK = Recipe("polar", ANGLES, epochs=1, steps=2, batch=8, settings={"width": 8, "heads": "pairs"})
 

@@ -33,6 +33,7 @@ def test_scores_by_hand():
             "precision": (3 * 1 + 1 * 0.5) / 4,
             "recall": 3 / 4,
             "f1": (3 * 0.8 + 1 * 2 / 3) / 4,
+            "mae_bullets": 1 / 4,
         }
     )
 
