@@ -107,16 +107,21 @@ def runs(folder: Path) -> dict[str, list[Output]]:
     """Runs in a folder: path from there ("." for the folder itself) -> their files.
 
     A folder with output is one run. In one without, runs are looked for in the folders below it; a folder in which there is one
-    run alone is that run. Folders of runs that `lib.cirrus.cm1.launcher` did not finish are none.
+    run alone is that run. Folders of runs that `lib.cirrus.cm1.launcher` did not finish are none. A folder that links lead to
+    as well, or that leads to itself, is entered once.
     """
-    return {name.as_posix(): files for name, files in _runs(folder, _DEPTH)}
+    return {name.as_posix(): files for name, files in _runs(folder, _DEPTH, {folder.resolve()})}
 
 
-def _runs(folder: Path, depth: int) -> Iterator[tuple[Path, list[Output]]]:
+def _runs(folder: Path, depth: int, entered: set[Path]) -> Iterator[tuple[Path, list[Output]]]:
     own, below = outputs(folder), {}
     if depth:
         folders = [place for place in sorted(folder.iterdir(), key=_in_order) if _may_hold_runs(place)]
-        below = {place.name: dict(_runs(place, depth - 1)) for place in folders}
+        for place in sorted(folders, key=Path.is_symlink):  # a run goes under its own name rather than a link's
+            if place.resolve() not in entered:
+                entered.add(place.resolve())
+                below[place.name] = dict(_runs(place, depth - 1, entered))
+        below = {place.name: below[place.name] for place in folders if place.name in below}
     lower = [output for found in below.values() for files in found.values() for output in files]
     hidden = any(not output.other or output.hides for output in own)
     if hidden and (not lower or any(name_parts(output.path.name)[0] == "cm1out" for output in own)):

@@ -167,3 +167,19 @@ def test_a_folder_with_files_of_several_names_of_which_none_is_read_is_no_run_an
         assert open_ensemble(tmp_path).member.values.tolist() == ["m0"]
     report = survey(tmp_path)
     assert report.note[report.member == "bad"].tolist() == ["is no netCDF file"] * 2 and (report.reason == "").all()
+
+
+def test_a_run_is_read_once_however_many_links_lead_to_it(tmp_path):
+    run(tmp_path / "m1" / "cm1out.nc")
+    (tmp_path / "a link").symlink_to(tmp_path / "m1")
+    (tmp_path / "m1" / "loop").symlink_to(tmp_path)
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    assert list(run_files(tmp_path)) == ["m1"]
+
+
+def test_runs_that_lie_elsewhere_are_read_by_their_links(tmp_path):
+    run(tmp_path / "disk" / "m1" / "cm1out.nc", tmp_path / "disk" / "m2" / "cm1out.nc")
+    (tmp_path / "chosen").mkdir()
+    for name in ("m1", "m2"):
+        (tmp_path / "chosen" / name).symlink_to(tmp_path / "disk" / name)
+    assert list(run_files(tmp_path / "chosen")) == ["m1", "m2"]
