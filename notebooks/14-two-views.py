@@ -55,12 +55,10 @@ from lib.models.shape_model import (
     network_recipes,
     predict,
     predict_each,
-    predict_turned,
     shape_model,
 )
 from lib.notebook import literature, titles
 from lib.notebook.run import start
-from lib.studies.rosette_network import ANGLES, rosette_training
 
 # %% [markdown]
 # With the same values as in [](13-image-networks.ipynb) its data sets and networks are found rather than made again.
@@ -195,6 +193,9 @@ run.keep(scores=whole.rename_axis(["model", "views"]))
 # for each kind of pair. All learned together.
 
 # %%
+from lib.models.shape_model import predict_turned
+from lib.studies.rosette_network import ANGLES, rosette_training
+
 shipped = rosette_training().result(device).model
 trio = fresh_rosettes.pictures_of(held["test"], tuple(map(turns.index, ANGLES)))
 *_, by_2ds, by_phips = predict_each(shipped, trio)
@@ -212,7 +213,8 @@ for views in pairs:
     losses = {key: trained[key].history.val_loss.min() for key in trained if key[1] == views}
     best[views] = min(losses, key=losses.get)
     run.record_table(values[best[views]], errors[best[views]], model="best", views=views)
-main = {"score": ["r2", "balanced_accuracy"], "model": [*tables.LEARNERS, *networks.NAMES, "shipped"]}
+compared = [*tables.LEARNERS, *networks.NAMES, "shipped"]
+main = {"score": ["r2", "balanced_accuracy"], "model": compared}
 run.table("model", ["score", "quantity", "views"], **main)
 
 # %% [markdown]

@@ -88,7 +88,8 @@ run.at_least(epochs=1, steps=2, batch=8, width=4)
 run.require(n_hulls <= n_test, f"n_hulls must not exceed n_test = {n_test}, got {n_hulls}.")
 fits = all(1 <= count <= 24 for count in counts)
 ascending = fits and len(counts) > 1 and counts == sorted(set(counts))
-run.require(ascending, f"counts must be at least two whole numbers from 1 to 24 that ascend, got {counts}.")
+fault = f"counts must be at least two whole numbers from 1 to 24 that ascend, got {counts}."
+run.require(ascending, fault)
 run.angles("angles")
 run
 
@@ -159,7 +160,8 @@ hull_targets(torch.from_numpy(carved[None]))
 
 # %% mystnb={"figure": {"caption": "The visual hull of one test crystal from the first 2, 3, 7 and 13 nodes of the Lebedev rule, seen obliquely, and one of its silhouettes. Two views leave plates where bullets may be; with 13 the bullets stand free, a little too thick.", "name": "fig-hulls"}, "image": {"alt": "A silhouette and four bodies built of small cubes, from a coarse block to a rosette with separate bullets."}}
 bodies = [
-    visual_hull(torch.from_numpy(silhouettes[:1, :n]), views[:n], 48)[0].numpy() for n in (2, 3, 7, 13)
+    visual_hull(torch.from_numpy(silhouettes[:1, :n]), views[:n], 48)[0].numpy()
+    for n in (2, 3, 7, 13)
 ]
 images = [silhouettes[0, 0], *map(voxel_picture, bodies)]
 gallery(images, ["picture", "2 views", "3 views", "7 views", "13 views"], columns=5, width=1.5)
@@ -239,14 +241,16 @@ figures.errors_by_views(results, names)
 
 # %%
 shown = ["r2", "balanced_accuracy", "nrmse", "bias"]
-run.table(["model", "views"], ["score", "quantity"], score=shown, views=["random_1", "random_2", "lebedev_3", "lebedev_13"])
+few_and_many = [f"random_{counts[0]}", f"random_{counts[1]}", "lebedev_3", "lebedev_13"]
+run.table(["model", "views"], ["score", "quantity"], score=shown, views=few_and_many)
 
 # %% [markdown]
 # By which share does one more camera cut the error of the mass?
 
 # %%
 by_count = results[(results.score == "nrmse") & (results.placed == "random")]
-cuts = by_count.pivot(index="n_views", columns="model", values="value").apply(cameras.cut_by_another)
+by_model = by_count.pivot(index="n_views", columns="model", values="value")
+cuts = by_model.apply(cameras.cut_by_another)
 cuts.rename(columns=titles.MODELS).style.format("{:.0%}", na_rep="")
 
 # %% [markdown]
@@ -274,6 +278,9 @@ shares = pd.concat(
     for n in counts
 )
 figures.sizes(shares, relations)
+
+# %% [markdown]
+# So much does one camera cost:
 
 # %%
 one_camera = relations.loc[counts[0]]
