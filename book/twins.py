@@ -121,7 +121,7 @@ def edited_by_ids(script: Path, described, notebook: Path, found) -> Path | None
 def update(file: Path, text: str) -> None:
     """Write `text` where it differs."""
     if not file.exists() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
+        written(file, lambda part: part.write_text(text, encoding="utf-8"))
         print(file.relative_to(paths.ROOT))
 
 

@@ -33,6 +33,7 @@ from filelock import FileLock, Timeout
 
 from lib.cirrus.cm1.namelist import number, with_values
 from lib.cirrus.cm1.verdict import NAMELIST, STDERR, STDOUT, expected_times, verdict
+from lib.core.sentence import Sentence
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -43,7 +44,7 @@ _COLUMNS = ("state", "reason", "remark", "seconds")
 _POLL_S = 0.05
 
 
-class RunnerError(ValueError):
+class RunnerError(Sentence, ValueError):
     """An ensemble that cannot be run, told in one sentence."""
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from lib.cirrus.cm1.classic import read_classic
+from lib.core.sentence import Sentence
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = {b"CDF\x01": "CDF-1", b"CDF\x02": "CDF-2", b"CDF\x05": "CDF-5"}
@@ -37,7 +38,7 @@ _UNDEFINED = -999999.9
 _NO_VARIABLE, _OTHER_DIMENSION = b"This is a netCDF dimension but not a netCDF variable", "_nc4_non_coord_"
 
 
-class UnreadableOutput(ValueError):
+class UnreadableOutput(Sentence, ValueError):
     """Output that is not read, told in one sentence; `report` is the table of all files looked at, where there is one."""
 
     def __init__(self, sentence: str, report=None):

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lib.core.sentence import Sentence
+
 #: What pictures may be: formats that Pillow reads by itself, and pixels.
 _FORMATS = ("PNG", "TIFF", "BMP", "GIF", "JPEG", "PPM", "WEBP")
 _MAX_PIXELS = 4096 * 4096
@@ -22,7 +24,7 @@ MODES = ("1", "L", "LA", *_GREY_16, "P", "RGB", "RGBA", *_AS_RGB)
 _NAMES = 50_000
 
 
-class BadImage(ValueError):
+class BadImage(Sentence, ValueError):
     """A file that can't be used; the message says why."""
 
 
