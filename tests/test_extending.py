@@ -214,7 +214,7 @@ def test_a_notebook_is_one_file_and_one_line(copy):
     extended(copy, "notebook")
     run(copy, "book/twins.py")
     run(copy, "book/execute.py", "--profile", "smoke", "--only", "41-diagonals")
-    metrics = copy / "runs" / "smoke" / "41-diagonals" / "metrics.json"
+    metrics = copy / "runs" / "41-diagonals" / "metrics.json"
     assert json.loads(metrics.read_text()) == {"diagonal_m": math.sqrt(3)}
     (copy / "tests").mkdir()
     shutil.copy(ROOT / "tests" / "book" / "test_notebooks.py", copy / "tests")
@@ -231,5 +231,5 @@ def test_the_notebook_knows_a_further_network(copy):
     extended(copy, "network")
     epochs = '{"cnn": 0, "polar": 1, "linear_pixels": 1}'
     run(copy, "book/execute.py", "--profile", "smoke", "--only", "13-image-networks", "-p", "epochs", epochs)
-    metrics = (copy / "runs" / "smoke" / "13-image-networks" / "metrics.json").read_text()
+    metrics = (copy / "runs" / "13-image-networks" / "metrics.json").read_text()
     assert "linear_pixels_single_r2_rho_e" in metrics and "cnn_single" not in metrics
