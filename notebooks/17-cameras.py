@@ -272,7 +272,7 @@ seen = observed["random"][1]
 relations = cameras.fitted_relations(seen, tuple(counts), seed=seed)
 relations[["exponent", "exponent_se", "ratio", "ratio_se"]].rename_axis("views (0: true diameter)")
 
-# %% mystnb={"figure": {"caption": "Left: the largest circle about the silhouettes of a crystal over the diameter of the sphere about it, by the number of views. Right: by how much the mass of a fitted mass-dimension relation is too large at 250 um when the circle is taken for the diameter, with standard errors.", "name": "fig-camera-sizes"}, "image": {"alt": "Boxes that rise towards one with the number of views, and dots that fall towards zero."}}
+# %% mystnb={"figure": {"caption": "Left: the largest circle about the silhouettes of a crystal over the diameter of the sphere about it, by the number of views. Right: by how much the mass of a fitted mass-dimension relation is too large at 250 \u00b5m when the circle is taken for the diameter, with standard errors.", "name": "fig-camera-sizes"}, "image": {"alt": "Boxes that rise towards one with the number of views, and dots that fall towards zero."}}
 shares = pd.concat(
     pd.DataFrame({"n_views": n, "share": seen.diameter_um[:, :n].max(1) / seen.truth.diameter_um})
     for n in counts
@@ -298,4 +298,4 @@ run.table(score=["mass_excess", "exponent_change"])
 # - From thirteen the hull reaches {glue:text}`visual_hull_lebedev_13_nrmse_mass:.2f`, and counts the bullets right for
 #   {glue:text}`visual_hull_lebedev_13_balanced_accuracy:.2f` of the classes on average, the network for
 #   {glue:text}`polar_lebedev_13_balanced_accuracy:.2f`.
-# - A relation that is fitted with the size from one projection has {glue:text}`mass_excess:.0%` too much mass at 250 um.
+# - A relation that is fitted with the size from one projection has {glue:text}`mass_excess:.0%` too much mass at 250 µm.
