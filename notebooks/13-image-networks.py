@@ -355,8 +355,8 @@ run.record_table(scores(true, once), errors_once, model="shipped_once", views="s
 shown = len(shipped.history) * PICTURES_PER_EPOCH
 run.record("pictures", shown, model="shipped", views="single")
 compared_models = ["polar", "shipped_once", "shipped"]
-told = ["r2", "balanced_accuracy", "mae_bullets"]
-run.table("model", ["score", "quantity"], score=told, model=compared_models)
+compared_scores = ["r2", "balanced_accuracy", "mae_bullets"]
+run.table("model", ["score", "quantity"], score=compared_scores, model=compared_models)
 
 # %% [markdown]
 # It has seen {glue:text}`shipped_pictures:,d` pictures. The published ResNet-18 {cite}`ko2025` has $R^2$ = 0.989 and 0.984 and a

@@ -118,7 +118,7 @@ turns = tuple(map(float, angles))
 sets = fresh_rosettes.sets(n_crystals, n_held, n_test, turns, size, seed)
 combined = Views(n_learned, 1, (0.0,), child_seed(seed, "cameras", "learned"), size, pictures=False)
 learn, test = rosette_views(combined, scheduler), rosette_views(sets.test, scheduler)
-true = cameras.known(test)
+true = cameras.crystal_truth(test)
 true.describe().loc[["min", "50%", "max"]]
 
 # %% [markdown]
@@ -202,12 +202,13 @@ observed = {
 # A perceptron is trained for each number of views and for each way to place the cameras.
 
 # %%
-told = {"descriptors": ("descriptors",), "polar": ("answers",), "both": ("answers", "descriptors")}
+inputs = {"descriptors": ("descriptors",), "polar": ("answers",)}
+inputs["both"] = ("answers", "descriptors")
 predicted = {
-    (model, name, n): cameras.learned(parts, *observed[name], n, seed)
+    (model, name, n): cameras.predict_from_views(parts, *observed[name], n, seed)
     for name, of in numbers.items()
     for n in of
-    for model, parts in told.items()
+    for model, parts in inputs.items()
 }
 predicted |= {("visual_hull", *key): table for key, table in hulls.items()}
 
@@ -220,7 +221,7 @@ predicted |= {("visual_hull", *key): table for key, table in hulls.items()}
 # %%
 codes = {f"{name}_{n}": (n, name) for name, of in numbers.items() for n in of}
 for (name, placing, n), table in predicted.items():
-    scored = cameras.reported(true.loc[table.index], table)
+    scored = cameras.score_table(true.loc[table.index], table)
     run.record_table(scored.value, scored.se, model=name, views=f"{placing}_{n}")
 results = run.rows.assign(
     n_views=run.rows.views.map(lambda code: codes[code][0]),

@@ -39,22 +39,24 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: TURNS.index(item.path.stem) if item.path.stem in TURNS else len(TURNS))
 
 
+def shared(name: str, what: str) -> Path:
+    """A folder of `SHARED`; what needs it is skipped where it is not there."""
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"no {what} in {folder} (ICE_SHARED names another place)")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of reference data that are not part of the project."""
-    folder = SHARED / "data"
-    if not folder.is_dir():
-        pytest.skip(f"no reference data in {folder} (ICE_SHARED names another place)")
-    return folder
+    return shared("data", "reference data")
 
 
 @pytest.fixture(scope="session")
 def shared_cases() -> Path:
     """Folder of inputs from the field that are not part of the project."""
-    folder = SHARED / "cases"
-    if not folder.is_dir():
-        pytest.skip(f"no inputs from the field in {folder} (ICE_SHARED names another place)")
-    return folder
+    return shared("cases", "inputs from the field")
 
 
 @pytest.fixture(scope="session")

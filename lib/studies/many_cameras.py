@@ -87,7 +87,7 @@ def observe(data: xr.Dataset, views: np.ndarray, model: ShapeModel, size: int) -
         described.append(table.to_numpy().reshape(*shape, -1))
         answered.append(answers(model, flat).reshape(*shape, -1))
         diameters.append(2 * radius * part.pixel_um[:, None])
-    return Crystals(views, known(data), *(np.concatenate(parts) for parts in (described, answered, diameters)))
+    return Crystals(views, crystal_truth(data), *(np.concatenate(parts) for parts in (described, answered, diameters)))
 
 
 def answers(model: ShapeModel, coverage: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def answers(model: ShapeModel, coverage: np.ndarray) -> np.ndarray:
     return np.column_stack([np.log(said.table[list(TARGETS)]), said.probability])
 
 
-def known(data: xr.Dataset) -> pd.DataFrame:
+def crystal_truth(data: xr.Dataset) -> pd.DataFrame:
     """The truth of each crystal of a data set in its first orientation, see `Crystals`."""
     first = truth(data.isel(orientation=[0]))
     volume, radius = data["volume"].to_numpy(), data["radius"].to_numpy()
@@ -108,7 +108,7 @@ def mass_kg(volume_um3):
     return ICE_DENSITY * 1e-18 * volume_um3
 
 
-def pooled(values: np.ndarray, n_views: int) -> pd.DataFrame:
+def pool_views(values: np.ndarray, n_views: int) -> pd.DataFrame:
     """Mean, minimum and maximum over the first views of numbers (n, V, F): a table (n, 3 F) that knows no order of the views.
 
     With one view that is the numbers themselves.
@@ -118,27 +118,27 @@ def pooled(values: np.ndarray, n_views: int) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(way(part, axis=1)).add_prefix(f"{name}_") for name, way in ways.items()], axis=1)
 
 
-def learned(told: tuple[str, ...], train: Crystals, test: Crystals, n_views: int, seed: int = 0) -> pd.DataFrame:
+def predict_from_views(inputs: tuple[str, ...], train: Crystals, test: Crystals, n_views: int, seed: int = 0) -> pd.DataFrame:
     """What a perceptron says of the test crystals from the first `n_views` of their views, which it takes in any order.
 
     Parameters
     ----------
-    told : what it is told of each view: "descriptors", "answers" or both
+    inputs : what it gets of each view: "descriptors", "answers" or both
 
     Returns
     -------
     `rho_e`, `a_e` and the number of bullets (`lib.models.tables.GUESSES`), and `mass_kg` from `rho_e` and the largest circle seen
     """
-    learner = tables.learner("mlp", seed).fit(_rows(told, train, n_views))
-    predicted = learner.predict(_rows(told, test, n_views))
+    learner = tables.learner("mlp", seed).fit(_rows(inputs, train, n_views))
+    predicted = learner.predict(_rows(inputs, test, n_views))
     diameter = test.diameter_um[:, :n_views].max(axis=1)
     return predicted.assign(mass_kg=mass_kg(predicted.rho_e * np.pi / 6 * diameter**3))
 
 
-def _rows(told: tuple[str, ...], crystals: Crystals, n_views: int) -> pd.DataFrame:
-    """A row for each crystal as `lib.models.tables.Learner` takes them: what is told of its views, and the truth."""
-    values = np.concatenate([getattr(crystals, name) for name in told], axis=2)
-    return pooled(values, n_views).set_index(crystals.truth.index).join(crystals.truth[[*TARGETS, LABEL]])
+def _rows(inputs: tuple[str, ...], crystals: Crystals, n_views: int) -> pd.DataFrame:
+    """A row for each crystal as `lib.models.tables.Learner` takes them: the inputs from its views, and the truth."""
+    values = np.concatenate([getattr(crystals, name) for name in inputs], axis=2)
+    return pool_views(values, n_views).set_index(crystals.truth.index).join(crystals.truth[[*TARGETS, LABEL]])
 
 
 def hulls(data: xr.Dataset, views: np.ndarray, counts: tuple[int, ...], size: int) -> dict[int, pd.DataFrame]:
@@ -155,7 +155,7 @@ def hulls(data: xr.Dataset, views: np.ndarray, counts: tuple[int, ...], size: in
             hull = hull & visual_hull(coverage[:, before:count], views[before:count], HULL_SIDE)
             table = hull_targets(hull)
             found[count].append(table.assign(mass_kg=mass_kg(table.volume * (size * part.pixel_um) ** 3)))
-    return {count: pd.concat(parts).set_index(known(data).index) for count, parts in found.items()}
+    return {count: pd.concat(parts).set_index(crystal_truth(data).index) for count, parts in found.items()}
 
 
 def camera_scores(true: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -172,7 +172,7 @@ def camera_scores(true: pd.DataFrame, predicted: pd.DataFrame, weights: np.ndarr
     }
 
 
-def reported(true: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+def score_table(true: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
     """The `REPORTED` scores of test crystals, a row each: `value`, and `se` by bootstrap over the crystals."""
     values = camera_scores(true, predicted, np.ones((1, len(true))))
     errors = standard_errors(true, predicted, camera_scores)

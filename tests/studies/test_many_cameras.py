@@ -38,22 +38,22 @@ def test_no_projection_is_larger_than_the_crystal(crystals):
 
 
 def test_mass_is_density_times_volume(data):
-    known = cameras.known(data)
+    known = cameras.crystal_truth(data)
     sphere = np.pi / 6 * known.diameter_um**3
     assert known.mass_kg.to_numpy() == pytest.approx((917e-18 * known.rho_e * sphere).to_numpy(), rel=1e-6)
 
 
 def test_pooled_views_know_no_order():
     values = np.random.default_rng(0).normal(size=(5, 4, 3))
-    assert cameras.pooled(values, 4).to_numpy() == pytest.approx(cameras.pooled(values[:, ::-1], 4).to_numpy())
-    assert cameras.pooled(values, 1).to_numpy() == pytest.approx(values[:, 0])
-    two = cameras.pooled(values, 2)
+    assert cameras.pool_views(values, 4).to_numpy() == pytest.approx(cameras.pool_views(values[:, ::-1], 4).to_numpy())
+    assert cameras.pool_views(values, 1).to_numpy() == pytest.approx(values[:, 0])
+    two = cameras.pool_views(values, 2)
     assert two.to_numpy()[:, :3] == pytest.approx(values[:, :2].mean(axis=1))
 
 
 def test_learners_of_views_predict_what_is_reported(crystals):
-    predicted = cameras.learned(("descriptors",), crystals, crystals, 2)
-    scored = cameras.reported(crystals.truth, predicted)
+    predicted = cameras.predict_from_views(("descriptors",), crystals, crystals, 2)
+    scored = cameras.score_table(crystals.truth, predicted)
     assert list(scored.index) == list(cameras.REPORTED)
     assert np.isfinite(scored).all(axis=None)
 
@@ -61,7 +61,7 @@ def test_learners_of_views_predict_what_is_reported(crystals):
 def test_hulls_need_no_training_and_improve_with_views(data):
     some = data.isel(crystal=slice(0, 8))
     found = cameras.hulls(some, lebedev_cameras(13), (3, 13), SIZE)
-    true = cameras.known(some).mass_kg
+    true = cameras.crystal_truth(some).mass_kg
     excess = {n: (table.mass_kg / true).mean() for n, table in found.items()}
     assert 1 < excess[13] < 1.4 < excess[3]
 
