@@ -21,12 +21,13 @@ from lib.core import paths
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}, "scale": 0.78}
 
-#: Ready for paper: what is folded is opened, films show their end, and equations are set.
+#: Ready for paper: what is folded is opened, films show their end, and equations, fonts and pictures are there.
 PREPARE = """async () => {
   document.querySelectorAll("details").forEach(fold => fold.open = true);
   document.querySelectorAll('.animation button[title="Last frame"]').forEach(button => button.click());
   await window.MathJax?.startup?.promise;
   await document.fonts.ready;
+  await Promise.allSettled([...document.images].map(picture => picture.decode()));
 }"""
 
 
@@ -40,7 +41,6 @@ def print_page(page: Page, file: Path) -> tuple[str, PdfReader]:
     page.goto(file.as_uri(), wait_until="load")
     page.emulate_media(media="print", color_scheme="light")
     page.evaluate(PREPARE)
-    page.wait_for_load_state("networkidle")
     title = page.locator("main h1").first.text_content().removesuffix("#").strip()
     return title, PdfReader(BytesIO(page.pdf(**PAPER, print_background=True)))
 

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from base64 import b64decode
+from contextlib import contextmanager
 
 import numpy as np
 import pdf
@@ -18,7 +19,21 @@ from lib.core.paths import ROOT
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 #: How long a page of three-dimensional scenes may take to draw them without a GPU, beside other tests [ms].
 PATIENCE_MS = 180_000
+#: A page is at rest that asked for nothing for so long, by its own clock [ms].
+REST_MS = 500
 LOCAL = ("file:", "data:", "blob:", "about:")
+
+#: Before anything else on a page: it remembers which of its frames have loaded.
+REMEMBER = """document.addEventListener("load", event => { event.target.hasLoaded = true; }, true)"""
+#: Whether a page, or a frame of it, is there with scripts, equations, fonts and pictures.
+LOADED = """async () => {
+  if (document.readyState != "complete") return false;
+  await window.MathJax?.startup?.promise;
+  await document.fonts.ready;
+  return [...document.images].every(picture => picture.complete);
+}"""
+FRAMES_LOADED = """[...document.querySelectorAll("iframe")].every(frame => frame.hasLoaded)"""
+REST = "rest => new Promise(over => setTimeout(() => over(true), rest))"
 
 
 @pytest.fixture(scope="module")
@@ -28,36 +43,105 @@ def pages(built_book):
     return [*found, *(built_book / name for name in ("search.html", "genindex.html"))]
 
 
+@pytest.fixture(scope="module")
+def offline(browser):
+    """Chromium without network."""
+    with browser.new_context(viewport=DESKTOP, offline=True) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(REMEMBER)
+        yield context
+
+
+@contextmanager
+def watched(context):
+    """A new page of `context`: what it asks for is in its list `asked`, what goes wrong in its list `problems`."""
+    page = context.new_page()
+    page.asked, page.problems = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("request", lambda request: request.url.startswith(LOCAL) or page.problems.append(f"goes out: {request.url}"))
+    page.on("websocket", lambda socket: page.problems.append(f"goes out: {socket.url}"))
+    page.on("requestfailed", lambda request: page.problems.append(f"{request.url} failed: {request.failure}"))
+    page.on("console", lambda message: message.type == "error" and page.problems.append(message.text))
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def page(browser):
-    """A desktop-sized page that lets no request out; what goes wrong is in its list `problems`."""
-    opened = browser.new_page(viewport=DESKTOP)
-    opened.set_default_timeout(PATIENCE_MS)
-    opened.problems = []
-    opened.on("console", lambda message: message.type == "error" and opened.problems.append(message.text))
-    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
-    opened.on("requestfailed", lambda request: opened.problems.append(f"{request.url} failed: {request.failure}"))
-    opened.on("request", lambda request: request.url.startswith(LOCAL) or opened.problems.append(f"goes out: {request.url}"))
-    yield opened
-    opened.close()
+def page(offline):
+    """A desktop-sized page without network, watched."""
+    with watched(offline) as page:
+        yield page
 
 
-def visit(page, file):
-    """Open `file`, scroll past its frames, which load then, to its end, and wait until all is quiet."""
+def open_whole(page, file):
+    """Open `file` and wait until it is there, whatever the frames on it do."""
     page.goto(file.as_uri())
-    for frame in page.query_selector_all("iframe"):
-        frame.scroll_into_view_if_needed()
-    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function(LOADED, polling=100)
 
 
-def test_pages_load_whole_and_without_network(page, pages):
+def visit(page, file, rounds=20):
+    """Open `file`, scroll past all that loads late, in frames too, to its end, and wait until nothing more is asked for."""
+    open_whole(page, file)
+    for _ in range(rounds):
+        before = len(page.asked)
+        for frame in page.frames:
+            for late in frame.query_selector_all("[loading=lazy]"):
+                late.scroll_into_view_if_needed()
+            frame.wait_for_function(LOADED, polling=100)
+            frame.wait_for_function(FRAMES_LOADED, polling=100)
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_function(REST, arg=REST_MS)  # what the page is busy with comes first
+        if len(page.asked) == before:
+            return
+    page.problems.append(f"does not come to rest: {page.asked[-1]}")
+
+
+FAULTS = """
+<img src="https://example.org/outside.png">
+<script>new WebSocket("ws://example.org/socket")</script>
+<img src="missing.png">
+<link rel="stylesheet" href="missing.css">
+<iframe loading="lazy" src="missing.html"></iframe>
+<script>console.error("a complaint")</script>
+<script>throw Error("a slip")</script>
+<p style="height: 20000px"><img loading="lazy" src="far.png"><p style="height: 20000px">"""
+TOLD = ("outside.png", "ws://example.org/socket", "missing.png", "missing.css", "missing.html", "complaint", "slip", "far.png")
+LATE = "<script>onload = () => setTimeout(() => { new Image().src = 'late.png'; }, 400)</script>"
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize(("faults", "told"), [(FAULTS, TOLD), (LATE, ("late.png",))], ids=["at once", "late"])
+def test_what_is_wrong_on_a_page_or_in_a_frame_is_seen(page, tmp_path, faults, told, depth):
+    for number in range(depth):
+        frame = f"<p style='height: 20000px'><iframe loading='lazy' src='{number + 1}.html'></iframe>"
+        (tmp_path / f"{number}.html").write_text(f"<!doctype html>{frame}")
+    (tmp_path / f"{depth}.html").write_text(f"<!doctype html>{faults}")
+    visit(page, tmp_path / "0.html")
+    assert [words for words in told if not any(words in problem for problem in page.problems)] == []
+
+
+def test_a_page_that_never_rests_is_no_endless_wait(page, tmp_path):
+    (tmp_path / "page.html").write_text("<script>setInterval(() => { new Image().src = `x.png?${Math.random()}`; }, 50)</script>")
+    visit(page, tmp_path / "page.html", rounds=2)
+    assert "does not come to rest" in page.problems[-1]
+
+
+def test_what_is_right_on_a_page_is_no_problem(page, tmp_path):
+    (tmp_path / "picture.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "frame.html").write_text("<!doctype html><img src='picture.svg'>")
+    (tmp_path / "page.html").write_text("<!doctype html><iframe loading='lazy' src='frame.html'></iframe><iframe></iframe>")
+    visit(page, tmp_path / "page.html")
+    assert [url.rsplit("/", 1)[1] for url in page.asked] == ["page.html", "frame.html", "picture.svg"] and not page.problems
+
+
+def test_pages_load_whole_and_without_network(offline, pages):
     wrong = {}
     for file in pages:
-        page.problems.clear()
-        visit(page, file)
-        if page.problems:
-            wrong[file.name] = list(page.problems)
+        with watched(offline) as page:  # so that no page hears of another's end
+            visit(page, file)
+            if page.problems:
+                wrong[file.name] = list(page.problems)
     assert not wrong
 
 
@@ -65,7 +149,7 @@ def test_no_page_scrolls_sideways_on_a_phone(page, pages):
     page.set_viewport_size(PHONE)
     widths = {}
     for file in pages:
-        visit(page, file)
+        open_whole(page, file)
         widths[file.name] = page.evaluate("document.documentElement.scrollWidth")
     assert {name: width for name, width in widths.items() if width > PHONE["width"]} == {}
 
