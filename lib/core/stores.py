@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import platform
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 from tqdm.dask import TqdmCallback
 
+from lib.core.processes import end_with_parent, worker_context
 from lib.core.sentence import Sentence
 
 #: Dask's schedulers on this machine.
@@ -75,8 +75,10 @@ def build_store(
     if ":" in scheduler:
         _compute_on_cluster(tasks, scheduler, label)
     else:
-        context = _worker_context(fill.func.__module__ if isinstance(fill, functools.partial) else fill.__module__)
-        with TqdmCallback(desc=label, unit="block"), dask.config.set({"multiprocessing.context": context}):
+        context = worker_context(fill.func.__module__ if isinstance(fill, functools.partial) else fill.__module__)
+        processes = {"multiprocessing.context": context.get_start_method(), "multiprocessing.initializer": end_with_parent}
+        one_by_one = {"chunksize": 1}  # Dask would give six blocks to one process while another has none
+        with TqdmCallback(desc=label, unit="block"), dask.config.set(processes | one_by_one):
             dask.compute(*tasks, scheduler=scheduler if len(tasks) > 1 else "synchronous", num_workers=workers)
     seen.unlink()
     for marker in done.iterdir():
@@ -101,15 +103,6 @@ def _fill_and_mark(fill: Callable[[str, int], None], store: str, start: int, mar
     if not Path(marker).exists():
         fill(store, start)
         Path(marker).touch()
-
-
-@functools.cache
-def _worker_context(module: str) -> str:
-    """How worker processes begin: from a server that has imported `module`, so that it is done once for all data sets."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return "spawn"
-    multiprocessing.get_context("forkserver").set_forkserver_preload([module])
-    return "forkserver"
 
 
 def _worker_name() -> str:

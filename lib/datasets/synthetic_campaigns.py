@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +17,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from lib.core.cache import cached
+from lib.core.processes import end_with_parent, worker_context
 from lib.crystals.habits import HABITS, orientation, sample
 from lib.crystals.solid import bounding_sphere, corners
 from lib.datasets.picture_set import PictureSet, Row, apply_screening, measure, stack
@@ -106,11 +106,14 @@ def process_map(workers: int = 0) -> Iterator[Callable]:
     if workers == 1:
         yield map
         return
-    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload([__name__])  # imports once for all processes
-    with ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, worker_context(__name__), initializer=_begin_worker) as pool:
         yield functools.partial(pool.map, chunksize=8)
+
+
+def _begin_worker() -> None:
+    """One thread a process, for as long as there is somebody to work for."""
+    end_with_parent()
+    cv2.setNumThreads(1)
 
 
 def campaign_pictures(
