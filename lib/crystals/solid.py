@@ -155,6 +155,11 @@ def triangle_area(vertices: np.ndarray, triangles: np.ndarray) -> float:
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
 
+def mass_kg(volume_um3):
+    """Mass [kg] of a volume of ice [um3]."""
+    return ICE_DENSITY * 1e-18 * volume_um3
+
+
 def targets(solid: Solid) -> Targets:
     """Exact volume, surface area, bounding radius, `rho_e` and `a_e` of a solid."""
     whole = union(solid)

@@ -14,7 +14,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from lib.core.seeds import generator
-from lib.crystals.solid import ICE_DENSITY
+from lib.crystals.solid import mass_kg
 from lib.datasets.rosettes import LABEL, TARGETS, crystals_of, truth
 from lib.evaluation.scores import standard_errors, weighted_scores
 from lib.imaging.draw.silhouette import seen_from
@@ -101,11 +101,6 @@ def crystal_truth(data: xr.Dataset) -> pd.DataFrame:
     first = truth(data.isel(orientation=[0]))
     volume, radius = data["volume"].to_numpy(), data["radius"].to_numpy()
     return first.assign(diameter_um=2 * radius, mass_kg=mass_kg(volume))
-
-
-def mass_kg(volume_um3):
-    """Mass [kg] of a volume of ice [um3]."""
-    return ICE_DENSITY * 1e-18 * volume_um3
 
 
 def pool_views(values: np.ndarray, n_views: int) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.cirrus.kinematic.ice import C_P, GRAVITY, R_D, compiled, saturation_mixing_ratio
+from lib.cirrus.kinematic.ice import C_P, R_D, compiled, saturation_mixing_ratio
+from lib.crystals.hydrodynamics import GRAVITY
 
 #: The first fields that are advected in every scheme: potential temperature [K] and vapour [kg kg-1].
 THETA, VAPOUR = range(2)

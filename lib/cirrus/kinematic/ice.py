@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from lib.crystals.hydrodynamics import terminal_velocity
+
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 #: Density of solid ice [kg m-3].
 RHO_ICE = 917.0
 #: Gas constants of dry air and of water vapour [J kg-1 K-1], and heat capacity of air [J kg-1 K-1].
 R_D, R_V, C_P = 287.04, 461.5, 1004.0
-#: Acceleration of gravity [m s-2].
-GRAVITY = 9.81
 #: Radius [m] and mass [kg] of a crystal that has just been nucleated.
 NEW_RADIUS = 2e-6
 NEW_MASS = 4 / 3 * math.pi * NEW_RADIUS**3 * RHO_ICE
@@ -205,15 +205,9 @@ def growth_rate(size, air):
 def fall_speed(mass, a, c, density, viscosity):
     """Fall speed [m s-1], downward, of a spheroid with semi-axes `a` and `c` [m] that falls with its broad side down.
 
-    `density` and `viscosity` are those of the air [kg m-3, Pa s].
-
-    Heymsfield & Westbrook 2010, equations 5 to 8, doi:10.1175/2010JAS3379.1.
+    `density` and `viscosity` are those of the air [kg m-3, Pa s]; see `lib.crystals.hydrodynamics.terminal_velocity`.
     """
-    length = 2 * max(a, c)
-    area_ratio = min(1.0, a / c)
-    best = density * 8.0 * mass * GRAVITY / (viscosity**2 * math.pi * math.sqrt(area_ratio))
-    reynolds = 16.0 * (math.sqrt(1.0 + 4.0 * math.sqrt(best) / (64.0 * math.sqrt(0.35))) - 1.0) ** 2
-    return viscosity * reynolds / (density * length)
+    return terminal_velocity(mass, 2 * max(a, c), min(1.0, a / c), density, viscosity)
 
 
 @compiled

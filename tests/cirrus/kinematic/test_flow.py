@@ -20,8 +20,9 @@ from lib.cirrus.kinematic.flow import (
     set_flow,
     standing_air,
 )
-from lib.cirrus.kinematic.ice import GRAVITY, R_D, saturation_mixing_ratio
+from lib.cirrus.kinematic.ice import R_D, saturation_mixing_ratio
 from lib.core import paths
+from lib.crystals.hydrodynamics import GRAVITY
 
 NX, NZ, DT = 64, 64, 10.0
 AIR = standing_air(NZ, DT, 0.03)

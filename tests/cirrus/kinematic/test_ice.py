@@ -7,7 +7,6 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from lib.cirrus.kinematic.ice import (
-    GRAVITY,
     HABITS,
     NEW_MASS,
     NEW_RADIUS,
@@ -32,6 +31,7 @@ from lib.cirrus.kinematic.ice import (
     viscosity,
 )
 from lib.cirrus.kinematic.population import Crystals, active_share, exchange, no_classes, summed
+from lib.crystals.hydrodynamics import GRAVITY
 
 TEMPERATURE, PRESSURE = 228.0, 3e4
 
