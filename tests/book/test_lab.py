@@ -40,10 +40,10 @@ def lab(tmp_path_factory):
     def ask(path, method="GET", content=None):
         data = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/api/contents/{path}", data, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return json.loads(answer.read())
 
-    for _ in range(1200):
+    for _ in range(6000):
         try:
             ask("")
             break
@@ -52,7 +52,7 @@ def lab(tmp_path_factory):
             time.sleep(0.1)
     yield folder, ask
     server.terminate()
-    server.wait(30)
+    server.wait(300)
 
 
 def test_saving_a_notebook_writes_its_twin_and_the_other_way_round(lab):

@@ -62,7 +62,7 @@ def blocks_done(folder):
     return len(list(folder.glob("*.part/done/*")))
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=600):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -113,7 +113,7 @@ def test_a_killed_training_ends_with_the_same_weights(empty_cache, tmp_path, mon
     script.write_text(SOURCE)
     environment = os.environ | {"ICE_CACHE": str(empty_cache), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(cache.paths.ROOT)}
     process = subprocess.Popen([sys.executable, script], env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not (histories := list(empty_cache.glob("*.part/history.csv"))) or len(histories[0].read_text().splitlines()) < 4:
         assert process.poll() is None and time.monotonic() < deadline, "it ended before it could be killed"
         time.sleep(0.05)

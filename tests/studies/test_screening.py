@@ -181,7 +181,7 @@ def test_a_killed_screening_goes_on_and_ends_with_the_same_results(network, tmp_
     code = KILLED.replace("{training}", repr(SMALL))
     process = subprocess.Popen([sys.executable, "-c", code, folder, target], cwd=paths.ROOT, stderr=subprocess.DEVNULL)
     part = Path(f"{target}.part")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while rows_done(part) < 20:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
