@@ -19,7 +19,7 @@ from lib.cirrus.cm1.units import factor_to, is_missing
 _FAMILIES = {
     "q_i": (("qi", "qi1", "qi2", "qi3", "qi4"),),
     "n_i": (("qni",), ("nci",), ("cci",), ("ni", "ni1", "ni2", "ni3", "ni4"), ("out10",)),
-    "v_m": (("p3_vmi",), ("out11",)),
+    "v_m": (("p3_vmi",), ("vti",), ("out11",)),
     "rho_i": (("p3_rhopo",), ("out12",)),
 }
 QUANTITIES = (*_FAMILIES, "q_i_total")

@@ -1,6 +1,6 @@
 """The grid of a file of CM1, and its fields on it: time, z, y, x in ascending order, however the file has them.
 
-What is x, y, z or time is told by the names of dimensions. Cells have the widths that their faces (xf, yf, zf) give them.
+What is x, y, z or time is told by the names of dimensions. Cells have the widths of their bounds or faces (xf, yf, zf).
 """
 
 from __future__ import annotations
@@ -90,19 +90,27 @@ def _axis(file: NetCDF, axis: str, names: tuple[str, ...], faces: str) -> Axis:
         raise UnreadableOutput(f"has an axis {name} that neither ascends nor descends, or was not written")
     descends = len(centres) > 1 and centres[0] > centres[-1]
     centres = np.sort(centres)
-    return Axis(_dimension(file, name), np.round(centres, 3), _widths(file, axis, centres, faces), descends)
+    return Axis(_dimension(file, name), np.round(centres, 3), _widths(file, axis, name, centres, faces), descends)
 
 
-def _metres(file: NetCDF, name: str, axis: str) -> np.ndarray:
-    unit = file.units(name) or file.attribute(f"{axis}_units")
+def _metres(file: NetCDF, name: str, axis: str, unit: str = "") -> np.ndarray:
+    """The values of an axis (n,) [m], in whose absence of a unit `unit` or that of the whole file holds."""
+    unit = file.units(name) or unit or file.attribute(f"{axis}_units")
     factor = factor_to(unit, "m") if unit else None
     if factor is None:
         raise UnreadableOutput(f"has {name} in {unit or 'no unit'}, not in km or metres")
     return np.ravel(file.read(name)).astype(float) * factor
 
 
-def _widths(file: NetCDF, axis: str, centres: np.ndarray, faces: str) -> np.ndarray:
-    """Widths of cells between their faces, or between the middles of their centres where the file has no faces that fit."""
+def _widths(file: NetCDF, axis: str, name: str, centres: np.ndarray, faces: str) -> np.ndarray:
+    """Widths of cells by their bounds (CF conventions, section 7.1) or faces, or between the middles of their centres where the
+    file has neither that fit.
+    """
+    bounds = file.bounds(name)
+    if bounds and file.shape(bounds) == (len(centres), 2):
+        ends = np.sort(np.sort(_metres(file, bounds, axis, file.units(name)).reshape(-1, 2), axis=1), axis=0)
+        if np.all((ends[:, 0] < centres) & (centres < ends[:, 1])):
+            return ends[:, 1] - ends[:, 0]
     if faces in file and file.shape(faces) == (len(centres) + 1,):
         edges = np.sort(_metres(file, faces, axis))
         if np.all((edges[:-1] < centres) & (centres < edges[1:])):

@@ -30,6 +30,8 @@ _OTHERS |= {b"PK\x03\x04": "is a zip archive: unpack it first", b"GRIB": "is a G
 _OTHERS |= {b"\x0e\x03\x13\x01": "is an HDF4 file", b"version https://git-lfs": "is a pointer of Git LFS: run git lfs pull"}
 #: Attributes that say how numbers are packed, and which values were never written.
 _PACKING, _MISSING = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
+#: Attributes that say which values are valid, and how many numbers each has.
+_VALID = {"valid_range": 2, "valid_min": 1, "valid_max": 1}
 #: No attribute that is looked at has more values, and no axis is longer.
 _MOST_VALUES, _LONGEST = 100, 1_000_000
 #: What CM1 writes for an undefined value.
@@ -158,6 +160,12 @@ class NetCDF:
         with sound(name):
             return _plain(_text(self._variable(name).attributes, "units").strip())
 
+    def bounds(self, name: str) -> str:
+        """Name of the variable with the bounds of the cells of an axis (CF conventions, section 7.1), "" if there is none."""
+        with sound(name):
+            bounds = _text(self._variable(name).attributes, "bounds")
+        return bounds if bounds and bounds in self else ""
+
     def attribute(self, name: str, default: str = "") -> str:
         """A global attribute as text."""
         with sound(name):
@@ -171,7 +179,7 @@ class NetCDF:
             raise UnreadableOutput(f"has {name} packed by {filters}, a filter of HDF5 that is not installed")
 
     def read(self, name: str, *index) -> np.ndarray:
-        """Values of a variable, unpacked, NaN where they were never written.
+        """Values of a variable, unpacked, NaN where they were never written or are outside their valid range.
 
         Raises
         ------
@@ -226,7 +234,7 @@ def _numbers(attributes: Mapping, name: str) -> list[float]:
 
 
 def _decoded(name: str, values: np.ndarray, attributes: Mapping, undefined: list[float]) -> np.ndarray:
-    """Values after the CF conventions: unpacked, and NaN where they were never written, or are `undefined`."""
+    """Values after the CF conventions: unpacked, and NaN where they were never written, are `undefined` or not valid."""
     packing = {}
     for attribute in (attribute for attribute in _PACKING if attribute in attributes):
         packing[attribute] = _numbers(attributes, attribute)
@@ -237,10 +245,33 @@ def _decoded(name: str, values: np.ndarray, attributes: Mapping, undefined: list
         packing["_Unsigned"] = _text(attributes, "_Unsigned")
     marks = [*undefined, *(number for attribute in _MISSING for number in _numbers(attributes, attribute))]
     lost = np.isin(values, [mark for number in marks for mark in _as_type(number, values.dtype)])
+    stored = values
     if packing:
         variable = xr.Variable([f"d{axis}" for axis in range(values.ndim)], values, packing)
         values = xr.decode_cf(xr.Dataset({"values": variable}), decode_times=False)["values"].values
+    for attribute in (attribute for attribute in _VALID if attribute in attributes):
+        lost = lost | _outside(attribute, attributes, stored, values)
     return np.where(lost, np.nan, values).astype(np.result_type(values, np.float16)) if np.any(lost) else values
+
+
+def _outside(attribute: str, attributes: Mapping, stored: np.ndarray, unpacked: np.ndarray) -> np.ndarray:
+    """Which values are beyond the limits that one of the attributes `_VALID` gives.
+
+    Limits are those of the stored values, as CF has it, unless whole numbers are stored and the limits are none: then they are of
+    the unpacked values (NUG, appendix A). Limits of whole numbers without a sign may be stored as ones with a sign.
+    """
+    limits = _numbers(attributes, attribute)
+    if len(limits) != _VALID[attribute]:
+        return np.zeros(stored.shape, bool)
+    values = stored if np.asarray(attributes[attribute]).dtype.kind in "iu" or stored.dtype.kind == "f" else unpacked
+    if _text(attributes, "_Unsigned").lower() == "true" and values.dtype.kind == "i":
+        values = values.view(f"u{values.itemsize}")
+        limits = [limit % 256**values.itemsize for limit in limits]
+    if values.dtype.kind == "f":
+        limits = [values.dtype.type(limit) for limit in limits]
+    low = values < limits[0] if attribute != "valid_max" else False
+    high = values > limits[-1] if attribute != "valid_min" else False
+    return low | high
 
 
 def _as_type(number: float, dtype: np.dtype) -> list:

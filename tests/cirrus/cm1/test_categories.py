@@ -113,3 +113,11 @@ def test_most_of_the_ice_is_snow_where_the_scheme_makes_it_so(shared_data, tmp_p
     share = (1 - ice.q_i / ice.q_i_total).to_series()
     expected = {"thompson": 0.90, "gsr_lfo": 0.88, "nssl2m": 0.48, "morrison": 0.37, "goddard": 0.12, "wsm6": 0.0, "p3_1cat": 0.0}
     assert share[list(expected)].to_dict() == pytest.approx(expected, abs=0.01)
+
+
+def test_the_fall_speed_of_cloud_ice_is_that_of_its_scheme(tmp_path):
+    output(tmp_path / "morrison" / "cm1out.nc", of_scheme(5) | {"vti": 0.3, "vts": 0.9, "vtg": 2.0}, ptype=np.int32(5))
+    output(tmp_path / "p3" / "cm1out.nc", of_scheme(50) | {"vti": 0.7}, ptype=np.int32(50))  # whose own is p3_vmi
+    found = open_ensemble(tmp_path).load()
+    np.testing.assert_allclose(found.v_m.sel(member="morrison"), 0.3, rtol=1e-6)
+    np.testing.assert_allclose(found.v_m.sel(member="p3"), 0.4, rtol=1e-6)

@@ -181,3 +181,56 @@ def test_whole_numbers_without_a_sign_are_read_as_such(tmp_path):
     packing = {"_Unsigned": "true", "scale_factor": np.float64(scale)}
     write(tmp_path / "cm1out.nc", "CDF-1", sizes, variables | {"qi": (dimensions, packed, units | packing)})
     np.testing.assert_allclose(open_ensemble(tmp_path, y=50.0).q_i[0], values[:, :, 0], atol=scale)
+
+
+#: Attributes, with values of qi stored as they are or packed as 1e-8 kg/kg -> those above 5e-5 are not valid.
+NOT_VALID = {
+    "valid_range": ({"valid_range": np.array([0, 5e-5], "f4")}, False),
+    "valid_max": ({"valid_max": np.float64(5e-5)}, False),
+    "of the packed values": ({"valid_range": np.array([0, 5000], "i2")}, True),
+    "of the unpacked values": ({"valid_max": np.float32(5e-5)}, True),
+}
+
+
+@pytest.mark.parametrize("container", ["CDF-2", "netCDF-4"])
+@pytest.mark.parametrize("case", NOT_VALID)
+def test_values_that_are_not_valid_are_no_ice(case, container, tmp_path):
+    limits, packed = NOT_VALID[case]
+    variables, sizes = output()
+    dimensions, values, units = variables["qi"]
+    for name, highest in (("valid", 4.9e-5), ("not", 5.1e-5)):
+        own = np.minimum(values, 4e-5)
+        own[1, 2, 0, 3] = highest
+        stored = np.round(own / 1e-8).astype("i2") if packed else own
+        packing = {"scale_factor": np.float64(1e-8)} if packed else {}
+        (tmp_path / name).mkdir()
+        changed = variables | {"qi": (dimensions, stored, units | packing | limits)}
+        write(tmp_path / name / "cm1out.nc", container, sizes, changed)
+    assert open_ensemble(tmp_path / "valid").q_i.max() == pytest.approx(4.9e-5, rel=1e-3)
+    with pytest.raises(UnreadableOutput, match="cm1out.nc has NaN or unwritten values in qi"):
+        open_ensemble(tmp_path / "not").load(scheduler="synchronous")
+
+
+@pytest.mark.parametrize(
+    "limits", [{"valid_range": "0 to 1"}, {"valid_range": np.array([0, 1, 2], "f4")}, {"valid_min": np.float32(-1)}]
+)
+def test_limits_that_say_nothing_change_nothing(limits, tmp_path):
+    variables, sizes = output()
+    dimensions, values, units = variables["qi"]
+    write(tmp_path / "cm1out.nc", "CDF-1", sizes, variables | {"qi": (dimensions, values, units | limits)})
+    np.testing.assert_array_equal(open_ensemble(tmp_path, y=50.0).q_i[0], values[:, :, 0])
+
+
+def test_limits_of_whole_numbers_without_a_sign(tmp_path):
+    variables, sizes = output()
+    dimensions, values, units = variables["qi"]
+    scale = float(values.max()) / 250
+    packed = np.round(values / scale).astype("u1").view("i1")
+    packing = {"_Unsigned": "true", "scale_factor": np.float64(scale)}
+    for name, highest in (("valid", 250), ("not", 249)):
+        (tmp_path / name).mkdir()
+        limits = {"valid_range": np.array([0, highest], "u1").view("i1")}
+        write(tmp_path / name / "cm1out.nc", "CDF-1", sizes, variables | {"qi": (dimensions, packed, units | packing | limits)})
+    np.testing.assert_allclose(open_ensemble(tmp_path / "valid", y=50.0).q_i[0], values[:, :, 0], atol=scale)
+    with pytest.raises(UnreadableOutput, match="NaN or unwritten values in qi"):
+        open_ensemble(tmp_path / "not").load(scheduler="synchronous")

@@ -209,12 +209,26 @@ def test_nothing_is_told_of_an_ensemble_without_gaps(tmp_path):
     assert "remarks" not in open_ensemble(tmp_path).load(scheduler="synchronous").attrs
 
 
-def test_rows_of_a_stretched_run_count_by_their_widths(tmp_path):
+@pytest.mark.parametrize("told", ["faces", "bounds", "descending bounds"])
+def test_rows_of_a_stretched_run_count_by_their_widths(told, tmp_path):
     fields = ice((0, 300), NY)
     variables, sizes = {name: (AXES, np.float32(values), {}) for name, values in named(fields).items()}, dict(SIZES, yf=NY + 1)
     variables |= {name: ((name,), np.float32(0.05 + 0.1 * np.arange(sizes[name])), {"units": "km"}) for name in ("xh", "zh")}
-    variables["yh"] = (("yh",), np.array([0.05, 0.15, 1.2], "f4"), {"units": "km"})
-    variables["yf"] = (("yf",), np.array([0, 100, 200, 2200], "f4"), {"units": "m"})
+    variables["yh"] = (
+        ("yh",),
+        np.array([0.05, 0.15, 1.2], "f4"),
+        {"units": "km"} | ({"bounds": "ends"} if told != "faces" else {}),
+    )
+    if told == "faces":
+        variables["yf"] = (("yf",), np.array([0, 100, 200, 2200], "f4"), {"units": "m"})
+    else:
+        ends = np.array([[0, 0.1], [0.1, 0.2], [0.2, 2.2]], "f4")  # in the unit of their axis
+        variables["ends"], sizes["two"] = (("yh", "two"), ends, {}), 2
+    if told == "descending bounds":
+        variables = {
+            name: (dims, np.flip(values, dims.index("yh")) if "yh" in dims else values, attributes)
+            for name, (dims, values, attributes) in variables.items()
+        }
     variables["time"] = (("time",), np.array([0, 300], "f4"), {"units": "s"})
     output_files.write(tmp_path / "cm1out.nc", "netCDF-4", sizes, variables)
     found = open_ensemble(tmp_path).isel(time=[1])
