@@ -205,8 +205,9 @@ run.keep(crystals=targets)
 descriptors.targets(targets.sample(min(len(targets), 3000), random_state=seed))
 
 # %% [markdown]
-# The published test set ranges from 0.0088 to 0.2712 in $\rho_e$ and from 0.111 to 0.941 in $A_e$; ours should
-# lie within about the same limits.
+# The published test set ranges from {reported}`least_rho_e:.4f` to {reported}`largest_rho_e:.4f` in $\rho_e$ and from
+# {reported}`least_a_e:.3f` to {reported}`largest_a_e:.3f` in $A_e$; ours should lie within
+# about the same limits.
 
 # %%
 percentiles = targets[["rho_e", "a_e"]].quantile([0.05, 0.5, 0.95])

@@ -252,8 +252,8 @@ run.table("model", ["score", "quantity"], score=["r2", "balanced_accuracy"], spl
 # %% [markdown]
 # ## Beside the talk and the paper
 #
-# The published models {cite}`ko2025` are trained on 489,999 pictures, ours on {glue:text}`n_train`, and the published test set is
-# split by picture. The talk prints its scores without naming the target.
+# The published models {cite}`ko2025` are trained on {reported}`pictures:,d` pictures, ours on {glue:text}`n_train`, and the
+# published test set is split by picture. The talk prints its scores without naming the target.
 
 # %%
 literature.beside(run.rows)

@@ -359,8 +359,9 @@ compared_scores = ["r2", "balanced_accuracy", "mae_bullets"]
 run.table("model", ["score", "quantity"], score=compared_scores, model=compared_models)
 
 # %% [markdown]
-# It has seen {glue:text}`shipped_pictures:,d` pictures. The published ResNet-18 {cite}`ko2025` has $R^2$ = 0.989 and 0.984 and a
-# balanced accuracy of 0.906, on a test set split by picture.
+# It has seen {glue:text}`shipped_pictures:,d` pictures. The published ResNet-18 {cite}`ko2025` has $R^2$ =
+# {reported}`resnet18_single_r2_rho_e:.3f` and {reported}`resnet18_single_r2_a_e:.3f` and a balanced accuracy of
+# {reported}`resnet18_single_balanced_accuracy:.3f`, on a test set split by picture.
 
 # %% [markdown]
 # ## Conformal intervals
@@ -511,7 +512,7 @@ if masks:
 # %% [markdown]
 # ## Beside the talk and the paper
 #
-# The published networks {cite}`ko2025` are trained on 489,999 pictures in 50 epochs, and their test set is split by picture.
+# The published networks {cite}`ko2025` are trained on {reported}`pictures:,d` pictures in {reported}`epochs:d` epochs, and their test set is split by picture.
 
 # %%
 literature.beside(run.rows)

@@ -313,7 +313,7 @@ pd.DataFrame(marginal).iloc[1:].style.format("{:+.1%}")
 # %% [markdown]
 # ## Beside the paper
 #
-# The published ResNet-18 {cite}`ko2025` is trained on 489,999 pairs in 50 epochs, and its test set is split by picture.
+# The published ResNet-18 {cite}`ko2025` is trained on {reported}`pictures:,d` pairs in {reported}`epochs:d` epochs, and its test set is split by picture.
 
 # %%
 literature.beside(run.rows)

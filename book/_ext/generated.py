@@ -54,6 +54,7 @@ def setup(app):
     app.add_directive("claims-figure", ClaimsFigure)
     app.add_role("kept", Kept())
     app.connect("source-read", depend_on_glued_notebooks)
+    app.add_role("reported", Reported())
     return {"parallel_read_safe": True}
 
 
@@ -299,6 +300,19 @@ class Kept(SphinxRole):
 
 
 def software(run):
+class Reported(SphinxRole):
+    """A number of the paper in running text: its name in `literature.numbers` and a format, ``resnet18_single_r2_rho_e:.3f``."""
+
+    def run(self):
+        """The number as text, or a warning where nothing of the kind was reported."""
+        name, _, form = self.text.partition(":")
+        try:
+            return [nodes.Text(format(literature.numbers()[name], form))], []
+        except (ValueError, KeyError) as error:
+            message = self.inliner.reporter.warning(f"reported: there is no {self.text} ({error})", line=self.lineno)
+            return [], [message]
+
+
     """Platform and package versions of one run."""
     packages = markdown(
         ["package", "version"], [[code("python"), run["python"]], *([code(k), v] for k, v in run["packages"].items())]

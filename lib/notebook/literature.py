@@ -115,6 +115,17 @@ SETTINGS: dict[str, Reported] = {
     "each_origin": Reported("1,700", None),
     "members": Reported("100", None),
 }
+#: Of the paper's test pictures: standard deviation, least and largest value of each target.
+TEST_SET = {
+    "deviation_rho_e": 0.0447, "least_rho_e": 0.0088, "largest_rho_e": 0.2712,
+    "deviation_a_e": 0.1460, "least_a_e": 0.111, "largest_a_e": 0.941,
+}  # fmt: skip
+
+
+def numbers() -> dict[str, float]:
+    """Every number of the paper by name: its scores under their flat names, its `SETTINGS`, and those of its `TEST_SET`."""
+    scores = {titles.flat_name(row): row["value"] for row in ROWS[ROWS.source == "paper"].to_dict("records")}
+    return scores | {name: setting.paper for name, setting in SETTINGS.items() if setting.paper is not None} | TEST_SET
 
 
 def beside(rows: pd.DataFrame) -> pd.DataFrame:

@@ -286,6 +286,8 @@ PAGE = """# Results
 ```
 
 It was {kept}`12-fake-cpi::cpi_share_inside:.2f` when recorded, not {kept}`12-fake-cpi::no_share:.2f`.
+
+Others have {reported}`resnet18_single_r2_rho_e:.3f` from {reported}`pictures:,d` pictures, not {reported}`no_share:.2f`.
 """
 
 
@@ -329,5 +331,7 @@ def test_the_directives_in_a_book(book):
     assert f"ERROR: results-table: expected one of {choices}, got 'rho_x'" in said
     assert " ".join(page.split("It was")[1].split()[:4]) == "<strong> 0.20 when recorded,"
     assert "there is no 12-fake-cpi::no_share:.2f" in said
+    assert " ".join(page.split("Others have")[1].split()[:4]) == "0.989 from 489,999 pictures,"
+    assert "reported: there is no no_share:.2f" in said
     page, _ = book(result("r2", 0.8, se=0.0111, **FOREST))
     assert "0.800 ± 0.011" in page  # made anew, because its run has changed
