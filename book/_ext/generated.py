@@ -32,6 +32,7 @@ TABLES = {
     **{what: partial(score_tables.results_table, scores=scores) for what, scores in score_tables.SCORES.items()},
     "views": score_tables.views_table,
     "trust": score_tables.trust_table,
+    "pixels": score_tables.pixels_table,
     "shapes": score_tables.shapes_table,
     "latent": score_tables.latent_table,
     "fields": score_tables.fields_table,
@@ -53,8 +54,8 @@ def setup(app):
     app.add_directive("claims-table", ClaimsTable)
     app.add_directive("claims-figure", ClaimsFigure)
     app.add_role("kept", Kept())
-    app.connect("source-read", depend_on_glued_notebooks)
     app.add_role("reported", Reported())
+    app.connect("source-read", depend_on_glued_notebooks)
     return {"parallel_read_safe": True}
 
 
@@ -299,7 +300,6 @@ class Kept(SphinxRole):
             return [], [message]
 
 
-def software(run):
 class Reported(SphinxRole):
     """A number of the paper in running text: its name in `literature.numbers` and a format, ``resnet18_single_r2_rho_e:.3f``."""
 
@@ -313,6 +313,7 @@ class Reported(SphinxRole):
             return [], [message]
 
 
+def software(run):
     """Platform and package versions of one run."""
     packages = markdown(
         ["package", "version"], [[code("python"), run["python"]], *([code(k), v] for k, v in run["packages"].items())]

@@ -117,6 +117,12 @@ def shapes_table(rows):
     return pivot(rows, ["model", "views"], "score", "No run has recorded shapes yet.", score=["iou", "iou_mirrored", "fscore"])
 
 
+def pixels_table(rows):
+    """Rankings of pixels: how much better than edges they are in deletion and insertion, by what is answered."""
+    scores = ["deletion_gain", "insertion_gain"]
+    return pivot(rows, "model", ["score", "quantity"], "No run has recorded rankings of pixels yet.", score=scores)
+
+
 def latent_table(rows):
     """Representations of nine habits, of synthetic ones and, where there were any, of real silhouettes."""
     scores = ["ari", "nmi", "knn10_accuracy", "linear_probe"]

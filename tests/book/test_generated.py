@@ -109,7 +109,7 @@ def test_leak_is_by_image_minus_by_crystal_of_one_run():
     assert boosting[5] == "−0.011" and boosting[6] == "–"
 
 
-@pytest.mark.parametrize("what", ["views", "trust", "shapes", "latent", "fields", "distances", "structure", "leak"])
+@pytest.mark.parametrize("what", ["views", "trust", "pixels", "shapes", "latent", "fields", "distances", "structure", "leak"])
 def test_nothing_to_show_is_said(what):
     assert generated.TABLES[what](results(result("r2", 0.9, **FOREST))).startswith("No run")
 

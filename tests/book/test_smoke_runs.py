@@ -67,6 +67,18 @@ def test_two_views(smoke_metrics):
     assert found["linear_6_views_r2_a_e"] > found["linear_1_views_r2_a_e"]
 
 
+def test_which_pixels(smoke_metrics):
+    found = smoke_metrics("18-which-pixels")
+    shares = [value for name, value in found.items() if name.startswith("share_of_pixels")]
+    assert len(shares) == 7 and abs(sum(shares) - 1) < 1e-9
+    for quantity in ("rho_e", "a_e", "n_bullets"):
+        assert found[f"effect_side_{quantity}"] > 1 > found[f"effect_background_{quantity}"]
+        assert found[f"density_edges_tip_{quantity}"] > 1 > found[f"density_edges_background_{quantity}"]
+        assert found[f"deletion_gain_random_{quantity}"] < 0  # which is worse than edges
+        assert -1 < found[f"map_correlation_random_all_{quantity}"] < 0.9
+    assert found["removal_pixels_lost_rho_e"] > 0
+
+
 def test_reconstruction(smoke_metrics):
     found = smoke_metrics("15-reconstruction")
     for method in ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric"):
