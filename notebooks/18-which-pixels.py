@@ -105,6 +105,9 @@ shares = pd.Series(np.bincount(some.regions.ravel(), minlength=7) / some.regions
 run.record_table(shares, rows="data", score="share_of_pixels")
 run.table("data", score="share_of_pixels")
 
+# %% [markdown]
+# The first seven crystals, one for each number of bullets:
+
 # %% mystnb={"figure": {"caption": "Silhouettes of test crystals with 4 to 10 bullets (top), and what each of their pixels shows (bottom).", "name": "fig-parts"}, "image": {"alt": "Seven silhouettes of rosettes, and below each the same in colours: tips at the ends of the bullets, notches between them near the centre, sides along them."}}
 figures.parts(some.pictures[:7], some.regions[:7], REGIONS)
 
@@ -263,6 +266,10 @@ for i, quantity in enumerate(names):
         run.record(**row, quantity=quantity)
 area_scores = ["deletion", "insertion", "deletion_gain", "insertion_gain"]
 run.table(["quantity", "model"], "score", score=area_scores)
+
+# %% [markdown]
+# {numref}`fig-exchange` shows the whole curves. A picture that is half exchanged is like none that the network has seen, which is why
+# a few pixels in the right places can move the answer further than many.
 
 # %% mystnb={"figure": {"caption": "Mean distance of the answers from those to the whole picture, as pixels are deleted (top: higher is better) and inserted (bottom: lower is better), with standard errors over crystals.", "name": "fig-exchange"}, "image": {"alt": "Six panels of curves over the share of pixels that were exchanged."}}
 drawn = {
