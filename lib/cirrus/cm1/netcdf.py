@@ -269,9 +269,9 @@ def _outside(attribute: str, attributes: Mapping, stored: np.ndarray, unpacked: 
         limits = [limit % 256**values.itemsize for limit in limits]
     if values.dtype.kind == "f":
         limits = [values.dtype.type(limit) for limit in limits]
-    low = values < limits[0] if attribute != "valid_max" else False
-    high = values > limits[-1] if attribute != "valid_min" else False
-    return low | high
+    below = (values < limits[0]) & (attribute != "valid_max")
+    above = (values > limits[-1]) & (attribute != "valid_min")
+    return below | above
 
 
 def _as_type(number: float, dtype: np.dtype) -> list:
