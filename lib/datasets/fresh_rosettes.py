@@ -20,9 +20,18 @@ from lib.imaging.draw.stack import Stack
 
 
 class Batch(NamedTuple):
-    """`pictures` (B, V, S, S) uint8 counts of 0 to 4, `values` (B, 2) of `rho_e` and `a_e`, `labels` (B,) from 0 on."""
+    """Pictures of B crystals from V sides, and what is to be learned of them.
+
+    Attributes
+    ----------
+    pictures : (B, V, S, S) uint8 counts of 0 to 4
+    origins : (B, V, 2) x and y of the point from which the bullets grow, from the middle of the picture [half sides]; y is down
+    values : (B, 2) `rho_e` and `a_e`
+    labels : (B,) numbers of bullets as labels from 0 on
+    """
 
     pictures: torch.Tensor
+    origins: torch.Tensor
     values: torch.Tensor
     labels: torch.Tensor
 
@@ -61,8 +70,8 @@ class FreshPictures(SeededDataset):
         rng = generator(self.seed, "fresh pictures", self.epoch, step)
         rows = rng.integers(len(self.values), size=self.batch)
         orientations = Rotation.random(self.batch, rng=rng).as_matrix()
-        pictures = self.drawer(rows, orientations, self.angles_deg, self.size)
-        return Batch(pictures, self.values[rows], self.labels[rows])
+        drawn = self.drawer(rows, orientations, self.angles_deg, self.size)
+        return Batch(*drawn, self.values[rows], self.labels[rows])
 
 
 @functools.lru_cache(maxsize=2)
@@ -80,8 +89,9 @@ class _OnCpu:
         own = batch.present.numpy()
         self.stack = Stack.of_bullets(corners(batch).numpy()[own], own.sum(axis=1), batch.sphere.numpy())
 
-    def __call__(self, rows, orientations, angles_deg, size) -> torch.Tensor:
-        return torch.from_numpy(self.stack.silhouettes(rows, orientations, angles_deg, size).coverage)
+    def __call__(self, rows, orientations, angles_deg, size) -> tuple[torch.Tensor, torch.Tensor]:
+        drawn = self.stack.silhouettes(rows, orientations, angles_deg, size)
+        return torch.from_numpy(drawn.coverage), half_sides(torch.from_numpy(drawn.origin_px), size)
 
 
 class _OnGpu:
@@ -90,10 +100,16 @@ class _OnGpu:
     def __init__(self, crystals: list[Rosette], device: str):
         self.batch, self.device = stack(crystals, device), device
 
-    def __call__(self, rows, orientations, angles_deg, size) -> torch.Tensor:
+    def __call__(self, rows, orientations, angles_deg, size) -> tuple[torch.Tensor, torch.Tensor]:
         chosen: Rosettes = self.batch[torch.as_tensor(rows, device=self.device)]
         turns = torch.as_tensor(orientations, dtype=torch.float32, device=self.device)
-        return coverage(chosen, turns, angles_deg, size).coverage
+        drawn = coverage(chosen, turns, angles_deg, size)
+        return drawn.coverage, half_sides(drawn.origin_px, size)
+
+
+def half_sides(pixels: torch.Tensor, size: int) -> torch.Tensor:
+    """Positions [pixels from the upper left corner] as distances from the middle of the picture [half sides]."""
+    return (2 * pixels / size - 1).float()
 
 
 def targets_of(data: xr.Dataset) -> tuple[torch.Tensor, torch.Tensor]:
@@ -108,7 +124,9 @@ def stored_batches(data: xr.Dataset, views: tuple[int, ...], batch: int = 500) -
     pictures = torch.from_numpy(pictures_of(data, views))
     repeats = data.sizes["orientation"]
     values, labels = (part.repeat_interleave(repeats, 0) for part in targets_of(data))
-    return [Batch(*parts) for parts in zip(pictures.split(batch), values.split(batch), labels.split(batch), strict=True)]
+    origin_px = torch.from_numpy(data["origin_px"].isel(view=list(views)).to_numpy()).flatten(0, 1)
+    whole = Batch(pictures, half_sides(origin_px, data.sizes["x"]), values, labels)
+    return [Batch(*parts) for parts in zip(*(part.split(batch) for part in whole), strict=True)]
 
 
 def pictures_of(data: xr.Dataset, views: tuple[int, ...] = (0,)) -> np.ndarray:

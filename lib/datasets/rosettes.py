@@ -23,7 +23,7 @@ from lib.imaging.draw.silhouette import SIZE, silhouettes
 from lib.imaging.measure.descriptors import EXTENDED, PUBLISHED, describe
 
 #: Raised whenever the same description would give other bytes, so that older stores are not found again.
-LAYOUT = 3
+LAYOUT = 4
 #: What is learned of a crystal: its values, and the number that is a class.
 TARGETS = ("rho_e", "a_e")
 LABEL = "n_bullets"
@@ -37,6 +37,7 @@ VARIABLES = {
     "silhouette": ("0.25 pixel", "how many of the pixel's four sub-samples lie inside the silhouette"),
     "descriptors": ("see definition", "shape descriptors of the silhouette"),
     "pixel_um": ("{}", "side of a pixel"),
+    "origin_px": ("pixel", "x and y of the crystal's origin, from which its bullets grow, from the picture's upper left corner"),
     "rotation": ("1", "rotation matrix of the crystal before the default view"),
     "n_bullets": ("1", "number of bullets"),
     "base": ("{} or 1", "base parameters of the rosette model"),
@@ -108,7 +109,7 @@ def rosette_views(views: Views, scheduler: str = "processes", workers: int | Non
     Returns
     -------
     Dataset with dimensions crystal, orientation, view, y, x and descriptor: `silhouette` (how many of a pixel's four
-    sub-samples are inside), `descriptors` (NaN where a picture can't be described), `pixel_um`, `rotation`, and per
+    sub-samples are inside), `descriptors` (NaN where a picture can't be described), `pixel_um`, `origin_px`, `rotation`, and per
     crystal `n_bullets`, the model's `base` parameters, its `bullets` and centre `sphere`, `volume`, `area`, `radius`, `rho_e`
     and `a_e`.
     """
@@ -152,11 +153,12 @@ def _draw_and_measure(views: Views, rows: range, pictures: np.ndarray) -> xr.Dat
         [random_orientations(views.n_orientations, generator(views.seed, "rosettes", "orientation", i)) for i in rows]
     )
     pixel_um = np.empty(pictures.shape[:2])
+    origin_px = np.empty((*pictures.shape[:3], 2), np.float32)
     described = np.empty((*pictures.shape[:3], len(views.descriptors)), np.float32)
     truth = []
     for i, solid in enumerate(crystal.solid() for crystal in crystals):
         drawn = silhouettes(solid, rotation[i], views.angles_deg, views.size, views.pixel_um, out=pictures[i])
-        pixel_um[i] = drawn.pixel_um
+        pixel_um[i], origin_px[i] = drawn.pixel_um, drawn.origin_px
         values = describe(pictures[i].reshape(-1, views.size, views.size), views.extended).values
         described[i] = values.reshape(described.shape[1:])
         truth.append(targets(solid))
@@ -164,6 +166,7 @@ def _draw_and_measure(views: Views, rows: range, pictures: np.ndarray) -> xr.Dat
         {
             "descriptors": (("crystal", "orientation", "view", "descriptor"), described),
             "pixel_um": (("crystal", "orientation"), pixel_um),
+            "origin_px": (("crystal", "orientation", "view", "xy"), origin_px),
             "rotation": (("crystal", "orientation", "row", "column"), rotation),
             "n_bullets": ("crystal", np.array([crystal.n_bullets for crystal in crystals], np.int8)),
             "base": (("crystal", "parameter"), np.array([list(crystal.base.values()) for crystal in crystals])),

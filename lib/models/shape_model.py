@@ -24,7 +24,7 @@ from lib.models.training import Trained, Training, lightning, one_cycle
 _SAMPLES = 4
 
 #: Raised whenever the same recipe would give other weights, so that older networks are not found again.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ShapeModel(lightning.LightningModule):
 
     The loss is the sum of the mean square errors of the standardised logarithms of both values, of the values themselves over
     their standard deviations (what R2 measures; the largest would count too little otherwise), and the recipe's share of the
-    cross-entropy of the number of bullets.
+    cross-entropy of the number of bullets; and, of a network that looks for the crystals' origins, how far it is from them.
 
     Parameters
     ----------
@@ -98,8 +98,7 @@ class ShapeModel(lightning.LightningModule):
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised logarithms (B, 2) and logits (B, K) for pictures (B, V, S, S) uint8."""
-        out = self.network(shares(pictures))
-        return out[:, :N_VALUES], out[:, N_VALUES:]
+        return _parts(self.network(shares(pictures)))
 
     def values(self, standardised: torch.Tensor) -> torch.Tensor:
         """`rho_e` and `a_e` (B, 2) from what the network returns."""
@@ -107,7 +106,11 @@ class ShapeModel(lightning.LightningModule):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The loss of one batch."""
-        standardised, logits = self(batch.pictures)
+        out, origins = self.network.located(shares(batch.pictures))
+        return self.error(*_parts(out), batch) + (0 if origins is None else misplacement(origins, batch.origins))
+
+    def error(self, standardised: torch.Tensor, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """How wrong standardised logarithms (B, 2) and logits (B, K) are about the crystals of a batch."""
         answers = len(logits) // len(batch.labels)  # a network with several heads answers several times
         values, labels = batch.values.repeat(answers, 1), batch.labels.repeat(answers)
         relative = functional.mse_loss(standardised.float(), (values.log() - self.mean) / self.deviation)
@@ -129,6 +132,16 @@ class ShapeModel(lightning.LightningModule):
         steps = self.recipe.epochs * self.recipe.steps
         trained_part = self.network.head if self.recipe.only_head else self.network
         return one_cycle(trained_part.parameters(), self.recipe.rate, steps)
+
+
+def _parts(out: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Standardised logarithms (B, 2) and logits (B, K), which a network returns side by side."""
+    return out[:, :N_VALUES], out[:, N_VALUES:]
+
+
+def misplacement(origins: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Mean distance (Huber's) of origins (B, V, 2) from the true ones [half sides]."""
+    return functional.huber_loss(origins.float(), true, delta=0.03) / 0.03
 
 
 def shares(pictures: torch.Tensor) -> torch.Tensor:

@@ -11,10 +11,10 @@ from lib.models.training import Training
 ANGLES = tuple(VIEW_ANGLES[name] for name in ("default", "2ds", "phips"))
 #: Seed of its crystals, which no other data set of the book has, and of its training.
 SEED = 815
-#: How it is trained. An epoch shows 200 x 32 crystals from three sides.
+#: How it is trained. An epoch shows 400 x 32 crystals from three sides.
 RECIPE = Recipe(
-    "polar", ANGLES, epochs=60, steps=200, batch=32, rate=3e-3,
-    settings={"width": 128, "rings": 64, "angles": 128, "heads": "pairs"},
+    "polar", ANGLES, epochs=42, steps=400, batch=32, rate=3e-3,
+    settings={"width": 96, "rings": 64, "angles": 128, "heads": "pairs"},
 )  # fmt: skip
 #: Pictures that an epoch shows.
 PICTURES_PER_EPOCH = RECIPE.steps * RECIPE.batch * len(ANGLES)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib.models.networks import NETWORKS, network
-from lib.models.networks.polar import Polar, fourier_basis, polar_grid
+from lib.models.networks.polar import Locator, Polar, fourier_basis, polar_grid
 from lib.notebook.run import Run, RunError
 
 
@@ -44,9 +44,9 @@ def test_pooling_is_averaging_before_all_else():
     assert torch.allclose(fine(pictures), coarse(torch.nn.functional.avg_pool2d(pictures, 2)))
 
 
-def test_a_quarter_turn_of_the_picture_changes_nothing_for_the_polar_network():
+def test_a_quarter_turn_about_the_centre_changes_nothing_for_the_polar_network():
     torch.manual_seed(0)
-    built, pictures = Polar(1, 9, angles=32).eval(), torch.rand(3, 1, 64, 64)
+    built, pictures = Polar(1, 9, angles=32, locate=False).eval(), torch.rand(3, 1, 64, 64)
     assert torch.allclose(built(pictures.rot90(1, (2, 3))), built(pictures), atol=1e-5)
     other = network("cnn", 1, 64, 9).eval()
     assert not torch.allclose(other(pictures.rot90(1, (2, 3))), other(pictures), atol=1e-5)
@@ -62,11 +62,41 @@ def test_a_turn_by_half_a_stride_changes_less_than_another_shape():
 
     for seed in range(3):
         torch.manual_seed(seed)
-        built = Polar(1, 9, rings=32, angles=128, width=16).eval()
+        built = Polar(1, 9, rings=32, angles=128, width=16, locate=False).eval()
         bars = [ellipse(0.4, degrees) for degrees in (0, 11.25, 22.5)]
         bar, half, whole, disc = built.features(torch.stack([*bars, ellipse(0.8, 0)])[:, None])
         other = (bar - disc).norm()
         assert (bar - whole).norm() < 0.2 * other and (bar - half).norm() < 0.8 * other
+
+
+def test_rings_lie_about_the_origins():
+    torch.manual_seed(0)
+    built, pictures = Polar(1, 9, angles=32).eval(), torch.zeros(2, 1, 64, 64)
+    pictures[0, 0, 20:40, 24:44] = 1
+    pictures[1, 0, 28:48, 12:32] = 1  # the same, moved by 8 pixels down and 12 to the left
+    origins = torch.tensor([[[0.0, 0.0]], [[-12 / 32, 8 / 32]]])
+    first, second = built.features_about(pictures, origins)
+    assert torch.allclose(first, second, atol=1e-5)
+    assert not torch.allclose(*built.features_about(pictures, 0 * origins), atol=1e-3)
+
+
+def test_the_locator_points_to_the_field_with_all_weight():
+    locator = Locator().eval()
+    weight = torch.full((1, 1, 16, 16), -50.0)
+    weight[0, 0, 4, 11] = 50
+    locator.layers = Fixed(weight)
+    assert locator(torch.rand(1, 1, 100, 100))[0].tolist() == pytest.approx([23 / 16 - 1, 9 / 16 - 1])
+
+
+class Fixed(torch.nn.Module):
+    """Returns the same whatever it is given."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, _):
+        return self.value
 
 
 def test_an_oriented_polar_network_knows_the_turn():

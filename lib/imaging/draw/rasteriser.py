@@ -153,10 +153,11 @@ def _slabs(flat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
 
 
 class Covered(NamedTuple):
-    """`coverage` (B, V, size, size) uint8 of 0..4, and the `pixel_um` (B,) of each crystal's pictures [um]."""
+    """The fields of `lib.imaging.draw.silhouette.Silhouettes` as tensors, for B crystals in one orientation each."""
 
     coverage: torch.Tensor
     pixel_um: torch.Tensor
+    origin_px: torch.Tensor
 
 
 def coverage(
@@ -179,7 +180,7 @@ def coverage(
     Returns
     -------
     Covered
-        `coverage` (B, V, size, size) uint8 of 0..4 and `pixel_um` (B,).
+        `coverage` (B, V, size, size) uint8 of 0..4, `pixel_um` (B,) and `origin_px` (B, V, 2).
     """
     room = len(angles_deg) * 4 * size * max(size, 10 * rosettes.present.shape[1])
     step = max(1, _ROOM // room)
@@ -200,7 +201,7 @@ def _coverage(rosettes, orientations, angles_deg, size, pixel_um):
     disc_left, disc_right = _disc_sides(projected.disc, projected.radius[:, None], y)
     left = torch.cat([left.masked_fill(absent, torch.inf), disc_left[:, :, None]], 2)
     right = torch.cat([right.masked_fill(absent, -torch.inf), disc_right[:, :, None]], 2)
-    return _sample_counts(left, right, size), projected.pixel_um
+    return _sample_counts(left, right, size), projected.pixel_um, projected.disc
 
 
 def _polygon_sides(flat: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

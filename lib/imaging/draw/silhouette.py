@@ -33,10 +33,18 @@ TURN_AXIS = np.array([0.0, 0.5**0.5, -(0.5**0.5)])
 
 
 class Silhouettes(NamedTuple):
-    """`coverage` (orientation, view, y, x) uint8 of 0..4, and the `pixel_um` (orientation,) of each picture [um]."""
+    """Pictures, and where the crystal lies in them.
+
+    Attributes
+    ----------
+    coverage : (orientation, view, y, x) uint8 of 0..4
+    pixel_um : (orientation,) side of a pixel [um]
+    origin_px : (orientation, view, 2) x and y of the crystal's origin, where a rosette grows from, from the upper left [pixels]
+    """
 
     coverage: np.ndarray
     pixel_um: np.ndarray
+    origin_px: np.ndarray
 
 
 def silhouettes(
@@ -61,7 +69,7 @@ def silhouettes(
     Returns
     -------
     Silhouettes
-        coverage (R, V, size, size) and pixel_um (R,). Parts outside the frame are cut off.
+        of R orientations and V views. Parts outside the frame are cut off.
 
     >>> from lib.crystals import orientation, rosette
     >>> crystal = rosette.sample(1, seed=0)[0].solid()
@@ -106,8 +114,9 @@ def seen_from(
     if coverage.shape != shape or coverage.dtype != np.uint8:
         raise ValueError(f"out: expected uint8 of shape {shape}, got {coverage.dtype} of shape {coverage.shape}")
     coverage[:] = 0
-    draw_all(points, ends, solid.spheres, orientations, centre, views, scale, coverage)
-    return Silhouettes(coverage, scale)
+    origin = np.empty((*shape[:2], 2))
+    draw_all(points, ends, solid.spheres, orientations, centre, views, scale, coverage, origin)
+    return Silhouettes(coverage, scale, origin)
 
 
 def cameras(angles_deg: tuple[float, ...]) -> np.ndarray:
@@ -140,8 +149,8 @@ def _rotation(axis: np.ndarray, angle: float) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage):
-    """Fill `coverage` (R, V, size, size), zero on entry; arguments as in `silhouettes`."""
+def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage, origin):
+    """Fill `coverage` (R, V, size, size), zero on entry, and `origin` (R, V, 2); arguments as in `silhouettes`."""
     size = coverage.shape[2]
     row_x, row_y = np.empty(3), np.empty(3)
     flat = np.empty((len(points), 2))
@@ -161,6 +170,7 @@ def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage
                     row_y[k] -= to_y[m] * orientations[r, m, k] / scale[r]
                 x0 -= to_x[k] * centre[r, k] / scale[r]
                 y0 += to_y[k] * centre[r, k] / scale[r]
+            origin[r, v, 0], origin[r, v, 1] = x0, y0
             for i in range(len(points)):
                 p = points[i]
                 flat[i, 0] = x0 + row_x[0] * p[0] + row_x[1] * p[1] + row_x[2] * p[2]

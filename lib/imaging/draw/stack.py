@@ -56,7 +56,7 @@ class Stack:
         Returns
         -------
         Silhouettes
-            coverage (B, V, size, size) uint8 of 0..4 and pixel_um (B,)
+            of B crystals and V views
         """
         rows = np.asarray(rows, np.int64)
         if rows.ndim != 1 or not len(rows) or not 0 <= rows.min() <= rows.max() < len(self):
@@ -64,16 +64,16 @@ class Stack:
         if np.shape(orientations) != (len(rows), 3, 3):
             raise ValueError(f"orientations: expected ({len(rows)}, 3, 3), got {np.shape(orientations)}")
         coverage = np.zeros((len(rows), len(angles_deg), size, size), np.uint8)
-        pixel_um = np.empty(len(rows))
+        pixel_um, origin = np.empty(len(rows)), np.empty((*coverage.shape[:2], 2))
         turns = np.ascontiguousarray(cameras(angles_deg)[:, :2])
         orientations = np.ascontiguousarray(orientations, float)
-        _draw_each(self.points, self.ends, self.spheres, self.starts, rows, orientations, turns, pixel_um, coverage)
-        return Silhouettes(coverage, pixel_um)
+        _draw_each(self.points, self.ends, self.spheres, self.starts, rows, orientations, turns, pixel_um, coverage, origin)
+        return Silhouettes(coverage, pixel_um, origin)
 
 
 @numba.njit(cache=True, nogil=True)
-def _draw_each(points, ends, spheres, starts, rows, orientations, turns, pixel_um, coverage):
-    """Fill `coverage` (B, V, size, size), zero on entry, and `pixel_um` (B,)."""
+def _draw_each(points, ends, spheres, starts, rows, orientations, turns, pixel_um, coverage, origin):
+    """Fill `coverage` (B, V, size, size), zero on entry, `pixel_um` (B,) and `origin` (B, V, 2)."""
     for b in range(len(rows)):
         first, last = starts[rows[b]], starts[rows[b] + 1]
         own_points, own_spheres = points[first[0] : last[0]], spheres[first[2] : last[2]]
@@ -82,7 +82,8 @@ def _draw_each(points, ends, spheres, starts, rows, orientations, turns, pixel_u
         pixel_um[b] = 2 * half_diagonal / coverage.shape[2]
         own_ends = ends[first[1] : last[1]]
         draw_all(
-            own_points, own_ends, own_spheres, orientation, centre, turns, pixel_um[b : b + 1], coverage[b : b + 1]
+            own_points, own_ends, own_spheres, orientation, centre, turns, pixel_um[b : b + 1], coverage[b : b + 1],
+            origin[b : b + 1],
         )  # fmt: skip
 
 

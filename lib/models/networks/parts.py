@@ -25,6 +25,10 @@ class Network(nn.Module):
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(pictures))
 
+    def located(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """What `forward` returns, and the crystals' origins (B, V, 2) as of `Batch`, or None if it does not look for them."""
+        return self(pictures), None
+
 
 class Architecture(NamedTuple):
     """A kind of network.

@@ -1,4 +1,4 @@
-"""A network that samples pictures on rings, so that turning a crystal in the picture plane changes little."""
+"""A network that samples pictures on rings about the point from which the bullets grow."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from lib.models.networks.parts import Architecture, Network, head
 
 
 class Polar(Network):
-    """A network for crystals that grow from a centre: rings about the middle of the picture, convolved along their angle.
+    """A network for crystals that grow from a centre: rings about this centre, convolved along their angle.
 
-    Each picture is sampled on `rings` x `angles` points in polar coordinates. A ring is a channel, a turn of the crystal in the
-    picture plane is a shift, and convolutions that run round the circle shift with it. What is then averaged and maximised
+    A `Locator` finds the centre first. It is not the middle of the picture, where the middle of the crystal's box lies. Each
+    picture is sampled on `rings` x `angles` points in polar coordinates about it. A ring is a channel, a turn of the crystal in
+    the picture plane is a shift, and convolutions that run round the circle shift with it. What is then averaged and maximised
     over the angle does not change with the turn, up to the sampling and to the strides of the convolutions: three of them
     halve the number of columns, so a turn by eight columns is a whole shift, and one by less is something to learn. With several
     views the same encoder reads each. To relate them, their orientation to the axis that they share matters: an oriented network
@@ -26,19 +27,21 @@ class Polar(Network):
     width : channels of the first convolution; those after it have 1.5 and 2 times as many
     angles : a multiple of 8
     oriented : keep the orientation also with one view
+    locate : look for the centre; else the rings are about the middle of the picture
     """
 
     #: Outermost ring [half sides of the picture], and Fourier orders and channels kept with several views.
-    REACH, ORDERS, MIXED = 0.95, 4, 32
+    REACH, ORDERS, MIXED = 0.85, 6, 48
 
     def __init__(
         self, views: int, outputs: int, rings: int = 48, angles: int = 96, width: int = 64, hidden: int = 256,
-        oriented: bool = False,
+        oriented: bool = False, locate: bool = True,
     ):  # fmt: skip
         super().__init__()
         if angles % 8:
             raise ValueError(f"angles: expected a multiple of 8, got {angles}")
         middle, last = 3 * width // 2, 2 * width
+        self.locator = Locator() if locate else None
         self.register_buffer("grid", polar_grid(rings, angles, self.REACH).transpose(1, 2), persistent=False)
         self.encoder = nn.Sequential(
             _Round(rings, width, 7, 2), nn.ReLU(), _Round(width, middle, 5, 2), nn.ReLU(), _RoundBlock(middle),
@@ -53,16 +56,37 @@ class Polar(Network):
         self.head = head(views * self.n_features, hidden, outputs)
         self.to(memory_format=torch.channels_last)
 
+    def origins(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Where the bullets of pictures (B, V, S, S) grow from, (B, V, 2) as of `Batch`."""
+        if self.locator is None:
+            return pictures.new_zeros(*pictures.shape[:2], 2)
+        return self.locator(pictures.flatten(0, 1)[:, None]).unflatten(0, pictures.shape[:2])
+
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
         """Of each picture alone, one after the other: (B, V, S, S) -> (B, V * `n_features`)."""
+        return self.features_about(pictures, self.origins(pictures))
+
+    def features_about(self, pictures: torch.Tensor, origins: torch.Tensor) -> torch.Tensor:
+        """`features` of pictures sampled about `origins` (B, V, 2)."""
         flat = pictures.flatten(0, 1)[:, None]
-        grid = self.grid.to(flat.dtype).expand(len(flat), -1, -1, -1)
+        grid = (self.grid + origins.detach().flatten(0, 1)[:, None, None]).to(flat.dtype)
         polar = functional.grid_sample(flat, grid, align_corners=False)  # (B * V, 1, angles, rings)
         along = self.encoder(polar.permute(0, 3, 1, 2))[:, :, 0]
         kept = [along.mean(2), along.amax(2)]
         if self.oriented:
             kept.append((self.mix(along) @ self.basis.to(along.dtype)).flatten(1))
         return torch.cat(kept, 1).unflatten(0, pictures.shape[:2]).flatten(1)
+
+    def answer(self, features: torch.Tensor) -> torch.Tensor:
+        """What the heads make of `features`."""
+        return self.head(features)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.answer(self.features(pictures))
+
+    def located(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        origins = self.origins(pictures)
+        return self.answer(self.features_about(pictures, origins)), origins if self.locator else None
 
 
 class PolarByViews(Polar):
@@ -76,8 +100,7 @@ class PolarByViews(Polar):
         super().__init__(views, outputs, hidden=hidden, oriented=True, **settings)
         self.head: nn.Module = nn.ModuleList(head(k * self.n_features, hidden, outputs) for k in range(1, views + 1))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        features = self.features(pictures)
+    def answer(self, features: torch.Tensor) -> torch.Tensor:
         return torch.cat([head(features[:, : k * self.n_features]) for k, head in enumerate(self.head, start=1)])
 
 
@@ -94,11 +117,44 @@ class PolarPairs(Polar):
         self.head: nn.Module = head(self.n_features, hidden, outputs)
         self.pair_heads = nn.ModuleList(head(2 * self.n_features, hidden, outputs) for _ in range(views - 1))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        first, *others = self.features(pictures).split(self.n_features, 1)
+    def answer(self, features: torch.Tensor) -> torch.Tensor:
+        first, *others = features.split(self.n_features, 1)
         alone = self.head(torch.cat([first, *others]))
         pairs = [head(torch.cat([first, other], 1)) for head, other in zip(self.pair_heads, others, strict=False)]
         return torch.cat([alone, *pairs])
+
+
+class Locator(nn.Module):
+    """Finds the point from which the bullets of a rosette grow: (B, 1, S, S) -> (B, 2) x and y as of `Batch`.
+
+    A convolutional network gives each of 16 x 16 fields of the picture a weight, and the point is their weighted mean ("spatial
+    softmax" of Finn et al. 2016, doi:10.1109/ICRA.2016.7487173).
+    """
+
+    #: Side of the pictures that it sees [pixels], of its fields, and channels.
+    SIZE, FIELDS, WIDTH = 64, 16, 12
+
+    def __init__(self):
+        super().__init__()
+        width = self.WIDTH
+        self.layers = nn.Sequential(
+            _flat(1, width, 5, stride=2), _flat(width, 2 * width, 3, stride=2), _flat(2 * width, 2 * width, 3),
+            _flat(2 * width, 2 * width, 3, dilation=2), _flat(2 * width, 2 * width, 3, dilation=4), nn.Conv2d(2 * width, 1, 1),
+        )  # fmt: skip
+        self.register_buffer("places", (torch.arange(self.FIELDS) + 0.5) * 2 / self.FIELDS - 1, persistent=False)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        small = functional.adaptive_avg_pool2d(pictures, self.SIZE)
+        weight = self.layers(small).float().flatten(1).softmax(1).unflatten(1, (self.FIELDS, self.FIELDS))
+        return torch.stack([weight.sum(1) @ self.places, weight.sum(2) @ self.places], 1).to(pictures.dtype)
+
+
+def _flat(before: int, after: int, kernel: int, **settings) -> nn.Sequential:
+    """A convolution of the picture plane, batch normalisation and ReLU."""
+    padding = settings.get("dilation", 1) * (kernel // 2)
+    return nn.Sequential(
+        nn.Conv2d(before, after, kernel, padding=padding, bias=False, **settings), nn.BatchNorm2d(after), nn.ReLU()
+    )
 
 
 def polar_grid(rings: int, angles: int, reach: float) -> torch.Tensor:
