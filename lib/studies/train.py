@@ -30,7 +30,7 @@ from lib.core.shipped import ship
 from lib.datasets.cirrus_fields import group_split, split_state
 from lib.models import field_autoencoder
 from lib.models.training import HISTORY, WEIGHTS, Training, read_checkpoint, write_weights
-from lib.studies import latent_fields, rosette_network
+from lib.studies import latent_fields, rosette_network, scaling
 from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 
@@ -75,6 +75,8 @@ def rosettes(quick: bool = False) -> Plan:
     return Plan(rosette_network.rosette_training(quick), pictures)
 
 
+#: Name of the trials that are shipped as a table of their scores.
+SCALING = "scaling"
 #: Name of a shipped network -> its plan, from whether a small one is wanted.
 PLANS: dict[str, Callable[[bool], Plan]] = {
     "nine-habits-ssl": nine_habits_ssl,
@@ -89,6 +91,13 @@ def train(name: str, device: str = "cpu", quick: bool = False) -> Path:
     plan = PLANS[name](quick)
     found = plan.training.result(device)
     return _shipped(name, plan, found.model, found.history, {"commit": commit(), "machine": machine()})
+
+
+def ship_scaling(device: str = "cpu", quick: bool = False) -> Path:
+    """Make the scores of `lib.studies.scaling`, trial by trial, and ship them; returns their folder in ``data/networks``."""
+    folder = scaling.scaling_folder(quick, device)
+    hours = round(float(scaling.scaling_scores(quick, device).seconds.sum()) / 3600, 3)
+    return ship(folder, SCALING, {"commit": commit(), "machine": machine(), "hours": hours, "torch": torch.__version__})
 
 
 def adopt(name: str, weights: Path, history: Path, commit: str, machine: str, quick: bool = False) -> Path:
@@ -137,7 +146,7 @@ def machine() -> str:
 def main() -> None:
     """Train a network that is named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m lib.studies.train", description=(__doc__ or "").split(":", 1)[0] + ".")
-    parser.add_argument("name", choices=PLANS, help="network to train and to ship")
+    parser.add_argument("name", choices=[*PLANS, SCALING], help="network to train and to ship, or the trials of its scaling")
     parser.add_argument("--device", default="auto", help="torch device: auto, cpu, cuda or cuda:1 (default: auto)")
     parser.add_argument("--weights", type=Path, help="ship these weights of an earlier version instead of training")
     parser.add_argument("--history", type=Path, help="their history")
@@ -147,7 +156,9 @@ def main() -> None:
     quick = os.environ.get("PROFILE") == "smoke"
     os.environ["SHIPPED"] = "0"  # what is shipped already is not what is asked for
     try:
-        if options.weights:
+        if options.name == SCALING:
+            folder = ship_scaling(available_device(options.device), quick)
+        elif options.weights:
             folder = adopt(options.name, options.weights, options.history, options.commit, options.machine, quick)
         else:
             folder = train(options.name, available_device(options.device), quick)

@@ -114,8 +114,7 @@ def seen_from(
     if coverage.shape != shape or coverage.dtype != np.uint8:
         raise ValueError(f"out: expected uint8 of shape {shape}, got {coverage.dtype} of shape {coverage.shape}")
     coverage[:] = 0
-    origin = np.empty((*shape[:2], 2))
-    draw_all(points, ends, solid.spheres, orientations, centre, views, scale, coverage, origin)
+    origin = draw_all(points, ends, solid.spheres, orientations, centre, views, scale, coverage)
     return Silhouettes(coverage, scale, origin)
 
 
@@ -149,9 +148,10 @@ def _rotation(axis: np.ndarray, angle: float) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage, origin):
-    """Fill `coverage` (R, V, size, size), zero on entry, and `origin` (R, V, 2); arguments as in `silhouettes`."""
+def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage):
+    """Fill `coverage` (R, V, size, size), zero on entry, and return `origin_px` (R, V, 2); arguments as in `silhouettes`."""
     size = coverage.shape[2]
+    origin = np.empty((len(orientations), len(turns), 2))
     row_x, row_y = np.empty(3), np.empty(3)
     flat = np.empty((len(points), 2))
     polygon = np.empty((2 * len(points) + 2, 2))
@@ -190,6 +190,7 @@ def draw_all(points, ends, spheres, orientations, centre, turns, scale, coverage
                 top, bottom = min(top, rows[0]), max(bottom, rows[1])
             if bottom >= top:
                 _count_samples(picture[top // 4 : bottom // 4 + 1])
+    return origin
 
 
 @numba.njit(cache=True, nogil=True)

@@ -81,10 +81,9 @@ def _draw_each(points, ends, spheres, starts, rows, orientations, turns, pixel_u
         centre, half_diagonal = _box(own_points, own_spheres, orientation[0])
         pixel_um[b] = 2 * half_diagonal / coverage.shape[2]
         own_ends = ends[first[1] : last[1]]
-        draw_all(
-            own_points, own_ends, own_spheres, orientation, centre, turns, pixel_um[b : b + 1], coverage[b : b + 1],
-            origin[b : b + 1],
-        )  # fmt: skip
+        origin[b : b + 1] = draw_all(
+            own_points, own_ends, own_spheres, orientation, centre, turns, pixel_um[b : b + 1], coverage[b : b + 1]
+        )
 
 
 @numba.njit(cache=True, nogil=True)
