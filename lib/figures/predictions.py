@@ -24,11 +24,15 @@ INTERVALS = {"rho_e": r"intervals of $\rho_e$", "a_e": "intervals of $A_e$", LAB
 
 
 @shown_once
-def polar_pictures(pictures: np.ndarray, polar: np.ndarray, reach: float) -> Figure:
-    """Pictures (n, S, S) in the upper row, and below each as rings (n, rings, angles) about its middle out to `reach`."""
+def polar_pictures(pictures: np.ndarray, polar: np.ndarray, centres: np.ndarray, reach: float) -> Figure:
+    """Pictures (n, S, S) in the upper row, and below each as rings (n, rings, angles) out to `reach` about a centre.
+
+    `centres` (n, 2) are x and y from the middle of the picture [half sides].
+    """
     figure, axes = plt.subplots(2, len(pictures), figsize=(1.9 * len(pictures), 3.4), height_ratios=[1.5, 1], squeeze=False)
-    for column, picture, rings in zip(axes.T, pictures, polar, strict=True):
-        column[0].imshow(picture, cmap="Greys", interpolation="nearest")
+    for column, picture, rings, (x, y) in zip(axes.T, pictures, polar, centres, strict=True):
+        column[0].imshow(picture, cmap="Greys", interpolation="nearest", extent=(-1, 1, 1, -1))
+        column[0].plot(x, y, "+", color=sns.color_palette("colorblind")[1], markersize=8)
         column[0].set_axis_off()
         column[1].imshow(rings, cmap="Greys", origin="lower", extent=(0, 360, 0, reach), aspect="auto")
         column[1].set(xlabel="angle [°]", xticks=(0, 180, 360))

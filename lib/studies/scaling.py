@@ -25,8 +25,8 @@ from lib.studies.rosette_network import SEED
 BATCH, UNIT = 64, 100 * 64
 #: File of the folder that is kept.
 SCORES = "scores.csv"
-#: What a trial is scored by: error -> the score that it is the rest of.
-ERRORS = {"1 - R² of ρₑ": "r2_rho_e", "1 - R² of aₑ": "r2_a_e", "1 - balanced accuracy": "balanced_accuracy"}
+#: What a trial is judged by: its error is what each of these scores lacks to 1.
+JUDGED = ("r2_rho_e", "r2_a_e", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
