@@ -131,6 +131,9 @@ SCORES: dict[str, Score] = {
     # of trainings
     "pictures": _count("pictures shown in training", _score_of_model),
     "pictures_seen": _count("pictures shown in training", _score_of_model),
+    "doubling_r2_rho_e": _share("of 1 - R² of ρₑ that twice the pictures leave"),
+    "doubling_r2_a_e": _share("of 1 - R² of aₑ that twice the pictures leave"),
+    "doubling_balanced_accuracy": _share("of wrong numbers of bullets that twice the pictures leave"),
     "pictures_per_second": Score("training speed", ",.0f", unit="pictures/s", order=_score_of_model),
     "loss": Score("loss on training pictures", ".1f", order=_autoencoder_last),
     # of shapes
@@ -223,6 +226,7 @@ MODELS = Titles(
         "cnn": "CNN",
         "resnet18": "ResNet-18",
         "polar": "polar network",
+        "polar_middle": "polar network about the middle",
         "shipped": "polar network, shipped",
         "shipped_once": "polar network, shipped, one copy",
         "best": "best network",

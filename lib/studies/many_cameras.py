@@ -17,7 +17,7 @@ from lib.core.seeds import generator
 from lib.crystals.solid import mass_kg
 from lib.datasets.rosettes import LABEL, TARGETS, crystals_of, truth
 from lib.evaluation.scores import standard_errors, weighted_scores
-from lib.imaging.draw.silhouette import seen_from
+from lib.imaging.draw.silhouette import Silhouettes, seen_from
 from lib.imaging.measure.descriptors import PUBLISHED, describe
 from lib.models import tables
 from lib.models.reconstruction.visual_hull import hull_targets, visual_hull
@@ -55,14 +55,7 @@ class Crystals(NamedTuple):
     diameter_um: np.ndarray
 
 
-class Pictures(NamedTuple):
-    """Silhouettes `coverage` (B, V, S, S) uint8 of 0..4 of some crystals, and the side `pixel_um` (B,) of their pixels."""
-
-    coverage: np.ndarray
-    pixel_um: np.ndarray
-
-
-def pictures(data: xr.Dataset, views: np.ndarray, size: int) -> Iterator[Pictures]:
+def pictures(data: xr.Dataset, views: np.ndarray, size: int) -> Iterator[Silhouettes]:
     """Pictures of the crystals of a data set in their first orientation, some at a time, seen by cameras `views` (V, 3, 3).
 
     All views of a crystal have the same scale and the same point of the crystal in their middle.
@@ -72,7 +65,7 @@ def pictures(data: xr.Dataset, views: np.ndarray, size: int) -> Iterator[Picture
         for start in range(0, len(crystals), BLOCK):
             part = slice(start, start + BLOCK)
             drawn = [seen_from(c.solid(), r[None], views, size) for c, r in zip(crystals[part], orientations[part], strict=True)]
-            yield Pictures(*(np.concatenate(arrays) for arrays in zip(*drawn, strict=True)))
+            yield Silhouettes(*(np.concatenate(arrays) for arrays in zip(*drawn, strict=True)))
             bar.update(len(drawn))
 
 

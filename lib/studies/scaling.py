@@ -5,12 +5,9 @@ Each trial is one training for a single view, scored on crystals that no trial l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from lib.core.cache import cached
@@ -25,8 +22,6 @@ from lib.studies.rosette_network import SEED
 BATCH, UNIT = 64, 100 * 64
 #: File of the folder that is kept.
 SCORES = "scores.csv"
-#: What a trial is judged by: its error is what each of these scores lacks to 1.
-JUDGED = ("r2_rho_e", "r2_a_e", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
@@ -55,13 +50,11 @@ class Trial:
         return Recipe("polar", epochs=epochs, steps=self.units * UNIT // BATCH // epochs, batch=BATCH, settings=settings)
 
 
-#: Lengths [units] by width, then trials that differ from width 64 in one thing each.
+#: Three lengths of training by width, and the same without looking for the centre.
 TRIALS = (
-    *(Trial(units, width) for width, most in ((32, 12), (64, 24), (128, 12)) for units in (3, 6, 12, 24) if units <= most),
-    *(Trial(units, locate=False) for units in (3, 6, 12, 24)),
-    *(Trial(12, rings=rings, angles=angles) for rings, angles in ((32, 64), (64, 128))),
-    *(Trial(12, size=size) for size in (64, 224)),
-)  # fmt: skip
+    *(Trial(units, width) for width in (32, 64, 128) for units in (3, 6, 12)),
+    *(Trial(units, locate=False) for units in (3, 6, 12)),
+)
 #: The same in little, for tests.
 QUICK = tuple(Trial(units, width, rings=8, angles=16, size=32) for width in (4, 8) for units in (1, 2))
 
@@ -109,36 +102,13 @@ def _scored(trial: Trial, quick: bool, device: str, scheduler: str) -> dict:
     return asdict(trial) | effort | dict(scores(truth(test), predict(found.model, pictures_of(test)).table))
 
 
-class PowerLaw(NamedTuple):
-    """error = `one` * pictures ** -`exponent`, where `one` is the error that a single picture would leave."""
-
-    one: float
-    exponent: float
-
-    def error(self, pictures: np.ndarray) -> np.ndarray:
-        """The error that so many pictures leave."""
-        return self.one * np.asarray(pictures, float) ** -self.exponent
-
-    def pictures(self, error: float) -> float:
-        """How many pictures leave this error."""
-        return float((self.one / error) ** (1 / self.exponent))
-
-    @property
-    def doubling(self) -> float:
-        """The share of the error that remains when twice as many pictures are seen."""
-        return 2**-self.exponent
-
-
-def power_law(pictures: Iterable[float], errors: Iterable[float]) -> PowerLaw:
-    """The power law nearest to some errors, by least squares of their logarithms.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two numbers of pictures, or an error is not positive.
-    """
-    pictures, errors = np.asarray(list(pictures), float), np.asarray(list(errors), float)
-    if len(np.unique(pictures)) < 2 or not (errors > 0).all():
-        raise ValueError(f"expected positive errors of two or more numbers of pictures, got {errors} of {pictures}")
-    slope, level = np.polyfit(np.log(pictures), np.log(errors), 1)
-    return PowerLaw(float(np.exp(level)), float(-slope))
+def kinds(trials: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of `scaling_scores` by kind: each width, no looking for the centre, and each that differs in something else."""
+    usual = Trial(0)
+    plain = (trials.rings == usual.rings) & (trials["size"] == usual.size) & (trials.angles == usual.angles)
+    found = {f"width {width}": some for width, some in trials[plain & trials.locate].groupby("width")}
+    found["width 64, about the middle"] = trials[plain & ~trials.locate]
+    for _, trial in trials[~plain].iterrows():
+        other = f"{trial['size']} pixels" if trial["size"] != usual.size else f"{trial.rings} rings, {trial.angles} angles"
+        found[f"width {trial.width}, {other}"] = trial.to_frame().T
+    return {name: some for name, some in found.items() if len(some)}
