@@ -169,6 +169,9 @@ run.record_table(missing, rows="quantity", score="missing")
 run.table("quantity", score="missing")
 
 # %% [markdown]
+# A part of what is missing is known: the rings lie about the centre that the network finds, and gradients do not pass through it. What
+# a pixel does by moving the centre shows only where pixels are exchanged, as below.
+#
 # Beside them stands the talk's CNN, which sees the picture in blocks, and *Grad-CAM* {cite:p}`selvaraju2017` at its last convolution. In the
 # polar network rings are channels from the first layer on, so there Grad-CAM would know directions but no radii.
 
@@ -355,7 +358,7 @@ run.table("model", "quantity", score="removal")
 #   {glue:text}`effect_tip_n_bullets:.1f` ± {glue:text}`effect_tip_n_bullets_se:.1f` times. For effective density it is
 #   {glue:text}`effect_notch_rho_e:.1f` ± {glue:text}`effect_notch_rho_e_se:.1f`, {glue:text}`effect_side_rho_e:.1f` ±
 #   {glue:text}`effect_side_rho_e_se:.1f` and {glue:text}`effect_tip_rho_e:.1f` ± {glue:text}`effect_tip_rho_e_se:.1f`. So the
-#   network reads where bullets part and how wide they are, rather than where they end.
+#   network reads where bullets part and how wide they are, rather than where they end. Pixels near the centre move its rings as well.
 # - **Where attributions lie.** For the number of bullets, integrated gradients have a density of
 #   {glue:text}`density_integrated_gradients_notch_n_bullets:.1f` at notches,
 #   {glue:text}`density_integrated_gradients_side_n_bullets:.1f` at sides and
