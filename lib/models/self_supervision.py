@@ -77,7 +77,8 @@ class Contrastive(lightning.LightningModule):
     def __init__(self, recipe: ContrastiveRecipe, steps: int):
         super().__init__()
         self.recipe, self.steps = recipe, steps
-        self.network = Polar(1, 1, recipe.rings, recipe.angles, recipe.width)
+        # most habits have no centre from which they grow
+        self.network = Polar(1, 1, recipe.rings, recipe.angles, recipe.width, locate=False, reach=0.95)
         n_features = self.network.n_features
         self.network.head = nn.Sequential(
             nn.Linear(n_features, self.HIDDEN), nn.BatchNorm1d(self.HIDDEN), nn.ReLU(), nn.Linear(self.HIDDEN, self.SPACE)

@@ -28,21 +28,22 @@ class Polar(Network):
     angles : a multiple of 8
     oriented : keep the orientation also with one view
     locate : look for the centre; else the rings are about the middle of the picture
+    reach : radius of the outermost ring [half sides of the picture]
     """
 
-    #: Outermost ring [half sides of the picture], and Fourier orders and channels kept with several views.
+    #: Outermost ring for crystals with a centre, and Fourier orders and channels kept with several views.
     REACH, ORDERS, MIXED = 0.85, 6, 48
 
     def __init__(
         self, views: int, outputs: int, rings: int = 48, angles: int = 96, width: int = 64, hidden: int = 256,
-        oriented: bool = False, locate: bool = True,
+        oriented: bool = False, locate: bool = True, reach: float = REACH,
     ):  # fmt: skip
         super().__init__()
         if angles % 8:
             raise ValueError(f"angles: expected a multiple of 8, got {angles}")
         middle, last = 3 * width // 2, 2 * width
         self.locator = Locator() if locate else None
-        self.register_buffer("grid", polar_grid(rings, angles, self.REACH).transpose(1, 2), persistent=False)
+        self.register_buffer("grid", polar_grid(rings, angles, reach).transpose(1, 2), persistent=False)
         self.encoder = nn.Sequential(
             _Round(rings, width, 7, 2), nn.ReLU(), _Round(width, middle, 5, 2), nn.ReLU(), _RoundBlock(middle),
             _Round(middle, last, 3, 2), nn.ReLU(),
