@@ -161,6 +161,11 @@ found = {
         Answers(untrained), images, baseline, n_steps
     ),
 }
+
+# %% [markdown]
+# The sum in {eq}`eq-integrated` is exact only for many steps. This share of the change of each answer is not attributed:
+
+# %%
 with torch.no_grad():
     told = answers(images) - answers(baseline)
 missing = (found["integrated_gradients"].sum((2, 3)) - told).abs().mean(0) / told.abs().mean(0)
@@ -252,6 +257,11 @@ parts_first = (len(REGIONS) - some.regions).astype(float)
 fixed = {"edges": edges, "random": np.ones_like(edges), "parts_first": parts_first}
 fixed["distance"] = np.abs(some.pictures - mean)
 curves = {name: pixels.exchange(answer, some.pictures, mean, fixed[name], seed) for name in fixed}
+
+# %% [markdown]
+# Attributions rank the pixels for each answer anew.
+
+# %%
 rankings = {quantity: dict(curves) for quantity in names}
 for model in ("integrated_gradients", "gradient", "untrained"):
     for quantity in names:
@@ -377,7 +387,10 @@ run.table("model", "quantity", score="removal")
 #   {glue:text}`deletion_gain_integrated_gradients_rho_e_se:.2f`, {glue:text}`deletion_gain_untrained_rho_e:.2f` ±
 #   {glue:text}`deletion_gain_untrained_rho_e_se:.2f` and {glue:text}`deletion_gain_distance_rho_e:.2f` ±
 #   {glue:text}`deletion_gain_distance_rho_e_se:.2f`: what looks like a success of the attribution comes largely from where a
-#   crystal differs from the mean one.
+#   crystal differs from the mean one. In insertion, for the number of bullets, this distance gains
+#   {glue:text}`insertion_gain_distance_n_bullets:.2f` ± {glue:text}`insertion_gain_distance_n_bullets_se:.2f`, integrated gradients
+#   {glue:text}`insertion_gain_integrated_gradients_n_bullets:.2f` ±
+#   {glue:text}`insertion_gain_integrated_gradients_n_bullets_se:.2f`.
 # - **Random weights** leave a rank correlation of {glue:text}`map_correlation_random_all_n_bullets:.2f` between the maps for
 #   the number of bullets; edges have {glue:text}`map_correlation_edges_n_bullets:.2f`.
 # - **Whole bullets.** What integrated gradients give to a bullet has a rank correlation of

@@ -101,5 +101,5 @@ def exchange(
                 axis.fill_between(100 * shares, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0)
         column[0].set(title=SYMBOLS[quantity], ylabel=label)
         column[1].set(xlabel="pixels exchanged [%]", ylabel=label)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
