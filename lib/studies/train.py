@@ -96,8 +96,13 @@ def train(name: str, device: str = "cpu", quick: bool = False) -> Path:
 def ship_scaling(device: str = "cpu", quick: bool = False) -> Path:
     """Make the scores of `lib.studies.scaling`, trial by trial, and ship them; returns their folder in ``data/networks``."""
     folder = scaling.scaling_folder(quick, device)
-    hours = round(float(scaling.scaling_scores(quick, device).seconds.sum()) / 3600, 3)
-    return ship(folder, SCALING, {"commit": commit(), "machine": machine(), "hours": hours, "torch": torch.__version__})
+    scores, trials = scaling.scaling_scores(quick, device), scaling.QUICK if quick else scaling.TRIALS
+    effort = {
+        "hours": round(float(scores.seconds.sum()) / 3600, 3),
+        "epochs": sum(trial.recipe.epochs for trial in trials),
+        "pictures": int(scores.pictures.sum()),
+    }
+    return ship(folder, SCALING, {"commit": commit(), "machine": machine()} | effort | {"torch": torch.__version__})
 
 
 def adopt(name: str, weights: Path, history: Path, commit: str, machine: str, quick: bool = False) -> Path:
