@@ -56,7 +56,7 @@ from lib.imaging.read import cpi
 from lib.imaging.sensor import PIXEL_UM
 from lib.models import networks, tables
 from lib.models.networks.polar import Polar, polar_grid
-from lib.models.shape_model import features, network_recipes, predict, shape_model, shares
+from lib.models.shape_model import features, network_recipes, origins, predict, shape_model, shares
 from lib.notebook import literature, titles
 from lib.notebook.run import start
 from lib.studies.real_rosettes import circle_share, outlines
@@ -329,6 +329,17 @@ answers = {name: predict(found.model, pictures) for name, found in trained.items
 everything = predicted | {name: answer.table for name, answer in answers.items()}
 
 # %% [markdown]
+# How far from the true centre do the rings of the polar network lie, on average? And how far would they lie about the middle?
+
+# %%
+true_centre = fresh_rosettes.origins_of(held["test"])[:, 0].numpy()
+centre = origins(trained["polar"].model, pictures)[:, 0]
+for name, taken in {"polar": centre, "polar_middle": 0 * centre}.items():
+    distance = np.hypot(*(taken - true_centre).T) * size / 2
+    run.record("centre_error", distance.mean(), distance.std() / len(distance) ** 0.5, model=name)
+run.table("model", score="centre_error")
+
+# %% [markdown]
 # All are scored on the same crystals, with standard errors over crystals. The *best network* is the one with the smallest loss on the
 # validation crystals; the test crystals have no part in this choice.
 
@@ -410,8 +421,8 @@ from lib.figures import scaling
 from lib.studies.scaling import kinds, scaling_scores
 
 trials = scaling_scores(device=device)
-judged = list(scaling.ERRORS)
-trials.pivot_table(judged, ["width", "locate"], "pictures").round(3)
+error_scores = list(scaling.ERRORS)
+trials.pivot_table(error_scores, ["width", "locate"], "pictures").round(3)
 
 # %% [markdown]
 # {numref}`fig-scaling` shows what is left of the error. A power law is fitted to each kind of network.
@@ -419,7 +430,9 @@ trials.pivot_table(judged, ["width", "locate"], "pictures").round(3)
 # %% mystnb={"figure": {"caption": "What scores lack to 1, over the pictures seen in training, with fitted power laws. The shipped network answers to one copy of a picture. Horizontal lines are published networks, whose test set was split by picture.", "name": "fig-scaling"}, "image": {"alt": "Three plots on logarithmic axes: errors fall along straight lines; those of networks that look for the centre fall more steeply than those about the middle of the picture."}}
 known = literature.numbers()
 published = {
-    f"published {titles.MODELS[name]}": {score: known[f"{name}_single_{score}"] for score in judged}
+    f"published {titles.MODELS[name]}": {
+        score: known[f"{name}_single_{score}"] for score in error_scores
+    }
     for name in ("cnn", "resnet18")
 }
 own = scores(true, once) | {"pictures": shown}
@@ -431,10 +444,10 @@ scaling.scaling(kinds(trials), own, published)
 # %%
 usual = trials[trials.width == 64]
 for located, some in usual.groupby("locate"):
-    for name in judged:
+    for name in error_scores:
         law = power_law(some.pictures, 1 - some[name])
         run.record(f"doubling_{name}", law.doubling, model="polar" if located else "polar_middle")
-run.table("model", "score", score=[f"doubling_{name}" for name in judged])
+run.table("model", "score", score=[f"doubling_{name}" for name in error_scores])
 
 # %% [markdown]
 # Twice the pictures leave {glue:text}`doubling_balanced_accuracy_polar:.2f` of the error of the number of bullets, and

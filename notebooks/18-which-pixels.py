@@ -100,7 +100,7 @@ run
 turns = tuple(map(float, angles))
 sets = fresh_rosettes.sets(n_crystals, n_held, n_test, turns, size, seed)
 tested = Views(n_test, 1, (0.0,), child_seed(seed, "which pixels"), size)
-some = pixels.labelled(rosette_views(tested, scheduler))
+some = pixels.label_pixels(rosette_views(tested, scheduler))
 shares = pd.Series(np.bincount(some.regions.ravel(), minlength=7) / some.regions.size, REGIONS)
 run.record_table(shares, rows="data", score="share_of_pixels")
 run.table("data", score="share_of_pixels")
@@ -153,7 +153,7 @@ assert (ours - captums).abs().mean() < 0.1 * captums.abs().mean()
 # from the picture and the architecture, not from what was learned.
 
 # %%
-untrained = attribution.randomised(shipped, seed=seed)
+untrained = attribution.randomise(shipped, seed=seed)
 found = {
     "integrated_gradients": attribution.integrated_gradients(answers, images, baseline, n_steps),
     "gradient": attribution.gradients(answers, images),
@@ -321,7 +321,7 @@ run.table(["quantity", "model"], "score", score=area_scores, model=[*own, *same]
 # the outline or inside it.
 
 # %%
-headless = attribution.randomised(shipped, "head", seed)
+headless = attribution.randomise(shipped, "head", seed)
 other = {
     "random_head": attribution.integrated_gradients(Answers(headless), images, baseline, n_steps),
     "random_all": found["untrained"],
@@ -349,7 +349,7 @@ removal = pixels.remove_bullets(answer, some)
 lost = removal.differ.sum((1, 2))
 for i, quantity in enumerate(names):
     given = {
-        model: pixels.attributed_to(removal, maps[model][:, i])
+        model: pixels.bullet_attribution(removal, maps[model][:, i])
         for model in ("integrated_gradients", "gradient", "untrained")
     }
     for model, attributed in (given | {"pixels_lost": lost}).items():

@@ -124,8 +124,7 @@ def stored_batches(data: xr.Dataset, views: tuple[int, ...], batch: int = 500) -
     pictures = torch.from_numpy(pictures_of(data, views))
     repeats = data.sizes["orientation"]
     values, labels = (part.repeat_interleave(repeats, 0) for part in targets_of(data))
-    origin_px = torch.from_numpy(data["origin_px"].isel(view=list(views)).to_numpy()).flatten(0, 1)
-    whole = Batch(pictures, half_sides(origin_px, data.sizes["x"]), values, labels)
+    whole = Batch(pictures, origins_of(data, views), values, labels)
     return [Batch(*parts) for parts in zip(*(part.split(batch) for part in whole), strict=True)]
 
 
@@ -133,6 +132,12 @@ def pictures_of(data: xr.Dataset, views: tuple[int, ...] = (0,)) -> np.ndarray:
     """The pictures (crystal x orientation, view, y, x) uint8 of a data set, in the order of its rows; `views` are positions."""
     pictures = data["silhouette"].isel(view=list(views)).to_numpy()
     return pictures.reshape(-1, *pictures.shape[2:])
+
+
+def origins_of(data: xr.Dataset, views: tuple[int, ...] = (0,)) -> torch.Tensor:
+    """The crystals' origins (crystal x orientation, view, 2) in the pictures of `pictures_of`, as of `Batch`."""
+    origin_px = torch.from_numpy(data["origin_px"].isel(view=list(views)).to_numpy())
+    return half_sides(origin_px.flatten(0, 1), data.sizes["x"])
 
 
 class Sets(NamedTuple):

@@ -34,7 +34,7 @@ def most_important_first(importance: np.ndarray, rng: np.random.Generator) -> np
     return np.lexsort((rng.random(flat.shape), -flat), axis=1)
 
 
-def exchanged(pictures: np.ndarray, others: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+def exchange_pixels(pictures: np.ndarray, others: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Pictures (B, S, S) whose `pixels` (B, k), places in the flat pictures, have the values of `others` (B, S, S)."""
     changed = pictures.reshape(len(pictures), -1).copy()
     values = np.take_along_axis(others.reshape(len(others), -1), pixels, axis=1)
@@ -52,7 +52,7 @@ def exchange_curve(answer: Answer, start: np.ndarray, end: np.ndarray, order: np
     shares : (K,) of the pixels that are exchanged, 0 to 1
     """
     n = order.shape[1]
-    return np.stack([answer(exchanged(start, end, order[:, : round(share * n)])) for share in shares], axis=1)
+    return np.stack([answer(exchange_pixels(start, end, order[:, : round(share * n)])) for share in shares], axis=1)
 
 
 def area_under(curve: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -76,7 +76,9 @@ def region_effect(
         large = inside.sum((1, 2)) >= k
         if large.any():
             orders = (most_important_first(inside[large], rng)[:, :k] for _ in range(draws))
-            changes = [np.abs(answer(exchanged(pictures[large], others[large], pixels)) - before[large]) for pixels in orders]
+            changes = [
+                np.abs(answer(exchange_pixels(pictures[large], others[large], pixels)) - before[large]) for pixels in orders
+            ]
             found[large, region] = np.mean(changes, axis=0)
     return found
 

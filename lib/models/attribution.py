@@ -74,7 +74,7 @@ def _each(answers: nn.Module, pictures: torch.Tensor, attribute: Callable[[int],
     return torch.cat([attribute(i).detach() for i in range(n_answers)], 1)
 
 
-def randomised(model: ShapeModel, part: str = "", seed: int = 0) -> ShapeModel:
+def randomise(model: ShapeModel, part: str = "", seed: int = 0) -> ShapeModel:
     """A copy of a model with new random weights in its network or in a `part` of it, such as "head" (Adebayo et al. 2018,
     arXiv:1810.03292).
     """

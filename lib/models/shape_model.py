@@ -106,7 +106,7 @@ class ShapeModel(lightning.LightningModule):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The loss of one batch."""
-        out, origins = self.network.located(shares(batch.pictures))
+        out, origins = self.network.forward_with_origins(shares(batch.pictures))
         return self.error(*_parts(out), batch) + (0 if origins is None else misplacement(origins, batch.origins))
 
     def error(self, standardised: torch.Tensor, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -246,6 +246,12 @@ def _predicted(model: ShapeModel, standardised: np.ndarray, logits: np.ndarray) 
     values = model.values(torch.from_numpy(standardised).to(model.device)).cpu().numpy().astype(float)
     table = prediction_table(values, probability, np.array(model.bullets))
     return Predicted(table, pd.DataFrame(probability, table.index, model.bullets))
+
+
+def origins(model: ShapeModel, pictures: np.ndarray) -> np.ndarray:
+    """Where a model with a polar network finds the crystals' origins in pictures (n, V, S, S): (n, V, 2) as of `Batch`."""
+    (found,) = _in_parts(model, lambda part: (model.network.origins(shares(part)),), pictures)
+    return found
 
 
 def features(model: ShapeModel, pictures: np.ndarray) -> np.ndarray:

@@ -131,6 +131,7 @@ SCORES: dict[str, Score] = {
     # of trainings
     "pictures": _count("pictures shown in training", _score_of_model),
     "pictures_seen": _count("pictures shown in training", _score_of_model),
+    "centre_error": Score("distance from the true centre", ".2f", unit="px"),
     "doubling_r2_rho_e": _share("of 1 - R² of ρₑ that twice the pictures leave"),
     "doubling_r2_a_e": _share("of 1 - R² of aₑ that twice the pictures leave"),
     "doubling_balanced_accuracy": _share("of wrong numbers of bullets that twice the pictures leave"),

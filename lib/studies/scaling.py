@@ -107,7 +107,7 @@ def kinds(trials: pd.DataFrame) -> dict[str, pd.DataFrame]:
     usual = Trial(0)
     plain = (trials.rings == usual.rings) & (trials["size"] == usual.size) & (trials.angles == usual.angles)
     found = {f"width {width}": some for width, some in trials[plain & trials.locate].groupby("width")}
-    found["width 64, about the middle"] = trials[plain & ~trials.locate]
+    found[f"width {usual.width}, about the middle"] = trials[plain & ~trials.locate]
     for _, trial in trials[~plain].iterrows():
         other = f"{trial['size']} pixels" if trial["size"] != usual.size else f"{trial.rings} rings, {trial.angles} angles"
         found[f"width {trial.width}, {other}"] = trial.to_frame().T

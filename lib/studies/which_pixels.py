@@ -27,7 +27,7 @@ SHARES = np.array([0, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0
 DOSE, DRAWS = 1 / 512, 4
 
 
-class Labelled(NamedTuple):
+class LabelledCrystals(NamedTuple):
     """`crystals` with their `rotation` (B, 3, 3), `pictures` (B, S, S) of shares covered, and `regions` (B, S, S), see
     `lib.imaging.draw.regions.REGIONS`.
     """
@@ -38,12 +38,12 @@ class Labelled(NamedTuple):
     regions: np.ndarray
 
 
-def labelled(data: xr.Dataset) -> Labelled:
+def label_pixels(data: xr.Dataset) -> LabelledCrystals:
     """The crystals of a data set in their first orientation and first view, with what each pixel shows."""
     crystals, rotation = crystals_of(data), data["rotation"].isel(orientation=0).to_numpy()
     pictures = pictures_of(data.isel(orientation=[0]))[:, 0]
     parts = [regions(*seen, pictures.shape[-1]) for seen in zip(crystals, rotation, strict=True)]
-    return Labelled(crystals, rotation, shares(torch.from_numpy(pictures)).numpy(), np.stack(parts))
+    return LabelledCrystals(crystals, rotation, shares(torch.from_numpy(pictures)).numpy(), np.stack(parts))
 
 
 def mean_picture(data: xr.Dataset) -> np.ndarray:
@@ -74,7 +74,7 @@ def by_region(values: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"value": table.mean(), "se": table.sem()})
 
 
-def region_effects(answer: scores.Answer, some: Labelled, others: np.ndarray, seed: int = 0) -> np.ndarray:
+def region_effects(answer: scores.Answer, some: LabelledCrystals, others: np.ndarray, seed: int = 0) -> np.ndarray:
     """What some pixels of a region change when they take the values of `others` (S, S), over what as many from anywhere change on
     average: (B, R, A). See `lib.evaluation.attribution_scores.region_effect`.
     """
@@ -140,7 +140,7 @@ class Removal(NamedTuple):
     differ: np.ndarray
 
 
-def remove_bullets(answer: scores.Answer, some: Labelled) -> Removal:
+def remove_bullets(answer: scores.Answer, some: LabelledCrystals) -> Removal:
     """Each bullet taken away from each crystal, which stays where it is in the picture otherwise."""
     size = some.pictures.shape[-1]
     without = [bullet_removed(*seen, size) / np.float32(4) for seen in zip(some.crystals, some.rotation, strict=True)]
@@ -163,6 +163,6 @@ def removal_correlation(effect: np.ndarray, attributed: np.ndarray, crystal: np.
     return {"value": rho(slice(None)), "se": float(np.std([rho(some) for some in drawn], ddof=1))}
 
 
-def attributed_to(removal: Removal, maps: np.ndarray) -> np.ndarray:
+def bullet_attribution(removal: Removal, maps: np.ndarray) -> np.ndarray:
     """Sum (n,) of a map (B, S, S) of each crystal over the pixels that are lost with each bullet."""
     return (maps[removal.crystal] * removal.differ).sum((1, 2))

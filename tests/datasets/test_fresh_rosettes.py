@@ -74,6 +74,7 @@ def test_stored_batches_hold_every_picture_once_with_its_truth(data):
     held = fresh_rosettes.stored_batches(data, (1,), batch=10)
     assert [len(batch.labels) for batch in held] == [10, 10, 10, 10, 2]
     whole = np.concatenate([batch.pictures.numpy() for batch in held])
+    assert torch.equal(torch.cat([batch.origins for batch in held]), fresh_rosettes.origins_of(data, (1,)))
     assert np.array_equal(whole[:, 0], data.silhouette.to_numpy()[:, :, 1].reshape(-1, 64, 64))
     expected = truth(data)
     assert np.allclose(np.concatenate([batch.values for batch in held]), expected[["rho_e", "a_e"]])

@@ -63,7 +63,7 @@ def test_area_is_the_mean_height_whatever_the_width():
 def test_exchanged_pixels_leave_the_others_and_the_given_pictures_alone():
     pictures, others = RNG.random((2, 3, 5, 5))
     before = pictures.copy()
-    changed = scores.exchanged(pictures, others, np.array([[0, 24]] * 3))
+    changed = scores.exchange_pixels(pictures, others, np.array([[0, 24]] * 3))
     assert (pictures == before).all()
     assert (changed != pictures).sum() == 6
     assert (changed[:, 4, 4] == others[:, 4, 4]).all()

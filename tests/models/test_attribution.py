@@ -96,11 +96,11 @@ def test_grad_cam_is_coarse_and_as_large_as_the_picture():
 
 def test_random_weights_stand_where_they_are_asked_for(model):
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    head, whole = attribution.randomised(model, "head"), attribution.randomised(model)
+    head, whole = attribution.randomise(model, "head"), attribution.randomise(model)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())  # the model is left alone
     changed = {name for name, value in head.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all(name.startswith("network.head.") for name in changed)
     weights = [name for name in before if name.startswith("network.encoder") and name.endswith("convolution.weight")]
     assert weights and not any(torch.equal(whole.state_dict()[name], before[name]) for name in weights)
-    again = attribution.randomised(model)
+    again = attribution.randomise(model)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())

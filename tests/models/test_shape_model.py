@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from lib.datasets.fresh_rosettes import Batch, pictures_of
+from lib.datasets.fresh_rosettes import Batch, origins_of, pictures_of
 from lib.datasets.rosettes import Views, rosette_views, truth
 from lib.evaluation.scores import scores
 from lib.models import shape_model
-from lib.models.shape_model import Recipe, ShapeModel, features, misplacement, network_recipes, predict, predict_each
+from lib.models.shape_model import Recipe, ShapeModel, features, misplacement, network_recipes, origins, predict, predict_each
 
 BULLETS = tuple(range(4, 11))
 CRYSTALS = Views(210, 1, (0, 90), seed=1, size=48, pictures=False)
@@ -64,6 +64,13 @@ def test_predictions_have_probabilities(single, held):
     assert np.allclose(probability.sum(axis=1), 1, atol=1e-6)
     assert np.array_equal(table.n_bullets, probability.idxmax(axis=1))
     assert (table[["rho_e", "a_e"]] > 0).all(axis=None)
+
+
+def test_the_centre_is_found_nearer_than_the_middle(single, held):
+    true = origins_of(held)[:, 0].numpy()
+    found = origins(single, pictures_of(held, (0,)))[:, 0]
+    assert found.shape == true.shape == (112, 2)
+    assert np.hypot(*(found - true).T).mean() < 0.9 * np.hypot(*true.T).mean()
 
 
 def test_features_are_one_row_a_picture(single, held):

@@ -20,7 +20,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def some(data):
-    return pixels.labelled(data)
+    return pixels.label_pixels(data)
 
 
 def covered(pictures):
@@ -86,7 +86,7 @@ def test_bullets_that_are_taken_away_have_the_effect_of_their_pixels(some):
     assert len(removal.crystal) == sum(crystal.n_bullets for crystal in some.crystals)
     assert removal.effect[:, 0] == pytest.approx(removal.differ.sum((1, 2)), rel=1e-4)
     assert (removal.effect > -1e-3).all()
-    attributed = pixels.attributed_to(removal, np.ones_like(some.pictures))
+    attributed = pixels.bullet_attribution(removal, np.ones_like(some.pictures))
     assert attributed == pytest.approx(removal.effect[:, 0], rel=1e-4)
     found = pixels.removal_correlation(removal.effect[:, 0], attributed, removal.crystal)
     assert found["value"] == pytest.approx(1) and found["se"] < 0.01

@@ -25,7 +25,7 @@ class Network(nn.Module):
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(pictures))
 
-    def located(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def forward_with_origins(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """What `forward` returns, and the crystals' origins (B, V, 2) as of `Batch`, or None if it does not look for them."""
         return self(pictures), None
 

@@ -85,7 +85,7 @@ class Polar(Network):
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return self.answer(self.features(pictures))
 
-    def located(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def forward_with_origins(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         origins = self.origins(pictures)
         return self.answer(self.features_about(pictures, origins)), origins if self.locator else None
 
