@@ -68,6 +68,7 @@ def test_shapes_and_types(built):
         "silhouette": (("crystal", "orientation", "view", "y", "x"), "uint8"),
         "descriptors": (("crystal", "orientation", "view", "descriptor"), "float32"),
         "pixel_um": (("crystal", "orientation"), "float64"),
+        "origin_px": (("crystal", "orientation", "view", "xy"), "float32"),
         "rotation": (("crystal", "orientation", "row", "column"), "float64"),
         "n_bullets": (("crystal",), "int8"),
         "base": (("crystal", "parameter"), "float64"),
@@ -75,7 +76,7 @@ def test_shapes_and_types(built):
         **{name: (("crystal",), "float64") for name in ("sphere", "volume", "area", "radius", "rho_e", "a_e")},
     }
     sizes = {"crystal": 70, "orientation": 2, "view": 2, "y": 40, "x": 40, "descriptor": 8, "parameter": 5, "row": 3, "column": 3}
-    sizes |= {"bullet": 10, "measure": 9}
+    sizes |= {"bullet": 10, "measure": 9, "xy": 2}
     assert dict(built[0].sizes) == sizes
 
 
@@ -104,6 +105,7 @@ def test_values_are_those_of_the_modules_below(data):
         drawn = silhouettes(solid, one["rotation"].values, (0, 90), 40)
         assert np.array_equal(drawn.coverage, one["silhouette"].values)
         assert np.array_equal(drawn.pixel_um, one["pixel_um"].values)
+        assert np.allclose(drawn.origin_px, one["origin_px"].values)
         expected = describe(drawn.coverage.reshape(-1, 40, 40)).values.reshape(2, 2, 8)
         assert np.array_equal(expected.astype(np.float32), one["descriptors"].values, equal_nan=True)
         for name, value in targets(solid)._asdict().items():

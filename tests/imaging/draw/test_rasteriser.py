@@ -30,9 +30,14 @@ def batch(crystals):
     return stack(crystals, dtype=torch.float64)
 
 
+def alone(crystals, orientations):
+    """Each crystal as a solid, and its orientation (1, 3, 3)."""
+    return [(x.solid(), np.asarray(o)[None]) for x, o in zip(crystals, orientations, strict=True)]
+
+
 def compiled(crystals, orientations, *arguments):
     """Pictures (B, V, size, size) and scales (B,) of the compiled rasteriser, each crystal in its orientation."""
-    drawn = [silhouettes(x.solid(), np.asarray(o)[None], *arguments) for x, o in zip(crystals, orientations, strict=True)]
+    drawn = [silhouettes(*pair, *arguments) for pair in alone(crystals, orientations)]
     return np.concatenate([one.coverage for one in drawn]), np.concatenate([one.pixel_um for one in drawn])
 
 
@@ -46,6 +51,8 @@ def test_the_same_pictures_sample_for_sample(crystals, batch, orientations, size
     assert drawn.coverage.dtype == torch.uint8 and drawn.coverage.shape == (N, 3, size, size)
     assert np.array_equal(drawn.coverage, expected)
     assert drawn.pixel_um.numpy() == pytest.approx(pixel_um, rel=1e-12)
+    origins = [silhouettes(*pair, (0, 90, 120), size).origin_px for pair in alone(crystals, orientations)]
+    assert drawn.origin_px.numpy() == pytest.approx(np.concatenate(origins))
 
 
 def test_single_precision_misses_next_to_no_sample(crystals, orientations):

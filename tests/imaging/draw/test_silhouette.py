@@ -38,6 +38,16 @@ def area_px(coverage):
     return coverage.sum(axis=(-2, -1), dtype=float) / 4
 
 
+def test_the_origin_is_where_what_stands_there_is_drawn():
+    beacon = Solid((), (), np.array([[0, 0, 0, 2.0], [0, 0, 60, 9.0]]))  # the small ball is at the origin
+    drawn = silhouettes(beacon, random_orientations(20, seed=2), (0, 90), size=200)
+    for picture, origin in zip(drawn.coverage.reshape(-1, 200, 200), drawn.origin_px.reshape(-1, 2), strict=True):
+        number, _, measures, centres = cv2.connectedComponentsWithStats((picture > 0).astype(np.uint8))
+        assert number == 3  # background and two balls, neither before the other
+        smaller = 1 + np.argmin(measures[1:, cv2.CC_STAT_AREA])
+        assert centres[smaller] + 0.5 == pytest.approx(origin, abs=0.3)  # centres of pixels are at whole numbers
+
+
 # --- published pictures -------------------------------------------------------------------------------------------------
 
 

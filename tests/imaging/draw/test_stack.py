@@ -28,6 +28,7 @@ def test_pictures_are_those_of_the_single_solids(solids):
         alone = silhouettes(solids[row], turns[i : i + 1], ANGLES, size=48)
         assert np.array_equal(found.coverage[i], alone.coverage[0])
         assert found.pixel_um[i] == pytest.approx(alone.pixel_um[0])
+        assert found.origin_px[i] == pytest.approx(alone.origin_px[0])
 
 
 def test_bad_requests_are_told_in_a_sentence(solids):
