@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from lib.crystals.capacitance import spheroid_capacitance
 from lib.crystals.hydrodynamics import terminal_velocity
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -174,21 +175,6 @@ def axes(volume, growth_ratio):
 
 
 @compiled
-def capacitance(a, c):
-    """Capacitance [m] of a spheroid with equatorial semi-axis `a` and polar semi-axis `c` [m].
-
-    Pruppacher & Klett 1997, equations 13-77 and 13-78. It is the radius of a sphere.
-    """
-    if abs(c / a - 1.0) < 1e-4:
-        return (2 * a + c) / 3
-    if c < a:
-        eccentricity = math.sqrt(1.0 - (c / a) ** 2)
-        return a * eccentricity / math.asin(eccentricity)
-    eccentricity = math.sqrt(1.0 - (a / c) ** 2)
-    return c * eccentricity / math.log((1.0 + eccentricity) * c / a)
-
-
-@compiled
 def growth_rate(size, air):
     """Growth of a crystal over the supersaturation [kg s-1], for a capacitance `size` [m].
 
@@ -244,7 +230,7 @@ def grown(mass, a, c, rate, supersaturation, habit, air, dt):
         return 0.0, 0.0
     root_half = math.sqrt(half)
     a, c = swollen(a, c, 1.0 + (half * root_half - mass) / (dense * volume), habit)
-    power = root * root + dt * 2 / 3 * growth_rate(capacitance(a, c), air) * supersaturation / root_half
+    power = root * root + dt * 2 / 3 * growth_rate(spheroid_capacitance(a, c), air) * supersaturation / root_half
     if power <= _LEAST:
         return 0.0, 0.0
     new = power * math.sqrt(power)
@@ -274,7 +260,7 @@ def crystal_growth(
     mass, a, c, time, found = NEW_MASS, NEW_RADIUS, NEW_RADIUS, 0.0, []
     for minute in minutes:
         while time < 60 * minute - dt / 2:
-            rate = growth_rate(capacitance(a, c), air)
+            rate = growth_rate(spheroid_capacitance(a, c), air)
             mass, swelling = grown(mass, a, c, rate, supersaturation, HABITS[habit], air, dt)
             a, c = swollen(a, c, swelling, HABITS[habit])
             time += dt

@@ -12,7 +12,6 @@ import numpy as np
 
 from lib.cirrus.kinematic.ice import (
     GrowthHabit,
-    capacitance,
     compiled,
     fall_speed,
     grown,
@@ -21,6 +20,7 @@ from lib.cirrus.kinematic.ice import (
     saturation_mixing_ratio,
     spheroid_volume,
 )
+from lib.crystals.capacitance import spheroid_capacitance
 
 
 class Crystals(NamedTuple):
@@ -91,7 +91,7 @@ def exchange(classes, n, crystals, air, dt):
     uptake = 0.0
     for k in range(n):
         if number[k] > 0.0:
-            rate[k] = growth_rate(capacitance(a[k], c[k]), air)
+            rate[k] = growth_rate(spheroid_capacitance(a[k], c[k]), air)
             uptake += number[k] * rate[k]
     supersaturation, deposited = mean_supersaturation(air, uptake, dt), 0.0
     for k in range(n):

@@ -13,7 +13,6 @@ from lib.cirrus.kinematic.ice import (
     R_D,
     RHO_ICE,
     axes,
-    capacitance,
     conductivity,
     crystal_growth,
     deposition_density,
@@ -31,6 +30,7 @@ from lib.cirrus.kinematic.ice import (
     viscosity,
 )
 from lib.cirrus.kinematic.population import Crystals, active_share, exchange, no_classes, summed
+from lib.crystals.capacitance import spheroid_capacitance
 from lib.crystals.hydrodynamics import GRAVITY
 
 TEMPERATURE, PRESSURE = 228.0, 3e4
@@ -58,14 +58,6 @@ def test_properties_of_air_are_those_of_the_handbooks():
     assert conductivity(273.15) == pytest.approx(0.0238, rel=0.01)
     assert viscosity(273.15) == pytest.approx(1.72e-5, rel=0.01)
     assert viscosity(228.0) == pytest.approx(1.48e-5, rel=0.01)
-
-
-def test_capacitance_has_the_known_limits():
-    assert capacitance(1e-4, 1e-4) == 1e-4
-    assert capacitance(1e-4, 1e-8) == pytest.approx(2 / math.pi * 1e-4, rel=1e-3)
-    assert capacitance(1e-6, 1e-3) == pytest.approx(1e-3 / math.log(2e3), rel=1e-3)
-    beside = [capacitance(1e-4, 1e-4 * ratio) for ratio in (1 - 2e-4, 1 - 5e-5, 1 + 5e-5, 1 + 2e-4)]
-    assert np.ptp(np.diff(beside) / np.diff([1 - 2e-4, 1 - 5e-5, 1 + 5e-5, 1 + 2e-4])) < 1e-2 * 1e-4
 
 
 @pytest.mark.parametrize("habit", HABITS)
@@ -123,14 +115,14 @@ def test_one_crystal_grows_as_the_differential_equation_says(habit, supersaturat
 
     def rates(_, state):
         mass, volume = np.exp(state)
-        rate = growth_rate(capacitance(*axes(volume, nature.growth_ratio)), here) * supersaturation
+        rate = growth_rate(spheroid_capacitance(*axes(volume, nature.growth_ratio)), here) * supersaturation
         return [rate / mass, rate / dense / volume]
 
     times = np.arange(600.0, 3601.0, 600.0)
     exact = solve_ivp(rates, (0, 3600), np.log([NEW_MASS, NEW_MASS / RHO_ICE]), t_eval=times, rtol=1e-10, method="LSODA").y
     mass, a, c, found = NEW_MASS, NEW_RADIUS, NEW_RADIUS, []
     for step in range(360):
-        mass, swelling = grown(mass, a, c, growth_rate(capacitance(a, c), here), supersaturation, nature, here, 10.0)
+        mass, swelling = grown(mass, a, c, growth_rate(spheroid_capacitance(a, c), here), supersaturation, nature, here, 10.0)
         a, c = swollen(a, c, swelling, nature)
         if (step + 1) % 60 == 0:
             found.append((mass, spheroid_volume(a, c)))
@@ -142,7 +134,7 @@ def test_a_crystal_sublimates_away_with_its_own_density():
     mass, radius = 1e-11, (1e-11 / 300 * 3 / 4 / math.pi) ** (1 / 3)
     a = c = radius
     for _ in range(200):
-        mass, swelling = grown(mass, a, c, growth_rate(capacitance(a, c), here), -0.3, nature, here, 10.0)
+        mass, swelling = grown(mass, a, c, growth_rate(spheroid_capacitance(a, c), here), -0.3, nature, here, 10.0)
         if mass == 0.0:
             break
         a, c = swollen(a, c, swelling, nature)
