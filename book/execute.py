@@ -44,7 +44,7 @@ QUIET = {
 #: The notebooks that take longest in the laptop profile, the longest first.
 LONGEST = (
     "22-nine-habits", "31-cirrus-fields", "12-shape-descriptors", "14-two-views", "32-latent-fields",
-    "23-synthetic-vs-real", "13-image-networks", "17-cameras", "15-reconstruction", "18-which-pixels",
+    "16-posterior", "23-synthetic-vs-real", "13-image-networks", "17-cameras", "15-reconstruction", "18-which-pixels",
 )  # fmt: skip
 
 

@@ -24,8 +24,9 @@
 # 1. write rosettes as voxels in the frame of their picture,
 # 2. train a network after 3D-R2N2 {cite}`choy2016` to reconstruct them from one silhouette or from two,
 # 3. compare it with recognition alone,
-# 4. fit the parameters of the rosette itself until its silhouette agrees with the picture, and
-# 5. carve the visual hull, which learns nothing.
+# 4. fit the parameters of the rosette itself until its silhouette agrees with the picture,
+# 5. draw rosettes from the posterior, all of which agree with the picture, and
+# 6. carve the visual hull, which learns nothing.
 #
 # The methods are explained on the page [](../book/part-1-reconstruction.md). On Colab, the next cell installs the project.
 
@@ -52,7 +53,7 @@ from lib.figures import scenes as scenes_3d
 from lib.figures.gallery import gallery, scene_frame
 from lib.imaging.draw.cameras import lebedev_cameras
 from lib.imaging.draw.silhouette import cameras
-from lib.models.reconstruction import parametric, recognition
+from lib.models.reconstruction import parametric, recognition, rosette_posterior
 from lib.models.reconstruction.r2n2 import Settings, probabilities, trained_r2n2, voxel_loss
 from lib.models.reconstruction.visual_hull import visual_hull
 from lib.notebook import titles
@@ -69,6 +70,8 @@ epochs: int = 2  # how often the network sees the training crystals
 channels: int = 64  # channels of the network's recurrent grid
 n_clusters: int = 32  # clusters of training shapes
 n_starts: int = 12  # starts of each fit
+n_prior: int = 50_000  # rosettes from the prior among which the sampler begins
+n_refined: int = 64  # of these refined for each crystal
 n_drawn: int = 4  # test crystals drawn as voxels
 device: str = "auto"  # torch device: auto, cpu or cuda
 seed: int = 0  # seed of every random number
@@ -79,7 +82,9 @@ seed: int = 0  # seed of every random number
 # %%
 run = start("15-reconstruction", globals())
 run.at_least(n_train=64, n_validation=7, n_test=7, epochs=1, channels=8)
-run.at_least(n_clusters=2, n_starts=1, n_drawn=1)
+run.at_least(n_clusters=2, n_starts=1, n_prior=1000, n_drawn=1)
+run.at_least(n_refined=8)
+run.require(n_refined <= n_prior, "n_refined must not exceed n_prior.")
 run.require(n_starts <= n_train, "n_starts must not exceed n_train.")
 run
 
@@ -202,6 +207,19 @@ for views in (1, 2):
     shapes["parametric", views] = occupancy(fits[views].rosettes, fits[views].orientations)
 
 # %% [markdown]
+# ## The posterior
+#
+# The fit returns one rosette where many agree with the picture. The sampler of [](16-posterior.ipynb) returns many, each with a weight that
+# follows from its silhouettes and from the model, never from the truth. Of each crystal we take the sample with the largest weight.
+
+# %%
+settings = rosette_posterior.Settings(n_prior=n_prior, n_starts=n_refined)
+for views in (1, 2):
+    samples = rosette_posterior.scene_posteriors(test, views, settings, seed)
+    best = rosette_posterior.joined([one.crystals[one.best : one.best + 1] for one in samples])
+    shapes["posterior", views] = occupancy(best.rosettes(), best.orientations).to(voxels.device)
+
+# %% [markdown]
 # ## The visual hull
 #
 # All that no silhouette rules out is the *visual hull*. It knows nothing of rosettes, only where the cameras stand. From one view it
@@ -221,7 +239,8 @@ shapes["visual_hull", 3] = visual_hull(test.seen_from(three), three)
 
 # %%
 methods = (
-    "mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric", "visual_hull",
+    "mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric", "posterior",
+    "visual_hull",
 )  # fmt: skip
 codes = {1: "single", 2: "2ds", 3: "3"}
 order = sorted(shapes, key=lambda key: methods.index(key[0]))
@@ -243,7 +262,9 @@ scenes_3d.scores(everything.replace({"method": titles.MODELS}))
 # {glue:text}`iou_mean_shape:.3f`, clustering {glue:text}`iou_clustering:.3f`, retrieval {glue:text}`iou_retrieval:.3f`, the oracle
 # {glue:text}`iou_oracle:.3f` and the fit {glue:text}`iou_parametric:.3f` ± {glue:text}`iou_parametric_se:.3f`. With a second view
 # the network reaches {glue:text}`iou_r2n2_2ds:.3f` and the fit {glue:text}`iou_parametric_2ds:.3f` ±
-# {glue:text}`iou_parametric_2ds_se:.3f`. The visual hull, which learns nothing, reaches {glue:text}`iou_visual_hull_2ds:.3f` from two
+# {glue:text}`iou_parametric_2ds_se:.3f`. The best-weighted sample of the posterior reaches {glue:text}`iou_posterior:.3f` ±
+# {glue:text}`iou_posterior_se:.3f` from one view and {glue:text}`iou_posterior_2ds:.3f` ± {glue:text}`iou_posterior_2ds_se:.3f` from
+# two. The visual hull, which learns nothing, reaches {glue:text}`iou_visual_hull_2ds:.3f` from two
 # views and {glue:text}`iou_visual_hull_3:.3f` from three.
 #
 # Even the mean shape, a ball that ignores the picture, has a fair IoU. A thin bullet in a wrong place costs twice, once where it is
@@ -332,6 +353,7 @@ scene_frame(run.url("scene.html"), title, run.url("scene.png"))
 #   {glue:text}`iou_clustering:.3f` from one view and the best training shape {glue:text}`iou_oracle:.3f`. A method that
 #   reconstructs could take the depth from the second view and do much better than the best training shape.
 # - The fit of the rosette reaches {glue:text}`iou_parametric:.3f` from one view and {glue:text}`iou_parametric_2ds:.3f` from two.
+# - The sample of the posterior with the largest weight reaches {glue:text}`iou_posterior:.3f` and {glue:text}`iou_posterior_2ds:.3f`.
 # - One silhouette leaves open which bullets point to the eye and which away. This matters little for effective density, and much
 #   for the shape.
 # - The fit knows the model from which the crystals were drawn. Its scores tell what a right model is worth, not what to expect of real

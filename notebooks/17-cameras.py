@@ -39,6 +39,8 @@ if "google.colab" in sys.modules:
 # We need crystals, cameras, the hull, a network for one view, and learners that combine its answers.
 
 # %%
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import torch
@@ -192,7 +194,8 @@ recipe = Recipe(
     "polar", epochs=epochs, steps=steps, batch=batch, rate=ARCHITECTURES["polar"].rate,
     settings={"width": width},
 )  # fmt: skip
-model = shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler).model
+trained = shape_model(recipe, sets.crystals, sets.validation, seed, device, scheduler)
+model = trained.model
 observed = {
     name: tuple(cameras.observe(data, of, model, size) for data in (learn, test))
     for name, of in placed.items()
@@ -211,6 +214,17 @@ predicted = {
     for model, parts in inputs.items()
 }
 predicted |= {("visual_hull", *key): table for key, table in hulls.items()}
+
+# %% [markdown]
+# A perceptron returns a number. The *posterior* of [](16-posterior.ipynb) returns a density, here given the network's answers, and is
+# trained once for all numbers of views. Its prediction is the mean of each value and the likeliest number of bullets.
+
+# %%
+for name, of in numbers.items():
+    description = {"crystals": asdict(combined), "network": trained.digest, "size": size}
+    description |= {"cameras": placed[name].round(9).tolist()}
+    tables = cameras.posteriors_from_views(*observed[name], tuple(of), description, seed)
+    predicted |= {("posterior", name, n): table for n, table in tables.items()}
 
 # %% [markdown]
 # ## What each view adds
@@ -232,9 +246,9 @@ results = run.rows.assign(
 # {numref}`fig-cameras` has the errors. The surface of a hull is at once too large, since the hull is, and too small, since steps of
 # voxels have to be smoothed. Between five and seven views both cancel, which is luck.
 
-# %% mystnb={"figure": {"caption": "Errors on test crystals by the number of views, with standard errors, on logarithmic scales: learners that get the descriptors of each view, the network's answers, or both, and the visual hull. Filled marks: cameras at random. Open marks: the nodes of a Lebedev rule.", "name": "fig-cameras"}, "image": {"alt": "Four plots of errors that fall with the number of views; those of the visual hull fall from far above to near those of the learners."}}
+# %% mystnb={"figure": {"caption": "Errors on test crystals by the number of views, with standard errors, on logarithmic scales: learners that get the descriptors of each view, the network's answers, or both, the posterior given the network's answers, and the visual hull. Filled marks: cameras at random. Open marks: the nodes of a Lebedev rule.", "name": "fig-cameras"}, "image": {"alt": "Four plots of errors that fall with the number of views; those of the visual hull fall from far above to near those of the learners."}}
 learners = {"descriptors": "descriptors", "polar": "network", "both": "both"}
-names = learners | {"visual_hull": "visual hull"}
+names = learners | {"posterior": "posterior", "visual_hull": "visual hull"}
 figures.errors_by_views(results, names)
 
 # %% [markdown]
@@ -299,4 +313,6 @@ run.table(score=["mass_excess", "exponent_change"])
 # - From thirteen the hull reaches {glue:text}`visual_hull_lebedev_13_nrmse_mass:.2f`, and counts the bullets right for
 #   {glue:text}`visual_hull_lebedev_13_balanced_accuracy:.2f` of the classes on average, the network for
 #   {glue:text}`polar_lebedev_13_balanced_accuracy:.2f`.
+# - The mean of the posterior has a normalised RMSE of the mass of {glue:text}`posterior_lebedev_3_nrmse_mass:.2f` from three cameras and
+#   {glue:text}`posterior_lebedev_13_nrmse_mass:.2f` from thirteen.
 # - A relation that is fitted with the size from one projection has {glue:text}`mass_excess:.0%` too much mass at 250 µm.

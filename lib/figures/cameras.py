@@ -49,7 +49,7 @@ def errors_by_views(rows: pd.DataFrame, names: dict[str, str]) -> Figure:
     figure, axes = plt.subplots(2, 2, figsize=(7.0, 5.2), sharex=True)
     for axis, (key, label) in zip(axes.flat, ERRORS.items(), strict=True):
         some = rows[(rows.score == key[0]) & (rows.quantity == key[1])]
-        for (model, name), colour, marker in zip(names.items(), sns.color_palette("colorblind"), "os^D", strict=False):
+        for (model, name), colour, marker in zip(names.items(), sns.color_palette("colorblind"), "os^vD", strict=False):
             for placed, style in (("random", {"label": name}), ("lebedev", {"linestyle": "none", "markerfacecolor": "white"})):
                 line = some[(some.model == model) & (some.placed == placed)]
                 axis.errorbar(line.n_views, line.value, yerr=line.se, color=colour, marker=marker, markersize=4, **style)

@@ -25,6 +25,8 @@ _EYE = (1.0, 0.7, 1.0)
 _ICE, _FIT = "#9ecae1", "#f2a65a"
 #: Number of views -> what figures call it.
 _VIEWS = {1: "1 view", 2: "2 views"}
+#: Distance between shapes in a grid, in half sides of their pictures.
+_SPACING = 1.5
 
 
 def voxel_picture(filled: np.ndarray, size: tuple[int, int] = (400, 400)) -> np.ndarray:
@@ -84,6 +86,23 @@ def _side_by_side(shapes: dict[str, pv.PolyData]) -> pv.Plotter:
     scene.reset_camera()
     scene.camera.zoom(1.8)
     return scene
+
+
+def write_grid(shapes: Sequence[pv.PolyData], path: Path, columns: int = 6) -> None:
+    """Write a scene with shapes in rows of so many `columns` (see `export`), looked at from the front; the first is blue."""
+    columns = min(columns, len(shapes))
+    rows = -(-len(shapes) // columns)
+    scene = _scene((960, 600), front=True)
+    for i, mesh in enumerate(shapes):
+        row, column = divmod(i, columns)
+        shift = _SPACING * np.array([column - (columns - 1) / 2, (rows - 1) / 2 - row, 0.0])
+        _add(scene, mesh.translate(shift), _ICE if i == 0 else _FIT)
+    width, height = scene.window_size
+    seen = _SPACING / 2 * max(rows, columns * height / width)  # half the height that is seen
+    scene.camera.parallel_scale = seen
+    scene.camera.position = (0, 0, seen / np.tan(np.radians(scene.camera.view_angle / 2)))  # in a browser, which has perspective
+    scene.renderer.reset_camera_clipping_range()
+    export(scene, path)
 
 
 def _scene(size: tuple[int, int], front: bool = False) -> pv.Plotter:

@@ -8,6 +8,7 @@ Trainer, on as many devices as it likes (`book/scale.md`).
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import sys
 import time
@@ -52,6 +53,11 @@ class Trained(NamedTuple):
     model: lightning.LightningModule
     history: pd.DataFrame
     folder: Path = Path()
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that stand for the weights."""
+        return hashlib.sha256((self.folder / WEIGHTS).read_bytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

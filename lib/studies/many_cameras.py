@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,15 +14,19 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from lib.core.seeds import generator
+from lib.crystals.rosette import ROSETTE_MODELS
 from lib.crystals.solid import mass_kg
 from lib.datasets.rosettes import LABEL, TARGETS, crystals_of, truth
 from lib.evaluation.scores import standard_errors, weighted_scores
 from lib.imaging.draw.silhouette import Silhouettes, seen_from
 from lib.imaging.measure.descriptors import PUBLISHED, describe
 from lib.models import tables
+from lib.models.posterior import Seen, posterior_predictions, seen, trained_posterior
 from lib.models.reconstruction.visual_hull import hull_targets, visual_hull
 from lib.models.shape_model import ShapeModel, predict
 
+#: Numbers of bullets that there are.
+BULLETS = ROSETTE_MODELS["2025"].bullets
 #: Crystals that are drawn at a time.
 BLOCK = 100
 #: Side of the grid of a visual hull [voxels].
@@ -119,8 +123,42 @@ def predict_from_views(inputs: tuple[str, ...], train: Crystals, test: Crystals,
     """
     learner = tables.learner("mlp", seed).fit(_rows(inputs, train, n_views))
     predicted = learner.predict(_rows(inputs, test, n_views))
-    diameter = test.diameter_um[:, :n_views].max(axis=1)
-    return predicted.assign(mass_kg=mass_kg(predicted.rho_e * np.pi / 6 * diameter**3))
+    return predicted.assign(mass_kg=_mass_seen(predicted, test, n_views))
+
+
+def posteriors_from_views(
+    train: Crystals, test: Crystals, counts: tuple[int, ...], description: Mapping, seed: int = 0, epochs: int = 30
+) -> dict[int, pd.DataFrame]:
+    """Number of views -> what a posterior given the network's answers says of the test crystals (`lib.models.posterior`).
+
+    One posterior is trained for all `counts`, on the first so many views; a fifth of its crystals decide on the best epoch.
+
+    Parameters
+    ----------
+    description : plain values from which `train` follows
+
+    Returns
+    -------
+    Of each number a table as of `predict_from_views`, from the means of `rho_e` and `a_e` and the likeliest number of bullets
+    """
+    known, own = (seen(part.answers, part.truth, BULLETS) for part in (train, test))
+    held = len(known.labels) // 5
+    learn, validation = (Seen(*(values[rows] for values in known)) for rows in (slice(held, None), slice(held)))
+    model = trained_posterior(
+        learn, validation, BULLETS, counts, description, shuffled=False, epochs=epochs, seed=seed
+    ).model  # fmt: skip
+    found = {}
+    for count in counts:
+        views = own.views(count).features
+        draws = model.sample(views, 200, seed)
+        table = posterior_predictions(draws, model.probability(views), BULLETS, test.truth.index)
+        found[count] = table.assign(mass_kg=_mass_seen(table, test, count))
+    return found
+
+
+def _mass_seen(predicted: pd.DataFrame, crystals: Crystals, n_views: int) -> pd.Series:
+    """Mass [kg] from the predicted `rho_e` and the largest circle that the first views show."""
+    return mass_kg(predicted.rho_e * np.pi / 6 * crystals.diameter_um[:, :n_views].max(axis=1) ** 3)
 
 
 def _rows(inputs: tuple[str, ...], crystals: Crystals, n_views: int) -> pd.DataFrame:

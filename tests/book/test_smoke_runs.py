@@ -81,12 +81,20 @@ def test_which_pixels(smoke_metrics):
 
 def test_reconstruction(smoke_metrics):
     found = smoke_metrics("15-reconstruction")
-    for method in ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric"):
+    for method in ("mean_shape", "clustering", "retrieval", "r2n2", "oracle", "parametric", "posterior"):
         assert 0 < found[f"iou_{method}"] <= found[f"iou_mirrored_{method}"] < 1 and 0 <= found[f"fscore_{method}"] < 1
     assert found["iou_retrieval"] < found["iou_oracle"]  # which knows the answer
     assert found["iou_parametric_2ds"] > found["iou_oracle"]  # two views and the right model beat all that can be recalled
     assert found["parametric_2ds_agreement"] > 0.6
     assert found["iou_visual_hull_3"] > found["iou_visual_hull_2ds"] > found["iou_mean_shape"]  # and learned nothing
+
+
+def test_posterior(smoke_metrics):
+    found = smoke_metrics("16-posterior")
+    assert found["posterior_random_3_log_score"] > found["posterior_random_1_log_score"]  # more views tell more
+    assert all(0 <= found[f"posterior_random_{n}_tarp_p"] <= 1 for n in (1, 2, 3))
+    assert 0.3 < found["iou_posterior"] + found["iou_posterior_2ds"] < 2
+    assert found["posterior_single_agreement"] > 0.8 and found["agreement_lookalikes"] > 0.8
 
 
 def test_cameras(smoke_metrics):

@@ -1,5 +1,6 @@
 """lib.figures.scenes: what is drawn stands under its name and number."""
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,3 +33,21 @@ def test_the_surface_of_a_box_lies_where_its_voxels_end():
     assert mesh.bounds == pytest.approx((-0.75, 0.75, -0.5, 0.5, -0.5, 0.0), abs=0.01)
     assert mesh.is_manifold and mesh.volume == pytest.approx(1.5 * 1.0 * 0.5, rel=0.06)
     assert scenes.isosurface(box, 1.0).n_points == 0
+
+
+def test_a_grid_holds_all_shapes(tmp_path, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(scenes, "export", lambda scene, path: kept.update({path: scene}))
+    scenes.write_grid([scenes.pv.Cube() for _ in range(7)], tmp_path / "scene.html", columns=5)
+    bounds = kept[tmp_path / "scene.html"].bounds
+    assert bounds[1] - bounds[0] == pytest.approx(4 * 1.5 + 1, abs=0.01) and bounds[3] - bounds[2] == pytest.approx(2.5, abs=0.01)
+    side = 2 * kept[tmp_path / "scene.html"].camera.parallel_scale
+    assert 2.5 < side < 5 * 1.5  # so all are seen, and large
+
+
+def test_a_grid_fills_its_picture(tmp_path):
+    scenes.write_grid([scenes.pv.Cube() for _ in range(21)], tmp_path / "scene.html")
+    drawn = cv2.imread(str(tmp_path / "scene.png"), cv2.IMREAD_GRAYSCALE) < 250
+    rows, columns = drawn.any(axis=1).nonzero()[0], drawn.any(axis=0).nonzero()[0]
+    assert 0 < columns[0] < 0.1 * drawn.shape[1] and 0.9 * drawn.shape[1] < columns[-1] < drawn.shape[1] - 1
+    assert 0 < rows[0] and np.ptp(rows) > 0.5 * drawn.shape[0]

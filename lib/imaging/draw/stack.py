@@ -31,7 +31,8 @@ class Stack:
     def of_bullets(cls, corners: np.ndarray, counts: np.ndarray, radii: np.ndarray) -> Stack:
         """Rosettes by the `corners` (N, k, 3) of all bullets, `counts` (n,) of them a crystal, and `radii` (n,) of spheres."""
         stack, n_corners = cls.__new__(cls), corners.shape[1]
-        ends = np.concatenate([n_corners * np.arange(1, count + 1) for count in counts])
+        before = np.repeat(np.cumsum(counts) - counts, counts)  # bullets of the crystals before
+        ends = n_corners * (np.arange(len(corners)) - before + 1)
         spheres = np.column_stack([np.zeros((len(radii), 3)), radii])
         stack._lay_out(corners.reshape(-1, 3), ends, spheres, n_corners * counts, counts, np.ones_like(counts))
         return stack

@@ -123,7 +123,7 @@ def _base_limits(like: torch.Tensor) -> torch.Tensor:
     return torch.tensor(list(_BASE.values()), dtype=like.dtype, device=like.device).T
 
 
-def _sideways(codes: torch.Tensor) -> torch.Tensor:
+def sideways(codes: torch.Tensor) -> torch.Tensor:
     """Two unit vectors (..., 2, 3) normal to each direction and to each other."""
     first = hexagons(codes, torch.zeros_like(codes[..., 0]))[..., 0, :]
     return torch.stack([first, torch.linalg.cross(codes, first)], -2)
@@ -132,12 +132,12 @@ def _sideways(codes: torch.Tensor) -> torch.Tensor:
 def _leant(codes: torch.Tensor, lean: torch.Tensor, cap: torch.Tensor) -> torch.Tensor:
     """Directions (S, n, 3) that lean away from `codes` by less than the cap, whatever `lean` (S, n, 2)."""
     step = cap * lean / (1 + lean.square().sum(-1, keepdim=True)).sqrt()
-    return normalize(codes + (step[..., None, :] @ _sideways(codes))[..., 0, :], dim=-1)
+    return normalize(codes + (step[..., None, :] @ sideways(codes))[..., 0, :], dim=-1)
 
 
 def _lean(codes: torch.Tensor, directions: torch.Tensor, cap: torch.Tensor) -> torch.Tensor:
     """The `lean` (S, n, 2) of directions within the cap."""
-    step = (_sideways(codes) @ directions[..., None])[..., 0] / (codes * directions).sum(-1, keepdim=True) / cap
+    step = (sideways(codes) @ directions[..., None])[..., 0] / (codes * directions).sum(-1, keepdim=True) / cap
     length = step.norm(dim=-1, keepdim=True)
     step = step * (1 - _MARGIN) / length.clamp(min=1 - _MARGIN)
     return step / (1 - step.square().sum(-1, keepdim=True)).sqrt()
