@@ -17,6 +17,7 @@ from lib.datasets.batches import SeededDataset
 from lib.datasets.rosettes import LABEL, TARGETS, Views, crystals_of, rosette_views
 from lib.imaging.draw.rasteriser import Rosettes, corners, coverage, stack
 from lib.imaging.draw.stack import Stack
+from lib.imaging.read.segmentation import fill_holes
 
 
 class Batch(NamedTuple):
@@ -46,18 +47,19 @@ class FreshPictures(SeededDataset):
     batch, steps : crystals in a batch, and batches in an epoch
     seed : another seed gives other orientations and another order of the crystals
     device : on "cuda" pictures are drawn there by `lib.imaging.draw.rasteriser`, else by `lib.imaging.draw.stack`
+    outlines : give pictures `as_outlines`
     """
 
     def __init__(
         self, views: Views, angles_deg: tuple[float, ...], batch: int, steps: int, seed: int = 0, device: str = "cpu",
-        scheduler: str = "processes",
+        scheduler: str = "processes", outlines: bool = False,
     ):  # fmt: skip
         super().__init__(seed)
         if batch < 2 or steps < 1:
             raise ValueError(f"batch must be at least 2 and steps at least 1, got {batch} and {steps}")
         self.size, self.angles_deg, self.batch, self.steps = views.size, angles_deg, batch, steps
         self.values, self.labels = targets_of(rosette_views(views, scheduler))
-        self.drawer = _drawer(views, device, scheduler)
+        self.drawer, self.outlines = _drawer(views, device, scheduler), outlines
 
     def __len__(self) -> int:
         return self.steps
@@ -70,8 +72,9 @@ class FreshPictures(SeededDataset):
         rng = generator(self.seed, "fresh pictures", self.epoch, step)
         rows = rng.integers(len(self.values), size=self.batch)
         orientations = Rotation.random(self.batch, rng=rng).as_matrix()
-        drawn = self.drawer(rows, orientations, self.angles_deg, self.size)
-        return Batch(*drawn, self.values[rows], self.labels[rows])
+        pictures, origins = self.drawer(rows, orientations, self.angles_deg, self.size)
+        pictures = as_outlines(pictures) if self.outlines else pictures
+        return Batch(pictures, origins, self.values[rows], self.labels[rows])
 
 
 @functools.lru_cache(maxsize=2)
@@ -110,6 +113,13 @@ class _OnGpu:
 def half_sides(pixels: torch.Tensor, size: int) -> torch.Tensor:
     """Positions [pixels from the upper left corner] as distances from the middle of the picture [half sides]."""
     return (2 * pixels / size - 1).float()
+
+
+def as_outlines(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, V, S, S) of counts as real ones are read: 4 inside the outline of what is half covered, without holes."""
+    half = (pictures >= 2).to(torch.uint8).cpu().numpy()
+    filled = np.stack([fill_holes(mask) for mask in half.reshape(-1, *half.shape[2:])])
+    return torch.from_numpy(4 * filled.reshape(half.shape)).to(pictures.device)
 
 
 def targets_of(data: xr.Dataset) -> tuple[torch.Tensor, torch.Tensor]:

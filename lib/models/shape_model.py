@@ -13,7 +13,7 @@ from scipy.special import softmax
 from torch.nn import functional
 
 from lib.crystals.rosette import ROSETTE_MODELS
-from lib.datasets.fresh_rosettes import Batch, FreshPictures, stored_batches, targets_of
+from lib.datasets.fresh_rosettes import Batch, FreshPictures, as_outlines, stored_batches, targets_of
 from lib.datasets.rosettes import Views, rosette_views
 from lib.models.networks import ARCHITECTURES, network
 from lib.models.networks.parts import N_VALUES
@@ -40,7 +40,8 @@ class Recipe:
     label_weight : weight of the cross-entropy of the number of bullets in the loss
     patience : stop after so many epochs without progress on the validation crystals; None never
     start : the recipe of a trained network whose weights of the same names and shapes are taken over, or None
-    only_head : leave the weights that were taken over as they are and train only the head
+    frozen : parts of the network that stay as `start` left them, such as "locator"
+    outlines : learn from filled outlines (`lib.datasets.fresh_rosettes.as_outlines`), which is all that real pictures tell
     """
 
     name: str
@@ -53,7 +54,8 @@ class Recipe:
     patience: int | None = None
     settings: dict = field(default_factory=dict)
     start: Recipe | None = None
-    only_head: bool = False
+    frozen: tuple[str, ...] = ()
+    outlines: bool = False
 
 
 def network_recipes(epochs: dict[str, int], settings: dict[str, dict], **common) -> dict[str, Recipe]:
@@ -124,14 +126,17 @@ class ShapeModel(lightning.LightningModule):
         return {"val_loss": self.loss(batch)}
 
     def on_train_epoch_start(self) -> None:
-        if self.recipe.only_head:
-            self.network.eval().requires_grad_(False)
-            self.network.head.train().requires_grad_(True)
+        for part in self._frozen_parts():
+            part.eval().requires_grad_(False)
+
+    def _frozen_parts(self) -> list[torch.nn.Module]:
+        """What the recipe leaves as it is."""
+        return [self.network.get_submodule(name) for name in self.recipe.frozen]
 
     def configure_optimizers(self) -> dict:
         steps = self.recipe.epochs * self.recipe.steps
-        trained_part = self.network.head if self.recipe.only_head else self.network
-        return one_cycle(trained_part.parameters(), self.recipe.rate, steps)
+        frozen = {id(weights) for part in self._frozen_parts() for weights in part.parameters()}
+        return one_cycle([w for w in self.network.parameters() if id(w) not in frozen], self.recipe.rate, steps)
 
 
 def _parts(out: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -170,11 +175,12 @@ def shape_training(
             take_over(model.network, earlier.network)
 
     def fresh() -> FreshPictures:
-        return FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler)
+        return FreshPictures(crystals, recipe.angles_deg, recipe.batch, recipe.steps, seed, device, scheduler, recipe.outlines)
 
     def held() -> list[Batch]:
         places = tuple(validation.angles_deg.index(angle) for angle in recipe.angles_deg)
-        return stored_batches(rosette_views(validation, scheduler), places)
+        batches = stored_batches(rosette_views(validation, scheduler), places)
+        return [b._replace(pictures=as_outlines(b.pictures)) for b in batches] if recipe.outlines else batches
 
     description = {"recipe": asdict(recipe), "crystals": asdict(crystals), "validation": asdict(validation)}
     description |= {"seed": seed, "version": VERSION}

@@ -103,7 +103,7 @@ def test_a_pair_starts_from_what_one_view_taught(single):
 
 def test_heads_by_views_are_trained_alone_on_an_encoder_that_stays(paired, held):
     pair = dataclasses.replace(POLAR, angles_deg=(0.0, 90.0), start=POLAR)
-    model = made(dataclasses.replace(pair, settings={**pair.settings, "heads": "by_views"}, start=pair, only_head=True)).model
+    model = made(dataclasses.replace(pair, settings={**pair.settings, "heads": "by_views"}, start=pair, frozen=("locator", "encoder", "mix"))).model
     before, after = paired.network.state_dict(), model.network.state_dict()
     kept = [name for name in before if not name.startswith("head.")]
     assert kept and all(torch.equal(before[name], after[name]) for name in kept)

@@ -28,7 +28,8 @@ class Polar(Network):
     angles : a multiple of 8
     oriented : keep the orientation also with one view
     locate : look for the centre; else the rings are about the middle of the picture
-    reach : radius of the outermost ring [half sides of the picture]
+    reach : radius of the outermost ring [half sides of the picture; or, if `scale_free`, distances of the farthest pixel]
+    scale_free : the rings reach as far as the crystal does, so that it does not matter how it fills its frame
     """
 
     #: Outermost ring for crystals with a centre, and Fourier orders and channels kept with several views.
@@ -36,13 +37,13 @@ class Polar(Network):
 
     def __init__(
         self, views: int, outputs: int, rings: int = 48, angles: int = 96, width: int = 64, hidden: int = 256,
-        oriented: bool = False, locate: bool = True, reach: float = REACH,
+        oriented: bool = False, locate: bool = True, reach: float = REACH, scale_free: bool = False,
     ):  # fmt: skip
         super().__init__()
         if angles % 8:
             raise ValueError(f"angles: expected a multiple of 8, got {angles}")
         middle, last = 3 * width // 2, 2 * width
-        self.locator = Locator() if locate else None
+        self.locator, self.scale_free = Locator() if locate else None, scale_free
         self.register_buffer("grid", polar_grid(rings, angles, reach).transpose(1, 2), persistent=False)
         self.encoder = nn.Sequential(
             _Round(rings, width, 7, 2), nn.ReLU(), _Round(width, middle, 5, 2), nn.ReLU(), _RoundBlock(middle),
@@ -70,7 +71,9 @@ class Polar(Network):
     def features_about(self, pictures: torch.Tensor, origins: torch.Tensor) -> torch.Tensor:
         """`features` of pictures sampled about `origins` (B, V, 2)."""
         flat = pictures.flatten(0, 1)[:, None]
-        grid = (self.grid + origins.detach().flatten(0, 1)[:, None, None]).to(flat.dtype)
+        middle = origins.detach().flatten(0, 1)[:, None, None]
+        grid = self.grid * farthest(flat, middle) if self.scale_free else self.grid
+        grid = (grid + middle).to(flat.dtype)
         polar = functional.grid_sample(flat, grid, align_corners=False)  # (B * V, 1, angles, rings)
         along = self.encoder(polar.permute(0, 3, 1, 2))[:, :, 0]
         kept = [along.mean(2), along.amax(2)]
@@ -156,6 +159,14 @@ def _flat(before: int, after: int, kernel: int, **settings) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, kernel, padding=padding, bias=False, **settings), nn.BatchNorm2d(after), nn.ReLU()
     )
+
+
+def farthest(pictures: torch.Tensor, origins: torch.Tensor) -> torch.Tensor:
+    """Distance (B, 1, 1, 1) of the farthest half covered pixel of pictures (B, 1, S, S) from `origins` (B, 1, 1, 2)."""
+    size = pictures.shape[-1]
+    at = (torch.arange(size, device=pictures.device) + 0.5) * 2 / size - 1
+    squared = (at - origins[..., :1]) ** 2 + (at[:, None] - origins[..., 1:]) ** 2
+    return (squared * (pictures >= 0.5)).amax((1, 2, 3), keepdim=True).sqrt().clamp(min=2 / size)
 
 
 def polar_grid(rings: int, angles: int, reach: float) -> torch.Tensor:
