@@ -383,7 +383,7 @@ confusion(true.n_bullets, numbers, ("predicted number of bullets", "true number"
 
 # %%
 from lib.models.shape_model import predict_turned
-from lib.studies.rosette_network import PICTURES_PER_EPOCH, rosette_training
+from lib.studies.rosette_network import RECIPE, pictures_per_epoch, rosette_training
 
 shipped = rosette_training().result(device)
 averaged = predict_turned(shipped.model, pictures).table
@@ -397,7 +397,7 @@ run.record_table(scores(true, averaged), errors_averaged, model="shipped", views
 once = predict(shipped.model, pictures).table
 errors_once = standard_errors(true, once)
 run.record_table(scores(true, once), errors_once, model="shipped_once", views="single")
-shown = len(shipped.history) * PICTURES_PER_EPOCH
+shown = len(shipped.history) * pictures_per_epoch(RECIPE)
 run.record("pictures", shown, model="shipped", views="single")
 compared_models = ["polar", "shipped_once", "shipped"]
 compared_scores = ["r2", "balanced_accuracy", "mae_bullets"]

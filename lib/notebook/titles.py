@@ -241,6 +241,8 @@ MODELS = Titles(
         "polar_middle": "polar network about the middle",
         "shipped": "polar network, shipped",
         "shipped_once": "polar network, shipped, one copy",
+        "shipped_framed": "polar network, shipped, in another frame",
+        "outlines": "polar network for outlines, shipped",
         "best": "best network",
         # shapes
         "mean_shape": "mean shape",

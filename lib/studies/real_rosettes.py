@@ -36,7 +36,7 @@ def predict_real(masks: list[np.ndarray], synthetic: pd.DataFrame, size: int, se
     """
     columns = list(OUTLINE)
     fill = circle_share(synthetic, size).median()
-    described = describe(np.stack([frame_outline(mask, size, fill) for mask in masks]), extended=True)
+    described = describe(np.stack([frame_outline(mask, size, fill) >= 0.5 for mask in masks]), extended=True)
     real = pd.DataFrame(described.values, columns=[*PUBLISHED, *EXTENDED])[columns].dropna()
     model = regressor("gb", seed, n_trees).fit(synthetic[columns], synthetic[list(TARGETS)])
     judged = synthetic[list(JUDGED)]
@@ -52,9 +52,11 @@ def circle_share(table: pd.DataFrame, size: int) -> pd.Series:
 
 
 def outlines(masks: list[np.ndarray] | np.ndarray, size: int, fill: float) -> np.ndarray:
-    """Silhouettes (h, w) of any sizes as pictures (n, 1, `size`, `size`) uint8 of 0 or 4 for a network: filled outlines.
+    """Silhouettes (h, w) of any sizes as pictures (n, 1, `size`, `size`) uint8 of 0 to 4 for a network: filled outlines.
 
     Real silhouettes come in any scale and without gaps inside. Drawn this way, with the diameter of the enclosing circle
-    `fill` of the side, real and synthetic ones can be compared.
+    `fill` of the side, real and synthetic ones can be compared. Shares of the pixels are kept: a network tells the number of
+    bullets better from them than from masks.
     """
-    return np.stack([frame_outline(mask, size, fill) for mask in masks])[:, None] * np.uint8(4)
+    shares = np.stack([frame_outline(mask, size, fill) for mask in masks])[:, None]
+    return np.round(4 * shares).astype(np.uint8)

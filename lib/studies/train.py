@@ -69,10 +69,15 @@ def cirrus_vae(latents: int, quick: bool = False) -> Plan:
 
 
 def rosettes(quick: bool = False) -> Plan:
-    """The network of Part 1, see `lib.studies.rosette_network`."""
+    """The network of Part 1 for views and pairs, see `lib.studies.rosette_network`."""
     recipe = rosette_network.QUICK if quick else rosette_network.RECIPE
-    pictures = recipe.steps * recipe.batch * len(recipe.angles_deg)
-    return Plan(rosette_network.rosette_training(quick), pictures)
+    return Plan(rosette_network.rosette_training(quick), rosette_network.pictures_per_epoch(recipe))
+
+
+def rosette_outlines(quick: bool = False) -> Plan:
+    """The network of Part 1 for outlines in any frame, see `lib.studies.rosette_network`."""
+    recipe = rosette_network.QUICK_OUTLINES if quick else rosette_network.OUTLINES
+    return Plan(rosette_network.outline_training(quick), rosette_network.pictures_per_epoch(recipe))
 
 
 #: Name of the trials that are shipped as a table of their scores.
@@ -81,6 +86,7 @@ SCALING = "scaling"
 PLANS: dict[str, Callable[[bool], Plan]] = {
     "nine-habits-ssl": nine_habits_ssl,
     "rosettes": rosettes,
+    "rosette-outlines": rosette_outlines,
     "cirrus-vae-16": functools.partial(cirrus_vae, 16),
     "cirrus-vae-2": functools.partial(cirrus_vae, 2),
 }

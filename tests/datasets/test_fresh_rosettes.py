@@ -99,3 +99,19 @@ def test_the_four_sets_share_no_crystal():
 def test_bad_sizes_are_told_in_a_sentence():
     with pytest.raises(ValueError, match="batch must be at least 2 and steps at least 1, got 1 and 3"):
         source(batch=1)
+
+
+def test_outlines_are_what_is_half_covered_without_holes():
+    y, x = np.mgrid[:40, :40]
+    distance = np.hypot(x - 20, y - 20)
+    ring = np.clip(np.round(4 * np.minimum(15.5 - distance, distance - 7.5)), 0, 4).astype(np.uint8)
+    found = fresh_rosettes.as_outlines(torch.from_numpy(np.stack([ring, 0 * ring])[:, None]))
+    assert found.dtype == torch.uint8 and found.shape == (2, 1, 40, 40)
+    assert torch.equal(found[0, 0], torch.from_numpy(4 * ((ring >= 2) | (distance < 12)).astype(np.uint8)))
+    assert not found[1].any()
+
+
+def test_fresh_pictures_come_as_outlines_where_asked_for():
+    plain, outlined = (batches(4, outlines=outlines)[0] for outlines in (False, True))
+    assert torch.equal(fresh_rosettes.as_outlines(plain.pictures), outlined.pictures)
+    assert torch.equal(plain.origins, outlined.origins) and torch.equal(plain.values, outlined.values)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib.models.networks import NETWORKS, network
-from lib.models.networks.polar import Locator, Polar, fourier_basis, polar_grid
+from lib.models.networks.polar import Locator, Polar, farthest, fourier_basis, polar_grid
 from lib.notebook.run import Run, RunError
 
 
@@ -78,6 +78,29 @@ def test_rings_lie_about_the_origins():
     first, second = built.features_about(pictures, origins)
     assert torch.allclose(first, second, atol=1e-5)
     assert not torch.allclose(*built.features_about(pictures, 0 * origins), atol=1e-3)
+
+
+def test_a_scale_free_network_does_not_see_how_a_crystal_fills_its_frame():
+    torch.manual_seed(0)
+    built = Polar(1, 9, rings=32, angles=32, reach=1.05, scale_free=True).eval()
+    y, x = torch.meshgrid(*[torch.arange(128) - 63.5] * 2, indexing="ij")
+    pictures = torch.stack([((x.abs() < 60 * s) & (y.abs() < 12 * s)).float() for s in (0.5, 0.75, 1.0)])[:, None]
+    small, middle, large = built.features_about(pictures, torch.zeros(3, 1, 2))
+    thick = built.features_about(((x.abs() < 60) & (y.abs() < 36)).float()[None, None], torch.zeros(1, 1, 2))[0]
+    assert max((small - large).norm(), (middle - large).norm()) < 0.2 * (thick - large).norm()
+    framed = Polar(1, 9, rings=32, angles=32).eval().features_about(pictures, torch.zeros(3, 1, 2))
+    assert (framed[0] - framed[2]).norm() > (small - large).norm()
+
+
+def test_the_farthest_pixel_is_measured_from_the_origin():
+    picture = torch.zeros(2, 1, 32, 32)
+    picture[0, 0, 15, 31] = 1
+    origins = torch.tensor([[0.0, 0.0], [0.5, 0.0]])[:, None, None]
+    at = torch.tensor([31.5 / 16 - 1, 15.5 / 16 - 1])
+    assert farthest(picture[[0, 0]], origins).flatten().tolist() == pytest.approx(
+        [float((at - origin).norm()) for origin in origins[:, 0, 0]]
+    )
+    assert farthest(picture[1:], origins[:1]).item() == pytest.approx(1 / 16)  # of nothing: a pixel
 
 
 def test_the_locator_points_to_the_field_with_all_weight():

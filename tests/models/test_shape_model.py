@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.datasets.fresh_rosettes import Batch, origins_of, pictures_of
+from lib.datasets.fresh_rosettes import Batch, as_outlines, origins_of, pictures_of
 from lib.datasets.rosettes import Views, rosette_views, truth
 from lib.evaluation.scores import scores
 from lib.models import shape_model
@@ -103,7 +103,11 @@ def test_a_pair_starts_from_what_one_view_taught(single):
 
 def test_heads_by_views_are_trained_alone_on_an_encoder_that_stays(paired, held):
     pair = dataclasses.replace(POLAR, angles_deg=(0.0, 90.0), start=POLAR)
-    model = made(dataclasses.replace(pair, settings={**pair.settings, "heads": "by_views"}, start=pair, frozen=("locator", "encoder", "mix"))).model
+    model = made(
+        dataclasses.replace(
+            pair, settings={**pair.settings, "heads": "by_views"}, start=pair, frozen=("locator", "encoder", "mix")
+        )
+    ).model
     before, after = paired.network.state_dict(), model.network.state_dict()
     kept = [name for name in before if not name.startswith("head.")]
     assert kept and all(torch.equal(before[name], after[name]) for name in kept)
@@ -118,3 +122,13 @@ def test_another_seed_gives_another_network(single):
     small = dataclasses.replace(POLAR, epochs=1, steps=3)
     first, other = made(small, seed=0).model, made(small, seed=1).model
     assert not torch.equal(first.network.head[0].weight, other.network.head[0].weight)
+
+
+def test_a_network_learns_from_outlines_in_any_frame(single, held):
+    settings = POLAR.settings | {"scale_free": True, "reach": 1.05}
+    model = made(dataclasses.replace(POLAR, outlines=True, settings=settings, start=POLAR)).model
+    outlines = as_outlines(torch.from_numpy(pictures_of(held))).numpy()
+    small = np.pad(outlines, [(0, 0), (0, 0), (8, 8), (8, 8)])  # the same crystals in a larger frame
+    framed, wide = (scores(truth(held), predict(model, pictures).table) for pictures in (outlines, small))
+    assert framed["r2_rho_e"] > 0.7 and wide["r2_rho_e"] > 0.6
+    assert scores(truth(held), predict(single, small).table)["r2_rho_e"] < wide["r2_rho_e"]

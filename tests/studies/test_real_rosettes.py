@@ -44,6 +44,6 @@ def test_outlines_have_no_holes_and_one_size():
     y, x = np.mgrid[-30:31, -30:31]
     ring = ((np.hypot(x, y) < 20) & (np.hypot(x, y) > 10)).astype(np.uint8)
     found = real_rosettes.outlines([ring, np.kron(ring, np.ones((2, 2), np.uint8)) * 4], size=64, fill=0.5)
-    assert found.shape == (2, 1, 64, 64) and set(np.unique(found)) == {0, 4}
+    assert found.shape == (2, 1, 64, 64) and set(np.unique(found)) <= {0, 1, 2, 3, 4}
     disc = np.pi * 16**2
-    assert (found > 0).sum(axis=(1, 2, 3)) == pytest.approx(disc, rel=0.05)  # filled, and both of diameter 32
+    assert found.sum(axis=(1, 2, 3)) / 4 == pytest.approx(disc, rel=0.05)  # filled, and both of diameter 32

@@ -58,9 +58,10 @@ def frame_silhouette(mask: np.ndarray, size: int, fill: float = FILL) -> np.ndar
 
 
 def frame_outline(mask: np.ndarray, size: int, fill: float) -> np.ndarray:
-    """The largest part of a silhouette (h, w) without its holes, drawn anew in a square: mask (size, size) uint8 of 0 and 1.
+    """The largest part of a silhouette (h, w) without its holes, drawn anew in a square.
 
-    The enclosing circle through the centres of its border pixels, as descriptors measure it, has `fill` of the side as diameter.
+    Returns what share of each pixel lies inside, (size, size) float32. The enclosing circle through the centres of its border
+    pixels, as descriptors measure it, has `fill` of the side as diameter.
 
     Raises
     ------
@@ -70,8 +71,7 @@ def frame_outline(mask: np.ndarray, size: int, fill: float) -> np.ndarray:
     if not np.any(mask):
         raise BadImage("empty mask: there is no particle")
     whole = fill_holes((np.asarray(mask) > 0).astype(np.uint8))
-    smooth = cv2.warpAffine(whole.astype(np.float32), _onto(whole, size, fill * size + 1), (size, size), flags=cv2.INTER_LINEAR)
-    return (smooth >= 0.5).astype(np.uint8)
+    return cv2.warpAffine(whole.astype(np.float32), _onto(whole, size, fill * size + 1), (size, size), flags=cv2.INTER_LINEAR)
 
 
 def _onto(mask: np.ndarray, size: int, diameter: float) -> np.ndarray:

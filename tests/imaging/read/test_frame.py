@@ -64,8 +64,8 @@ def test_a_framed_silhouette_tells_shares():
 @pytest.mark.parametrize("radius", [10, 40])
 def test_a_framed_outline_is_centred_and_fills_as_told(size, fill, radius):
     found = frame_outline(disc(120, 60, 50, radius), size, fill)
-    assert found.shape == (size, size) and found.dtype == np.uint8
-    row, column = np.nonzero(found)
+    assert found.shape == (size, size) and found.dtype == np.float32
+    row, column = np.nonzero(found >= 0.5)
     assert (row.mean(), column.mean()) == pytest.approx(((size - 1) / 2,) * 2, abs=0.3)
     (_, radius_px) = cv2.minEnclosingCircle(np.column_stack([column, row]))
     assert 2 * radius_px == pytest.approx(fill * size, abs=1.2)
@@ -74,10 +74,16 @@ def test_a_framed_outline_is_centred_and_fills_as_told(size, fill, radius):
 def test_a_framed_outline_keeps_shape():
     mask = np.zeros((200, 300), np.uint8)
     mask[40:60, 100:220] = 1
-    found = frame_outline(mask, 224, 0.9)
+    found = frame_outline(mask, 224, 0.9) >= 0.5
     row, column = np.nonzero(found)
     assert np.ptp(column) / np.ptp(row) == pytest.approx(119 / 19, rel=0.05)
     assert found.sum() == pytest.approx((np.ptp(column) + 1) * (np.ptp(row) + 1), rel=0.05)
+
+
+def test_a_framed_outline_tells_shares_of_pixels():
+    found = frame_outline(disc(80, 40, 40, 20), 128, 0.8)
+    assert found.min() == 0 and found.max() == 1 and ((found > 0.2) & (found < 0.8)).sum() > 100
+    assert found.sum() == pytest.approx((found >= 0.5).sum(), rel=0.01)
 
 
 def test_framing_nothing_is_refused():
