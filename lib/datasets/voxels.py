@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import torch
 
-from lib.imaging.draw.rasteriser import Rosettes, corners, frames, hexagons
-from lib.imaging.draw.silhouette import cameras
+from lib.datasets.polyhedra import filled, polyhedra
+from lib.imaging.draw.rasteriser import Rosettes
 
-#: Voxels along a side of the cube.
-SIDE = 32
-#: Distance of a unit hexagon's sides from its centre.
-_APOTHEM = 0.75**0.5
-#: Numbers held at once; more crystals are filled in parts.
-_ROOM = 2**19
+#: Voxels along a side of the cube, and of the fine one that thin bullets need.
+SIDE, FINE = 32, 64
 
 
 def occupancy(rosettes: Rosettes, orientations: torch.Tensor, side: int = SIDE) -> torch.Tensor:
@@ -31,20 +27,7 @@ def occupancy(rosettes: Rosettes, orientations: torch.Tensor, side: int = SIDE) 
     -------
     (B, side, side, side) bool, axes z (towards the eye), y (up) and x (right), on the device of `rosettes`.
     """
-    step = max(1, _ROOM // (side**3 * rosettes.present.shape[1]))
-    starts = range(0, len(rosettes), step)
-    return torch.cat([_filled(rosettes[i : i + step], orientations[i : i + step], side) for i in starts])
-
-
-@torch.no_grad()
-def _filled(rosettes: Rosettes, orientations: torch.Tensor, side: int) -> torch.Tensor:
-    """`occupancy` of as many rosettes as memory has room for."""
-    camera = torch.as_tensor(cameras((0.0,))[0], dtype=orientations.dtype, device=orientations.device)
-    frame = frames(corners(rosettes) @ orientations.mT[:, None], rosettes)
-    points = grid(side, orientations) * (2 * frame.half_diagonal[:, None, None])  # (B, side^3, 3) in the camera's frame
-    points = (points @ camera + frame.centre[:, None]) @ orientations  # in the crystal's own frame
-    filled = inside(rosettes, points)
-    return filled.unflatten(1, (side, side, side))
+    return torch.from_numpy(filled(polyhedra(rosettes, orientations), side)).to(rosettes.sphere.device)
 
 
 def grid(side: int, like: torch.Tensor) -> torch.Tensor:
@@ -53,17 +36,16 @@ def grid(side: int, like: torch.Tensor) -> torch.Tensor:
     return torch.cartesian_prod(line, line, line).flip(-1)
 
 
-def inside(rosettes: Rosettes, points: torch.Tensor) -> torch.Tensor:
-    """Which of the `points` (B, p, 3) [um] in the rosettes' own frames lie in a bullet or in the centre sphere: (B, p) bool.
+def coarse(voxels: torch.Tensor) -> torch.Tensor:
+    """Voxels (B, s, s, s) bool at half the resolution: those of whose eight parts at least half are filled.
 
-    Across its axis a bullet is a hexagon, whose size grows from the tip along the pyramid and stays along the prism.
+    >>> coarse(torch.eye(4, dtype=torch.bool).expand(1, 4, 4, 4))[0, 0].tolist()
+    [[True, False], [False, True]]
     """
-    along = rosettes.directions @ points.mT - rosettes.tip[..., None]  # (B, n, p), from the tip
-    first, second = hexagons(rosettes.directions, rosettes.roll + torch.pi / 6)[..., :2, :].div(_APOTHEM).unbind(-2)
-    a, b = first @ points.mT, second @ points.mT
-    across = torch.maximum(torch.maximum(a.abs(), b.abs()), (a - b).abs())  # size of the hexagon through the point
-    widest, length = rosettes.basal[..., None], (rosettes.pyramid + rosettes.prism)[..., None]
-    wide = torch.minimum(along * (widest / rosettes.pyramid[..., None]), widest)
-    in_bullet = (across <= wide) & (along <= length)
-    in_sphere = points.square().sum(-1) <= rosettes.sphere[:, None] ** 2
-    return (in_bullet & rosettes.present[..., None]).any(1) | in_sphere
+    side = voxels.shape[-1] // 2
+    return voxels.reshape(-1, side, 2, side, 2, side, 2).sum((2, 4, 6)) >= 4
+
+
+def fine(voxels: torch.Tensor) -> torch.Tensor:
+    """The same solids (B, s, s, s) at twice the resolution, each voxel as eight."""
+    return voxels.repeat_interleave(2, 1).repeat_interleave(2, 2).repeat_interleave(2, 3)

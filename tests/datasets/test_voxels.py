@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import Delaunay
 
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import targets
-from lib.datasets.voxels import inside, occupancy
+from lib.datasets.voxels import coarse, fine, occupancy
 from lib.imaging.draw.rasteriser import coverage, stack
 from lib.imaging.draw.silhouette import CAMERA, boxes
 
@@ -31,19 +30,6 @@ def filled(crystals, orientations):
 
 
 # --- filling ------------------------------------------------------------------------------------------------------------
-
-
-def test_points_inside_are_those_inside_the_hull_of_a_bullet_or_the_sphere(crystals):
-    rng = np.random.default_rng(0)
-    points = np.stack([rng.normal(size=(4000, 3)) * targets(crystal.solid()).radius / 3 for crystal in crystals])
-    found = inside(stack(crystals, dtype=torch.float64), torch.as_tensor(points)).numpy()
-    for crystal, some, answer in zip(crystals, points, found, strict=True):
-        solid = crystal.solid()
-        expected = np.linalg.norm(some, axis=1) <= solid.spheres[0, 3]
-        for piece in solid.pieces:
-            expected |= Delaunay(piece).find_simplex(some) >= 0
-        assert 0.01 < expected.mean() < 0.99
-        assert np.array_equal(answer, expected)
 
 
 def test_voxels_hold_the_volume(crystals, orientations):
@@ -79,3 +65,11 @@ def test_depth_is_counted_towards_the_eye(crystals, orientations):
 def test_parts_are_filled_alike_alone(crystals, orientations, filled):
     alone = occupancy(stack(crystals[3:4], dtype=torch.float64), orientations[3:4])
     assert torch.equal(alone[0], filled[3])
+
+
+def test_halving_and_doubling_of_the_resolution(filled):
+    assert torch.equal(coarse(fine(filled)), filled)
+    halved = coarse(filled)
+    assert halved.shape == (N, 16, 16, 16)
+    assert halved[2, 3, 4, 5] == (filled[2, 6:8, 8:10, 10:12].sum() >= 4)
+    assert halved.float().mean().item() == pytest.approx(filled.float().mean().item(), rel=0.1)
