@@ -17,19 +17,22 @@ from lib.models.training import Training
 ANGLES = tuple(VIEW_ANGLES[name] for name in ("default", "2ds", "phips"))
 #: Seed of the crystals, which no other data set of the book has, and of the trainings.
 SEED = 815
-#: How the network for views and pairs is trained. An epoch shows 400 x 32 crystals from three sides.
-RECIPE = Recipe(
+#: How the network for views and pairs begins. An epoch shows 400 x 32 crystals from three sides.
+START = Recipe(
     "polar", ANGLES, epochs=42, steps=400, batch=32, rate=3e-3,
     settings={"width": 96, "rings": 64, "angles": 128, "heads": "pairs"},
 )  # fmt: skip
+#: How it is trained further. Its locator is good by then (0.3 pixel).
+RECIPE = replace(START, epochs=60, rate=2e-3, start=START, frozen=("locator",))
 #: How the network for outlines is trained: single views, rings that reach just beyond the crystal.
 OUTLINES = Recipe(
-    "polar", epochs=16, steps=400, batch=96, rate=3e-3, start=RECIPE, outlines=True,
+    "polar", epochs=16, steps=400, batch=96, rate=3e-3, start=START, outlines=True,
     settings={"width": 96, "rings": 64, "angles": 128, "reach": 1.05, "scale_free": True},
 )  # fmt: skip
 #: The same in little, for tests.
-QUICK = Recipe("polar", ANGLES, epochs=1, steps=2, batch=8, settings={"width": 8, "heads": "pairs"})
-QUICK_OUTLINES = replace(OUTLINES, epochs=1, steps=2, batch=8, start=QUICK, settings={"width": 8, "scale_free": True})
+_SMALL = Recipe("polar", ANGLES, epochs=1, steps=2, batch=8, settings={"width": 8, "heads": "pairs"})
+QUICK = replace(_SMALL, start=_SMALL, frozen=("locator",))
+QUICK_OUTLINES = replace(OUTLINES, epochs=1, steps=2, batch=8, start=_SMALL, settings={"width": 8, "scale_free": True})
 
 
 def pictures_per_epoch(recipe: Recipe) -> int:
@@ -37,10 +40,20 @@ def pictures_per_epoch(recipe: Recipe) -> int:
     return recipe.steps * recipe.batch * len(recipe.angles_deg)
 
 
+def pictures_seen(recipe: Recipe) -> int:
+    """How many pictures a network of this recipe has been shown, those before its start among them."""
+    return recipe.epochs * pictures_per_epoch(recipe) + (pictures_seen(recipe.start) if recipe.start else 0)
+
+
 def rosette_sets(quick: bool = False) -> Sets:
     """The crystals that the networks learn from, and others."""
     n_crystals, n_validation, size = (70, 35, 32) if quick else (12_000, 1_500, 128)
     return sets(n_crystals, n_validation, n_validation, ANGLES, size, SEED)
+
+
+def start_training(quick: bool = False) -> Training:
+    """The training that both networks start from; `quick` as of `rosette_training`."""
+    return _training(_SMALL if quick else START, quick)
 
 
 def rosette_training(quick: bool = False) -> Training:

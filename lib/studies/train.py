@@ -35,10 +35,17 @@ from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 
 class Plan(NamedTuple):
-    """A `training`, and how many `pictures` it sees in an epoch."""
+    """A `training`, how many `pictures` it sees in an epoch, and the plan of the network that it starts from, or None."""
 
     training: Training
     pictures: int
+    start: Plan | None = None
+
+    def effort(self, history: pd.DataFrame) -> dict[str, float]:
+        """Hours, epochs and pictures of a training with this history, and of all that it started from."""
+        earlier = self.start.effort(self.start.training.result().history) if self.start else {}
+        own = {"hours": float(history.seconds.sum()) / 3600, "epochs": len(history), "pictures": len(history) * self.pictures}
+        return {name: value + earlier.get(name, 0) for name, value in own.items()}
 
 
 def nine_habits_ssl(quick: bool = False) -> Plan:
@@ -71,13 +78,19 @@ def cirrus_vae(latents: int, quick: bool = False) -> Plan:
 def rosettes(quick: bool = False) -> Plan:
     """The network of Part 1 for views and pairs, see `lib.studies.rosette_network`."""
     recipe = rosette_network.QUICK if quick else rosette_network.RECIPE
-    return Plan(rosette_network.rosette_training(quick), rosette_network.pictures_per_epoch(recipe))
+    return Plan(rosette_network.rosette_training(quick), rosette_network.pictures_per_epoch(recipe), _start(quick))
 
 
 def rosette_outlines(quick: bool = False) -> Plan:
     """The network of Part 1 for outlines in any frame, see `lib.studies.rosette_network`."""
     recipe = rosette_network.QUICK_OUTLINES if quick else rosette_network.OUTLINES
-    return Plan(rosette_network.outline_training(quick), rosette_network.pictures_per_epoch(recipe))
+    return Plan(rosette_network.outline_training(quick), rosette_network.pictures_per_epoch(recipe), _start(quick))
+
+
+def _start(quick: bool) -> Plan:
+    """The network that both others start from."""
+    recipe = rosette_network.QUICK if quick else rosette_network.START
+    return Plan(rosette_network.start_training(quick), rosette_network.pictures_per_epoch(recipe))
 
 
 #: Name of the trials that are shipped as a table of their scores.
@@ -128,8 +141,8 @@ def adopt(name: str, weights: Path, history: Path, commit: str, machine: str, qu
 
 def _shipped(name: str, plan: Plan, model: torch.nn.Module, history: pd.DataFrame, origin: dict[str, str]) -> Path:
     """Put a trained network into ``data/networks``."""
-    hours = round(float(history.seconds.sum()) / 3600, 3)
-    effort = {"hours": hours, "epochs": len(history), "pictures": len(history) * plan.pictures}
+    effort = plan.effort(history)
+    effort["hours"] = round(effort["hours"], 3)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_weights(model, folder / WEIGHTS)
