@@ -428,7 +428,6 @@ run.table("model", ["score", "quantity"], score=compared_scores, model=list(by_f
 # %% [markdown]
 # Without the scale of its frame, the network that relies on it has a balanced accuracy of
 # {glue:text}`shipped_framed_single_balanced_accuracy:.2f`; the one made for it has {glue:text}`outlines_single_balanced_accuracy:.2f`.
-# This is what `make measure` predicts real crystals with.
 
 # %% [markdown]
 # ## What more training buys

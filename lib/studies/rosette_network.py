@@ -30,9 +30,9 @@ OUTLINES = Recipe(
     settings={"width": 96, "rings": 64, "angles": 128, "reach": 1.05, "scale_free": True},
 )  # fmt: skip
 #: The same in little, for tests.
-_SMALL = Recipe("polar", ANGLES, epochs=1, steps=2, batch=8, settings={"width": 8, "heads": "pairs"})
+_SMALL = replace(START, epochs=1, steps=2, batch=8, settings=START.settings | {"width": 8})
 QUICK = replace(_SMALL, start=_SMALL, frozen=("locator",))
-QUICK_OUTLINES = replace(OUTLINES, epochs=1, steps=2, batch=8, start=_SMALL, settings={"width": 8, "scale_free": True})
+QUICK_OUTLINES = replace(OUTLINES, epochs=1, steps=2, batch=8, start=_SMALL, settings=OUTLINES.settings | {"width": 8})
 
 
 def pictures_per_epoch(recipe: Recipe) -> int:
