@@ -456,7 +456,7 @@ published = {
     }
     for name in ("cnn", "resnet18")
 }
-own = scores(true, once) | {"pictures": shown}
+own = scores(true, once) | {"pictures": pictures_seen(RECIPE)}
 scaling.scaling(kinds(trials), own, published)
 
 # %% [markdown]

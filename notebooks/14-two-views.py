@@ -261,7 +261,8 @@ run.table("quantity", "views", score="rmse_cut")
 # %%
 by_views, encoder = settings["polar"] | {"heads": "by_views"}, recipes["polar", "2ds"]
 head_recipe = Recipe(
-    "polar", turns, head_epochs, steps, batch, settings=by_views, start=encoder, frozen=("locator", "encoder", "mix")
+    "polar", turns, head_epochs, steps, batch, settings=by_views,
+    start=encoder, frozen=("locator", "encoder", "mix"),
 )
 heads = shape_model(head_recipe, sets.crystals, sets.validation, seed, device, scheduler).model
 all_pictures = fresh_rosettes.pictures_of(held["test"], tuple(range(len(turns))))

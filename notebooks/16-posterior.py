@@ -99,7 +99,7 @@ run
 turns = tuple(map(float, angles))
 sets = fresh_rosettes.sets(n_crystals, n_held, n_test, turns, size, seed)
 shipped = rosette_training().result(device)
-count = {name: n_views for name in sets._fields} | {"calibration": 1}  # conformal intervals: one view
+count = {name: n_views for name in sets._fields} | {"calibration": 1}  # for conformal intervals
 observed = {
     name: study.observe(rosette_views(of, scheduler), shipped.model, count[name], size, of.seed)
     for name, of in sets._asdict().items()
@@ -174,7 +174,7 @@ scored = scored.assign(n_views=scored.views.map({f"random_{n}": n for n in drawn
 # %% [markdown]
 # {numref}`fig-log-scores` shows both.
 
-# %% mystnb={"figure": {"caption": "Log score of the truth of test crystals by the number of views, with standard errors: the posterior, and a Gaussian about the mean answer of the network.", "name": "fig-log-scores"}, "image": {"alt": "Two rising lines."}}
+# %% mystnb={"figure": {"caption": "Log score of the truth of test crystals by the number of views, with standard errors: the posterior, and a Gaussian about the mean answer of the network.", "name": "fig-log-scores"}, "image": {"alt": "Two lines that rise with the number of views, from one to the most."}}
 figures.log_scores(scored, {"posterior": "posterior", "gaussian": "Gaussian"})
 
 # %% [markdown]
