@@ -4,7 +4,7 @@ All that `lib.crystals.rosette` draws at random is uniform, so each such number 
 function Phi of z ~ N(0, 1). Where z is normal and the orientation uniform, the crystals are those of the model: **the prior is
 exact**, and what is sought is a point of a normal prior and a least-squares likelihood. The sampler has three parts:
 
-1. many crystals from the prior, of which those with the most similar pictures are `start`s,
+1. many crystals from the prior, of which the search starts from those with the most similar pictures (`start`),
 2. the method of Levenberg and Marquardt from each (`refined`), coarse first and fine later, and of the best also their mirror
    images in depth: modes of the posterior,
 3. annealed importance sampling (Neal 2001, doi:10.1023/A:1008923215028) from the normal density about each mode to the posterior.
