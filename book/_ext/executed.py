@@ -88,8 +88,10 @@ def describe_pictures(notebook):
         alt = alternative(cell, before)
         if alt:
             cell.metadata.setdefault("mystnb", {}).setdefault("image", {})["alt"] = alt
+            words = f'<img alt="{html.escape(alt)}"'
             for data in (output.data for output in cell.outputs if "text/html" in output.get("data", {})):
-                data["text/html"] = re.sub(r"<img\b(?![^>]*\balt=)", f'<img alt="{html.escape(alt)}"', data["text/html"])
+                parts = re.split(r"<img\b(?![^>]*\balt=)", data["text/html"])
+                data["text/html"] = words.join(parts)
 
 
 def alternative(cell, before):

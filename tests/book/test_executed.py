@@ -45,6 +45,14 @@ def test_pictures_in_html_get_the_same_words():
     )
 
 
+def test_words_with_formulas_are_taken_as_they_are():
+    html = nbformat.v4.new_output("display_data", {"text/html": "<img>"})
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(r"With $\mathcal{N}$ and \1:"), cell()])
+    made.cells[1].outputs = [html]
+    executed.describe_pictures(made)
+    assert made.cells[1].outputs[0].data["text/html"] == r'<img alt="With \mathcal{N} and \1">'
+
+
 @pytest.mark.parametrize("file", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda file: file.stem)
 def test_every_figure_has_words_of_its_own_beside_its_caption(file):
     options = [found.metadata.get("mystnb", {}) for found in nbformat.read(file, 4).cells]
