@@ -216,7 +216,7 @@ for views in (1, 2):
 settings = rosette_posterior.Settings(n_prior=n_prior, n_starts=n_refined)
 for views in (1, 2):
     samples = rosette_posterior.scene_posteriors(test, views, settings, seed)
-    best = rosette_posterior.joined([one.crystals[one.best : one.best + 1] for one in samples])
+    best = rosette_posterior.concatenate([one.crystals[one.best : one.best + 1] for one in samples])
     shapes["posterior", views] = occupancy(best.rosettes(), best.orientations).to(voxels.device)
 
 # %% [markdown]

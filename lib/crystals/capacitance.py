@@ -73,7 +73,7 @@ def capacitance(solid: Solid, n_walks: int = 20_000, seed: int | list[int] = 0) 
     if n_walks < 1:
         raise ValueError(f"n_walks: expected at least 1, got {n_walks}")
     walls, radius = _walls(solid)
-    share = _arrived(walls, n_walks, np.random.default_rng(seed)) / n_walks
+    share = _count_arrivals(walls, n_walks, np.random.default_rng(seed)) / n_walks
     return Estimate(radius * share, radius * math.sqrt(share * (1 - share) / n_walks))
 
 
@@ -90,7 +90,7 @@ def area_ratio(solid: Solid, n_lines: int = 20_000, seed: int | list[int] = 0) -
     """
     if n_lines < 1:
         raise ValueError(f"n_lines: expected at least 1, got {n_lines}")
-    share = _blocked(_walls(solid)[0], n_lines, np.random.default_rng(seed)) / n_lines
+    share = _count_blocked(_walls(solid)[0], n_lines, np.random.default_rng(seed)) / n_lines
     return Estimate(share, math.sqrt(share * (1 - share) / n_lines))
 
 
@@ -102,7 +102,7 @@ def _walls(solid: Solid) -> tuple[_Walls, float]:
     planes = []
     for number, (piece, cavity) in enumerate(zip(pieces, cavities, strict=True)):
         faces = _faces(piece, f"piece {number}")
-        planes += [faces, np.zeros((0, 4)) if cavity is None else _closed(_faces(cavity, f"cavity {number}"), faces)]
+        planes += [faces, np.zeros((0, 4)) if cavity is None else _walls_of_cavity(_faces(cavity, f"cavity {number}"), faces)]
     first = np.cumsum([0, *map(len, planes)])
     middles = [(piece.mean(axis=0), piece) for piece in pieces]
     holds = [[*middle, np.linalg.norm(piece - middle, axis=1).max()] for middle, piece in middles]
@@ -120,7 +120,7 @@ def _faces(points: np.ndarray, what: str) -> np.ndarray:
     return np.column_stack([equations[:, :3], -equations[:, 3]])
 
 
-def _closed(cavity: np.ndarray, piece: np.ndarray) -> np.ndarray:
+def _walls_of_cavity(cavity: np.ndarray, piece: np.ndarray) -> np.ndarray:
     """The faces of a cavity that are walls: not those in the surface of its piece, where it is open."""
     gaps = np.abs(cavity[:, None] - piece).max(axis=-1)
     return cavity[gaps.min(axis=1) > 1e-6]
@@ -158,7 +158,7 @@ def _direction(rng):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _arrived(walls, n_walks, rng):
+def _count_arrivals(walls, n_walks, rng):
     """How many of the walks reach the solid."""
     arrived = 0
     for _ in range(n_walks):
@@ -200,7 +200,7 @@ def _across(x, y, z, rng):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _blocked(walls, n_lines, rng):
+def _count_blocked(walls, n_lines, rng):
     """How many lines through the unit sphere, uniform in direction and place, meet the solid."""
     blocked = 0
     for _ in range(n_lines):

@@ -57,7 +57,7 @@ ROSETTES = ShapeRelations(
 )
 
 
-def measured_shapes(crystals: Sequence[Rosette], n_walks: int = 20_000, seed: int = 0) -> pd.DataFrame:
+def measure_shapes(crystals: Sequence[Rosette], n_walks: int = 20_000, seed: int = 0) -> pd.DataFrame:
     """A row for each crystal: n_bullets, diameter_um of its bounding sphere, and rho_e, area and capacitance over the sphere's.
 
     Volume and sphere are exact; area and capacitance are means over `n_walks` lines and walks, to about 1 % with 20,000.
@@ -71,8 +71,8 @@ def measured_shapes(crystals: Sequence[Rosette], n_walks: int = 20_000, seed: in
     return pd.DataFrame(rows, columns=["n_bullets", "diameter_um", "rho_e", "area", "capacitance"])
 
 
-def fitted_relations(shapes: pd.DataFrame) -> ShapeRelations:
-    """Least squares of the logarithms of `measured_shapes`; area and capacitance through the sphere (1 at rho_e = 1).
+def fit_relations(shapes: pd.DataFrame) -> ShapeRelations:
+    """Least squares of the logarithms of `measure_shapes`; area and capacitance through the sphere (1 at rho_e = 1).
 
     Raises
     ------

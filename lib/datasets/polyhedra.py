@@ -60,15 +60,15 @@ def polyhedra(rosettes: Rosettes, orientations: torch.Tensor) -> Polyhedra:
     return Polyhedra(points, planes, rosettes.present.cpu().numpy(), spheres)
 
 
-def filled(solids: Polyhedra, side: int) -> np.ndarray:
+def fill_voxels(solids: Polyhedra, side: int) -> np.ndarray:
     """Voxels (B, side, side, side) bool, z, y, x, whose centre lies in the crystal."""
     voxels = np.zeros((len(solids.present), side, side, side), bool)
-    _fill(solids.corners, solids.planes, solids.present, solids.spheres, voxels)
+    _fill_lines(solids.corners, solids.planes, solids.present, solids.spheres, voxels)
     return voxels
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(corners, planes, present, spheres, voxels):
+def _fill_lines(corners, planes, present, spheres, voxels):
     """Fill `voxels` (B, side, side, side), False on entry, line of sight by line of sight."""
     side = voxels.shape[1]
     for b in range(len(voxels)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from lib.datasets.polyhedra import filled, polyhedra
+from lib.datasets.polyhedra import fill_voxels, polyhedra
 from lib.imaging.draw.rasteriser import Rosettes
 
 #: Voxels along a side of the cube, and of the fine one that thin bullets need.
@@ -27,7 +27,7 @@ def occupancy(rosettes: Rosettes, orientations: torch.Tensor, side: int = SIDE) 
     -------
     (B, side, side, side) bool, axes z (towards the eye), y (up) and x (right), on the device of `rosettes`.
     """
-    return torch.from_numpy(filled(polyhedra(rosettes, orientations), side)).to(rosettes.sphere.device)
+    return torch.from_numpy(fill_voxels(polyhedra(rosettes, orientations), side)).to(rosettes.sphere.device)
 
 
 def grid(side: int, like: torch.Tensor) -> torch.Tensor:

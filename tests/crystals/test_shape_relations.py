@@ -5,18 +5,18 @@ import pandas as pd
 import pytest
 
 from lib.crystals.rosette import sample
-from lib.crystals.shape_relations import ROSETTES, PowerLaw, fitted_relations, measured_shapes
+from lib.crystals.shape_relations import ROSETTES, PowerLaw, fit_relations, measure_shapes
 from lib.crystals.solid import ICE_DENSITY
 
 
 @pytest.fixture(scope="module")
 def shapes():
     """Other rosettes than those whose laws are kept."""
-    return measured_shapes(sample(140, 1), 5000)
+    return measure_shapes(sample(140, 1), 5000)
 
 
 def test_the_laws_kept_are_those_of_other_rosettes_too(shapes):
-    found = fitted_relations(shapes)
+    found = fit_relations(shapes)
     assert found.density(300.0) == pytest.approx(ROSETTES.density(300.0), rel=0.12)
     assert found.density.exponent == pytest.approx(ROSETTES.density.exponent, abs=0.2)
     assert found.density.scatter == pytest.approx(ROSETTES.density.scatter, rel=0.2)
@@ -56,13 +56,13 @@ def test_a_fit_finds_what_was_put_in():
     rho_e = laws[0](size, n) * noise[0]
     table = pd.DataFrame({"n_bullets": n, "diameter_um": size, "rho_e": rho_e})
     table["area"], table["capacitance"] = laws[1](rho_e, n) * noise[1], laws[2](rho_e, n) * noise[2]
-    for found, law in zip(fitted_relations(table), laws, strict=True):
+    for found, law in zip(fit_relations(table), laws, strict=True):
         assert found.exponent == pytest.approx(law.exponent, abs=0.06) and found.bullets == pytest.approx(law.bullets, abs=0.15)
         assert found.scatter == pytest.approx(law.scatter, rel=0.15)
 
 
 def test_too_few_crystals():
     with pytest.raises(ValueError, match="four or more crystals of different sizes and numbers of bullets"):
-        fitted_relations(
+        fit_relations(
             pd.DataFrame({"n_bullets": [6] * 5, "diameter_um": range(5), "rho_e": 0.1, "area": 0.2, "capacitance": 0.3})
         )

@@ -8,7 +8,7 @@ from scipy.spatial import Delaunay
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import sample
 from lib.crystals.solid import surface_area, targets, union
-from lib.datasets.polyhedra import TRIANGLES, filled, polyhedra, surface_points
+from lib.datasets.polyhedra import TRIANGLES, fill_voxels, polyhedra, surface_points
 from lib.imaging.draw.rasteriser import stack
 from lib.imaging.draw.silhouette import CAMERA, boxes
 
@@ -49,7 +49,7 @@ def test_voxels_are_those_inside_the_hull_of_a_bullet_or_the_sphere(crystals, or
     line = (np.arange(24) + 0.5) / 24 - 0.5
     z, y, x = np.meshgrid(line, line, line, indexing="ij")
     points = np.stack([x, y, z], -1)
-    for crystal, orientation, found in zip(crystals, orientations, filled(solids, 24), strict=True):
+    for crystal, orientation, found in zip(crystals, orientations, fill_voxels(solids, 24), strict=True):
         pieces, centre, radius = pieces_in_cube(crystal, orientation)
         expected = np.linalg.norm(points - centre, axis=-1) <= radius
         for piece in pieces:

@@ -5,7 +5,7 @@ function Phi of z ~ N(0, 1). Where z is normal and the orientation uniform, the 
 exact**, and what is sought is a point of a normal prior and a least-squares likelihood. The sampler has three parts:
 
 1. many crystals from the prior, of which the search starts from those with the most similar pictures (`start`),
-2. the method of Levenberg and Marquardt from each (`refined`), coarse first and fine later, and of the best also their mirror
+2. the method of Levenberg and Marquardt from each (`refine`), coarse first and fine later, and of the best also their mirror
    images in depth: modes of the posterior,
 3. annealed importance sampling (Neal 2001, doi:10.1023/A:1008923215028) from the normal density about each mode to the posterior.
 
@@ -124,9 +124,9 @@ class Crystals:
         points = corners(Rosettes(*(v.float() if v.is_floating_point() else v for v in vars(batch).values()))).numpy()[own]
         stack = Stack.of_bullets(points.astype(float), own.sum(axis=1), batch.sphere.numpy())
         coverage = stack.silhouettes(np.arange(len(self)), self.orientations.numpy(), tuple(angles_deg), drawn).coverage
-        return torch.from_numpy(_sums(coverage, drawn // size)).float().mul_(size**2 / (4 * drawn**2))
+        return torch.from_numpy(_block_sums(coverage, drawn // size)).float().mul_(size**2 / (4 * drawn**2))
 
-    def moved(self, step: torch.Tensor) -> Crystals:
+    def move(self, step: torch.Tensor) -> Crystals:
         """The crystals after steps (S, TURN + ROW): turned, and their numbers shifted."""
         turn = rotations(
             torch.tan(step[:, :TURN].norm(dim=1, keepdim=True) / 2) * torch.nn.functional.normalize(step[:, :TURN], dim=1)
@@ -140,18 +140,18 @@ class Crystals:
         return density - math.log(8 * math.pi**2 * len(_MODEL.bullets))
 
 
-def joined(parts: Sequence[Crystals]) -> Crystals:
+def concatenate(parts: Sequence[Crystals]) -> Crystals:
     """Crystals one after another."""
     return Crystals(*(torch.cat(values) for values in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
-def _sums(counts: np.ndarray, factor: int) -> np.ndarray:
+def _block_sums(counts: np.ndarray, factor: int) -> np.ndarray:
     """Counts (..., s, s) uint8 added up over blocks; in bytes, since what is moved in memory decides the time that steps take."""
     parts = [counts[..., i::factor, j::factor] for i in range(factor) for j in range(factor)]
     return functools.reduce(np.add, parts)
 
 
-def blocks(pictures: torch.Tensor, size: int) -> torch.Tensor:
+def block_means(pictures: torch.Tensor, size: int) -> torch.Tensor:
     """Pictures (..., s, s) averaged over blocks to (..., size, size)."""
     return torch.nn.functional.avg_pool2d(pictures, pictures.shape[-1] // size)
 
@@ -198,7 +198,7 @@ def _reflections() -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
 _REFLECTIONS = _reflections()
 
 
-def depth_mirrored(crystals: Crystals) -> Crystals:
+def mirror_in_depth(crystals: Crystals) -> Crystals:
     """The crystals as a mirror behind them shows them: all depths exchanged, silhouettes the same up to their frame.
 
     The mirror image of a crystal of the model is one of the model, whose bullets have other places among the regular directions.
@@ -216,7 +216,7 @@ def depth_mirrored(crystals: Crystals) -> Crystals:
         lean = _leans(directions, one.n_bullets).flatten(1)
         numbers = torch.cat([base, width[:, places], length[:, places], -roll[:, places], lean], 1)
         rows.append(Crystals(one.n_bullets, numbers, mirror @ one.orientations @ reflection))
-    return joined(rows)
+    return concatenate(rows)
 
 
 @dataclass(frozen=True)
@@ -270,14 +270,14 @@ class Settings:
         return Stage(2 * self.n_mirrored, _SIZE, steps), Stage(self.n_modes, _SIZE, (self.tolerance,) * 12)
 
 
-class Refined(NamedTuple):
+class Refinement(NamedTuple):
     """Crystals after some steps, and the squared difference `energy` (S,) of their pictures from the given ones [pixels]."""
 
     crystals: Crystals
     energy: torch.Tensor
 
 
-def _used(crystals: Crystals) -> torch.Tensor:
+def _effective_numbers(crystals: Crystals) -> torch.Tensor:
     """Which of the TURN + ROW numbers of a step change anything (S, D) bool."""
     always = torch.ones(len(crystals), TURN + _PARTS["base"][0], dtype=torch.bool)
     return torch.cat([always, *[crystals.present] * 3, crystals.present.repeat_interleave(2, 1)], 1)
@@ -288,24 +288,24 @@ def _jacobian(crystals: Crystals, drawn: torch.Tensor, angles_deg, size: int, si
 
     Steps move an edge by about half a pixel, forward or backward as `sign` says.
     """
-    row, column = _used(crystals).nonzero(as_tuple=True)
+    row, column = _effective_numbers(crystals).nonzero(as_tuple=True)
     length = _STEPS[column] * (sign * _SIZE / (2 * size))
     steps = torch.zeros(len(row), TURN + ROW, dtype=torch.float64)
     steps[torch.arange(len(row)), column] = length
     jacobian = torch.zeros(len(crystals), TURN + ROW, drawn.shape[1])
-    changed = crystals[row].moved(steps).pictures(angles_deg, size).flatten(1)
+    changed = crystals[row].move(steps).pictures(angles_deg, size).flatten(1)
     jacobian[row, column] = changed.sub_(drawn[row]).div_(length[:, None].float())
     return jacobian
 
 
-def refined(crystals: Crystals, wanted: torch.Tensor, angles_deg, stage: Stage) -> Refined:
+def refine(crystals: Crystals, wanted: torch.Tensor, angles_deg, stage: Stage) -> Refinement:
     """The crystals after the steps of a stage: Levenberg (1944) and Marquardt (1963), with the prior as a ridge.
 
     Parameters
     ----------
     wanted : pictures (V, size, size) from 0 to 1
     """
-    goal = blocks(wanted, stage.size).flatten()
+    goal = block_means(wanted, stage.size).flatten()
     drawn = crystals.pictures(angles_deg, stage.size).flatten(1)
     energy = (drawn - goal).square().sum(1).double()
     damping = torch.full((len(crystals),), 0.1, dtype=torch.float64)
@@ -324,14 +324,14 @@ def refined(crystals: Crystals, wanted: torch.Tensor, angles_deg, stage: Stage) 
         diagonal.mul_(1 + 0.3 * damping[:, None]).add_(_RIDGE + 0.3 * damping[:, None])
         step = -torch.linalg.solve(matrix, gradient)
         step /= torch.maximum(step[:, :TURN].abs().amax(1) / 0.3, step[:, TURN:].abs().amax(1)).clamp(min=1)[:, None]
-        new = crystals.moved(step)
+        new = crystals.move(step)
         seen = new.pictures(angles_deg, stage.size).flatten(1)
         after = (seen - goal).square().sum(1).double()
         moved = after / (2 * tolerance**2) - new.log_prior < energy / (2 * tolerance**2) - crystals.log_prior
         crystals = _where(moved, new, crystals)
         drawn, energy = torch.where(moved[:, None], seen, drawn), torch.where(moved, after, energy)
         damping = torch.where(moved, (damping * 0.3).clamp(min=1e-3), (damping * 4).clamp(max=1e4))
-    return Refined(crystals, energy)
+    return Refinement(crystals, energy)
 
 
 def precision(crystals: Crystals, angles_deg, tolerance: float) -> torch.Tensor:
@@ -381,7 +381,7 @@ class Samples:
         return int(self.log_weight.argmax())
 
 
-def annealed(
+def anneal(
     modes: Crystals, wanted: torch.Tensor, angles_deg, tolerance: float, per_mode: int, levels: int, rng: np.random.Generator
 ) -> Samples:
     """Samples by annealed importance sampling, as many from each mode.
@@ -401,7 +401,7 @@ def annealed(
 
     def of(step: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Energy, and logarithms of the densities of the posterior, up to a constant, and of the mode."""
-        crystals = centre.moved(step)
+        crystals = centre.move(step)
         energy = (crystals.pictures(angles_deg).flatten(1) - goal).square().sum(1).double()
         near = log_norm - 0.5 * (factor.mT[mode] @ step[..., None])[..., 0].square().sum(1)
         return energy, crystals.log_prior - energy / (2 * tolerance**2), near
@@ -419,14 +419,14 @@ def annealed(
         energy, log_posterior, near = (
             torch.where(accepted, *pair) for pair in ((new_energy, energy), (new_posterior, log_posterior), (new_near, near))
         )
-    crystals = centre.moved(step)
+    crystals = centre.move(step)
     drawn = crystals.pictures(angles_deg)
     axes = (1, 2, 3)
     agreement = torch.minimum(drawn, wanted).sum(axes) / torch.maximum(drawn, wanted).sum(axes)
     return Samples(crystals, log_weight.log_softmax(0), energy, agreement, mode)
 
 
-def modes(wanted: torch.Tensor, starts: Crystals, angles_deg, settings: Settings) -> Crystals:
+def find_modes(wanted: torch.Tensor, starts: Crystals, angles_deg, settings: Settings) -> Crystals:
     """Modes of the posterior of a crystal, found from `starts`, the most similar first; with one view also their mirror images.
 
     Parameters
@@ -435,16 +435,16 @@ def modes(wanted: torch.Tensor, starts: Crystals, angles_deg, settings: Settings
     """
     best = starts
     for stage in settings.coarse:
-        best = _best(refined(best[: stage.keep], wanted, angles_deg, stage))
+        best = _best(refine(best[: stage.keep], wanted, angles_deg, stage))
     best = best[: settings.n_mirrored]
     if len(wanted) == 1:
-        best = joined([best, depth_mirrored(best)])
+        best = concatenate([best, mirror_in_depth(best)])
     first, last = settings.fine
-    best = _best(refined(best, wanted, angles_deg, first))
-    return _best(refined(best[: last.keep], wanted, angles_deg, last))
+    best = _best(refine(best, wanted, angles_deg, first))
+    return _best(refine(best[: last.keep], wanted, angles_deg, last))
 
 
-def _best(found: Refined) -> Crystals:
+def _best(found: Refinement) -> Crystals:
     """The crystals, those with the most similar pictures first."""
     return found.crystals[found.energy.argsort()]
 
@@ -462,11 +462,11 @@ def posteriors(pictures: torch.Tensor, angles_deg: Sequence[float], settings: Se
 
     def one(row: int) -> Samples:
         wanted = pictures[row]
-        distance = (coarse - blocks(wanted, _COARSE).flatten()).square().sum(1)
+        distance = (coarse - block_means(wanted, _COARSE).flatten()).square().sum(1)
         starts = bank[distance.topk(settings.n_starts, largest=False).indices]
-        found = modes(wanted, starts, angles_deg, settings)
+        found = find_modes(wanted, starts, angles_deg, settings)
         rng = generator(seed, "rosette posterior", "crystal", row)
-        return annealed(found, wanted, angles_deg, settings.tolerance, settings.per_mode, settings.levels, rng)
+        return anneal(found, wanted, angles_deg, settings.tolerance, settings.per_mode, settings.levels, rng)
 
     with ThreadPoolExecutor(thread_count()) as pool:
         progress = {"total": len(pictures), "desc": "posteriors", "unit": "crystal", "file": sys.stderr}

@@ -51,7 +51,7 @@ def test_pictures_are_exact(crystals):
 @pytest.mark.parametrize("n", ROSETTE_MODELS["2025"].bullets)
 def test_mirror_images_are_of_the_model_and_all_depths_exchanged(crystals, n):
     some = crystals[crystals.n_bullets == n][:8]
-    mirrored = posterior.depth_mirrored(some)
+    mirrored = posterior.mirror_in_depth(some)
 
     def tips(of):
         """Ends of the bullets as seen in the picture: right, up, to the eye."""
@@ -66,10 +66,10 @@ def test_mirror_images_are_of_the_model_and_all_depths_exchanged(crystals, n):
 
 def test_steps_lead_from_nearby_to_the_picture(crystals):
     true = crystals[crystals.n_bullets == 5][:1]
-    near = true.moved(0.1 * torch.from_numpy(np.random.default_rng(1).normal(size=(1, posterior.TURN + posterior.ROW))))
+    near = true.move(0.1 * torch.from_numpy(np.random.default_rng(1).normal(size=(1, posterior.TURN + posterior.ROW))))
     wanted = true.pictures(ANGLES)[0]
     before = float((near.pictures(ANGLES)[0] - wanted).square().sum())
-    found = posterior.refined(near, wanted, ANGLES, Stage(1, 64, (0.1,) * 10))
+    found = posterior.refine(near, wanted, ANGLES, Stage(1, 64, (0.1,) * 10))
     assert float(found.energy[0]) < 0.05 * before
     assert float(iou(voxels(found.crystals), voxels(true))[0]) > float(iou(voxels(near), voxels(true))[0])
     assert torch.linalg.eigvalsh(posterior.precision(found.crystals, ANGLES, 0.1)[0]).min() > 0
