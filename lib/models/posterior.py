@@ -9,7 +9,8 @@ averaged and maximised (Zaheer et al. 2017, arXiv:1703.06114).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,9 +27,11 @@ from lib.models.tables import prediction_table
 from lib.models.training import Trained, Training, lightning, one_cycle
 
 #: Raised whenever the same description would give other weights.
-_VERSION = 1
+_VERSION = 2
 #: Largest step of the optimiser.
 _RATE = 2e-3
+#: Share of the features of a view that a training step does not see.
+_DROPOUT = 0.1
 
 
 class Seen(NamedTuple):
@@ -69,7 +72,9 @@ class ShapePosterior(lightning.LightningModule):
     ):
         super().__init__()
         self.bullets, self.counts, self.steps = tuple(bullets), tuple(counts), steps
-        self.embed = nn.Sequential(nn.Linear(n_features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        self.embed = nn.Sequential(
+            nn.Dropout(_DROPOUT), nn.Linear(n_features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+        )
         self.pooled = nn.Sequential(nn.Linear(2 * width + 1, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
         self.label = nn.Linear(width, len(bullets))
         self.flow = zuko.flows.NSF(len(TARGETS), width + len(bullets), transforms=3, hidden_features=(width, width), bins=8)
@@ -161,27 +166,39 @@ class _Batches(SeededDataset):
             yield Seen(self.known.features[rows[:, None], views], self.known.logs[rows], self.known.labels[rows])
 
 
-def trained_posterior(
-    known: Seen, validation: Seen, bullets: tuple[int, ...], counts: tuple[int, ...], description: Mapping,
-    shuffled: bool = True, epochs: int = 30, batch: int = 128, width: int = 64, seed: int = 0,
-) -> Trained:  # fmt: skip
-    """The posterior trained on `known` crystals, or found where it was trained before.
+def posterior_training(
+    known: Callable[[], Seen], validation: Callable[[], Seen], n_known: int, n_features: int, bullets: tuple[int, ...],
+    counts: tuple[int, ...], description: Mapping, shuffled: bool = True, epochs: int = 30, batch: int = 128, width: int = 64,
+    seed: int = 0,
+) -> Training:  # fmt: skip
+    """The training of a posterior on crystals that are asked for only if it is not found.
 
     Parameters
     ----------
-    validation : other crystals, which decide on the best epoch
+    known, validation : make the `n_known` crystals that are learned from, with `n_features` a view, and others, which decide on
+        the best epoch
     counts : numbers of views that it is trained for
     description : plain values from which both sets of crystals follow
     shuffled : learn from any views of a crystal, so many at a time; else always from the first ones
     """
-    batches = _Batches(known, counts, shuffled, batch, seed)
+    once = functools.cache(known)
 
     def make() -> ShapePosterior:
-        return ShapePosterior(known.features.shape[2], bullets, width, counts, epochs * len(batches))
+        return ShapePosterior(n_features, bullets, width, counts, epochs * (n_known // min(batch, n_known)))
 
     described = {"data": dict(description), "bullets": bullets, "counts": counts, "shuffled": shuffled, "batch": batch}
     described |= {"width": width, "seed": seed, "version": _VERSION}
-    training = Training(
-        "posterior", described, make, lambda: batches, lambda: [validation], epochs, begin=lambda model: model.standardise(known)
-    )
-    return training.result()
+    return Training(
+        "posterior", described, make, lambda: _Batches(once(), counts, shuffled, batch, seed), lambda: [validation()], epochs,
+        begin=lambda model: model.standardise(once()),
+    )  # fmt: skip
+
+
+def trained_posterior(
+    known: Seen, validation: Seen, bullets: tuple[int, ...], counts: tuple[int, ...], description: Mapping, **how
+) -> Trained:
+    """The posterior trained on `known` crystals, or found where it was trained before; arguments as of `posterior_training`."""
+    n_known, n_features = len(known.labels), known.features.shape[2]
+    return posterior_training(
+        lambda: known, lambda: validation, n_known, n_features, bullets, counts, description, **how
+    ).result()

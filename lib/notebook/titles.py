@@ -252,6 +252,7 @@ MODELS = Titles(
         "parametric": "fitted rosette",
         "oracle": "oracle neighbour",
         "posterior": "posterior",
+        "posterior_small": "posterior, trained here",
         "gaussian": "Gaussian",
         "conformal": "conformal",
         "visual_hull": "visual hull",

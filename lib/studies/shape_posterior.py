@@ -14,20 +14,21 @@ import xarray as xr
 from scipy.stats import multivariate_normal, norm
 from tqdm.auto import tqdm
 
-from lib.core.seeds import generator
+from lib.core.seeds import child_seed, generator
 from lib.crystals.orientation import random_orientations
 from lib.crystals.rosette import ROSETTE_MODELS, Rosette
 from lib.datasets.fresh_rosettes import Sets
-from lib.datasets.rosettes import LABEL, TARGETS, crystals_of, truth
+from lib.datasets.rosettes import LABEL, TARGETS, Views, crystals_of, rosette_views, truth
 from lib.datasets.voxels import occupancy
 from lib.evaluation import calibration
 from lib.evaluation.shape_scores import depth_mirrored, iou
 from lib.imaging.draw.rasteriser import unstack
 from lib.imaging.draw.stack import Stack
-from lib.models.posterior import Seen, ShapePosterior, seen
+from lib.models.posterior import Seen, ShapePosterior, posterior_training, seen
 from lib.models.reconstruction.rosette_posterior import Crystals, Samples, Settings, posteriors
 from lib.models.shape_model import Predicted, ShapeModel, features, predict
-from lib.models.training import Trained
+from lib.models.training import Trained, Training
+from lib.studies.rosette_network import rosette_training
 
 #: Numbers of bullets that labels stand for.
 BULLETS = ROSETTE_MODELS["2025"].bullets
@@ -35,6 +36,54 @@ BULLETS = ROSETTE_MODELS["2025"].bullets
 QUANTITIES = (*TARGETS, LABEL)
 #: Crystals that are drawn at a time.
 _BLOCK = 100
+#: Added to probabilities before their logarithm is taken.
+_LEAST = 1e-4
+#: Seed of the crystals that the shipped posterior learns from, which no other data set of the book has, and of its training.
+SEED = 816
+
+
+class Numbers(NamedTuple):
+    """How a posterior is trained that is shipped: crystals to learn from and to validate, most views, and how long."""
+
+    learn: int = 24_000
+    validation: int = 2_000
+    n_views: int = 6
+    size: int = 128
+    epochs: int = 80
+    batch: int = 256
+    width: int = 128
+
+
+#: The same in little, for tests.
+QUICK = Numbers(70, 35, 2, 32, 1, 32, 8)
+
+
+def shape_posterior_training(quick: bool = False) -> Training:
+    """The training of the posterior that is shipped, on what the shipped network says of single views.
+
+    Parameters
+    ----------
+    quick : a small one that learns a little
+    """
+    numbers = QUICK if quick else Numbers()
+    encoder = rosette_training(quick)
+    seeds = {part: child_seed(SEED, "rosettes", part) for part in ("crystals", "validation")}
+    views = {
+        "crystals": Views(numbers.learn, 1, (0.0,), seeds["crystals"], numbers.size, pictures=False),
+        "validation": Views(numbers.validation, 1, (0.0,), seeds["validation"], numbers.size, pictures=False),
+    }
+
+    def observed(part: str) -> Seen:
+        of = views[part]
+        return observe(rosette_views(of), encoder.result().model, numbers.n_views, of.size, of.seed).seen
+
+    description = {name: asdict(of) for name, of in views.items()} | {"encoder": encoder.described, "n_views": numbers.n_views}
+    n_features = encoder.make().network.n_features + len(TARGETS) + len(BULLETS)
+    return posterior_training(
+        lambda: observed("crystals"), lambda: observed("validation"), numbers.learn, n_features, BULLETS,
+        tuple(range(1, numbers.n_views + 1)), description, epochs=numbers.epochs, batch=numbers.batch, width=numbers.width,
+        seed=SEED,
+    )  # fmt: skip
 
 
 class Observed(NamedTuple):
@@ -48,8 +97,9 @@ class Observed(NamedTuple):
 
     @property
     def seen(self) -> Seen:
-        """As the posterior takes it."""
-        return seen(self.features, self.truth, BULLETS)
+        """As the posterior takes it: the features and the answers of each view, its probabilities as logarithms."""
+        logs, probability = np.split(self.answers, [len(TARGETS)], axis=2)
+        return seen(np.concatenate([self.features, logs, np.log(probability + _LEAST)], axis=2), self.truth, BULLETS)
 
     def predicted(self) -> Predicted:
         """The answers to the first view alone, as `lib.evaluation.conformal` takes them."""

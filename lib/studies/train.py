@@ -30,7 +30,7 @@ from lib.core.shipped import ship
 from lib.datasets.cirrus_fields import group_split, split_state
 from lib.models import field_autoencoder
 from lib.models.training import HISTORY, WEIGHTS, Training, read_checkpoint, write_weights
-from lib.studies import latent_fields, rosette_network, scaling
+from lib.studies import latent_fields, rosette_network, scaling, shape_posterior
 from lib.studies.representations import NINE_HABITS_SSL, HabitTraining
 
 
@@ -87,6 +87,15 @@ def rosette_outlines(quick: bool = False) -> Plan:
     return Plan(rosette_network.outline_training(quick), rosette_network.pictures_per_epoch(recipe), _start(quick))
 
 
+def rosette_posterior(quick: bool = False) -> Plan:
+    """The density of `rho_e`, `a_e` and the number of bullets given one to six views, see `lib.studies.shape_posterior`.
+
+    An epoch shows each crystal with one to six of its views.
+    """
+    numbers = shape_posterior.QUICK if quick else shape_posterior.Numbers()
+    return Plan(shape_posterior.shape_posterior_training(quick), numbers.learn * (1 + numbers.n_views) // 2)
+
+
 def _start(quick: bool) -> Plan:
     """The network that both others start from."""
     recipe = rosette_network.QUICK if quick else rosette_network.START
@@ -100,6 +109,7 @@ PLANS: dict[str, Callable[[bool], Plan]] = {
     "nine-habits-ssl": nine_habits_ssl,
     "rosettes": rosettes,
     "rosette-outlines": rosette_outlines,
+    "rosette-posterior": rosette_posterior,
     "cirrus-vae-16": functools.partial(cirrus_vae, 16),
     "cirrus-vae-2": functools.partial(cirrus_vae, 2),
 }

@@ -24,7 +24,7 @@ def keys(value):
     return {name: keys(part) for name, part in value.items()} if isinstance(value, dict) else None
 
 
-@pytest.mark.parametrize("name", ["cirrus-vae-2", "rosette-outlines"])
+@pytest.mark.parametrize("name", ["cirrus-vae-2", "rosette-outlines", "rosette-posterior"])
 def test_the_command_ships_a_network_of_the_same_kind_of_description(folders, name, monkeypatch):
     monkeypatch.setenv("PROFILE", "smoke")
     monkeypatch.setenv("SHIPPED", "1")  # is put back afterwards
