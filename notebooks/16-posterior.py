@@ -131,7 +131,7 @@ found = trained_posterior(
 found.history.tail(3).round(3)
 
 # %% [markdown]
-# So few crystals do not suffice. A density that learned from {glue:text}`posterior_pictures:,d` pictures of other crystals **comes with
+# So few crystals do not suffice. A density that learned from {glue:text}`pictures_posterior:,d` pictures of other crystals **comes with
 # the project** (`data/networks/rosette-posterior`, made by `make train NAME=rosette-posterior`). All that follows is said of it;
 # the one trained here stays beside it in the log scores.
 
