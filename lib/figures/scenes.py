@@ -27,6 +27,8 @@ _ICE, _FIT = "#9ecae1", "#f2a65a"
 _VIEWS = {1: "1 view", 2: "2 views"}
 #: Distance between shapes in a grid, in half sides of their pictures.
 _SPACING = 1.5
+#: Room around a grid, since what is nearer looks larger.
+_MARGIN = 1.1
 
 
 def voxel_picture(filled: np.ndarray, size: tuple[int, int] = (400, 400)) -> np.ndarray:
@@ -88,7 +90,7 @@ def _side_by_side(shapes: dict[str, pv.PolyData]) -> pv.Plotter:
     return scene
 
 
-def write_grid(shapes: Sequence[pv.PolyData], path: Path, columns: int = 6) -> None:
+def write_grid(shapes: Sequence[pv.PolyData], path: Path, columns: int = 7) -> None:
     """Write a scene with shapes in rows of so many `columns` (see `export`), looked at from the front; the first is blue."""
     columns = min(columns, len(shapes))
     rows = -(-len(shapes) // columns)
@@ -98,7 +100,7 @@ def write_grid(shapes: Sequence[pv.PolyData], path: Path, columns: int = 6) -> N
         shift = _SPACING * np.array([column - (columns - 1) / 2, (rows - 1) / 2 - row, 0.0])
         _add(scene, mesh.translate(shift), _ICE if i == 0 else _FIT)
     width, height = scene.window_size
-    seen = _SPACING / 2 * max(rows, columns * height / width)  # half the height that is seen
+    seen = _MARGIN * _SPACING / 2 * max(rows, columns * height / width)  # half the height that is seen
     scene.camera.parallel_scale = seen
     scene.camera.position = (0, 0, seen / np.tan(np.radians(scene.camera.view_angle / 2)))  # in a browser, which has perspective
     scene.renderer.reset_camera_clipping_range()
